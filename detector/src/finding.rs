@@ -1,0 +1,219 @@
+//! What a judgement says: the report and its parts, as data.
+//!
+//! Invariants:
+//! 1. A finding is a group (one fingerprint), never one per task.
+//! 2. Findings are ordered: most certain first, then by number of tasks, then by fingerprint.
+//! 3. Everything a renderer prints is in here; it looks nothing up but names of sites.
+
+use std::fmt;
+
+use gleak_snapshot::{Completeness, ObjectKind, RegionId, Site, TaskId, WaitReason};
+use serde::{Deserialize, Serialize};
+
+/// A kind of finding. The order is the order of certainty, then of gravity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// Tasks wait for each other in a circle, through locks and joins.
+    Cycle,
+    /// A task waits for what cannot come about: a never-channel, an empty select, itself.
+    Structural,
+    /// Nothing in the process can run, and nothing outside could wake anything.
+    Asleep,
+    /// A task panicked and nobody joined it.
+    Panicked,
+    /// The lock's owner has finished without giving it back.
+    AbandonedLock,
+    /// Every task of the region waits for objects that only this region ever touched.
+    AsleepInRegion,
+    /// Still alive when its region ended, and could still go on.
+    Outlived,
+}
+
+/// How much a finding is worth.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// Proven: it can never go on.
+    Certain,
+    /// Only something that no record shows could still wake it.
+    Strong,
+    /// It was alive, no more.
+    Weak,
+}
+
+/// The identity of a finding: equal for the same leak in every process, test and build.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a fingerprint is made of, for people and for `moved?`. Lines are shown, never hashed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct FindingKey {
+    /// The rule.
+    pub rule: Rule,
+    /// The spawned closure's type name without generics and `{{closure}}`.
+    pub entry: String,
+    /// File of the spawn.
+    pub spawn_file: String,
+    /// What it waited for: `receive`, `lock`, `select(receive,send)`, `running`, `never started` …
+    pub wait_class: String,
+    /// Kind of the object waited for, when there is one.
+    pub object: Option<ObjectKind>,
+    /// File of the wait; empty when it did not wait.
+    pub block_file: String,
+}
+
+/// A task in a finding or a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// The task.
+    pub task: TaskId,
+    /// Its name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is charged to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<RegionId>,
+    /// For how long it has waited; none when it does not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ns: Option<u64>,
+}
+
+/// Tasks that were made at the same place and wait at the same place for the same kind of thing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Group {
+    /// The spawned closure's type name without generics and `{{closure}}`; `thread` for threads.
+    pub entry: String,
+    /// Where they were spawned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawn: Option<Site>,
+    /// Spawn sites of their ancestors, nearest first, of the first member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestry: Vec<Site>,
+    /// Why they wait; none when they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<WaitReason>,
+    /// As in [`FindingKey::wait_class`].
+    pub wait_class: String,
+    /// What they wait for, in words: `to receive on channel #4 "jobs"`, `to receive on 5 channels`.
+    pub waits_for: String,
+    /// Where they wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<Site>,
+    /// Who they are, by id.
+    pub members: Vec<Member>,
+}
+
+/// One step of a cycle or of a chain: a task, what it wants, and who has it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Link {
+    /// The waiting task.
+    pub task: Member,
+    /// Where it was spawned; none for threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawn: Option<Site>,
+    /// What it wants, in words: `lock #2 "accounts"`, `the end of t4`.
+    pub wants: String,
+    /// Where it wants it.
+    pub at: Site,
+    /// The task that has it.
+    pub held_by: TaskId,
+    /// Where that one took it, and how long ago; none for a join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Site>,
+    /// For how long it has been held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_ns: Option<u64>,
+}
+
+/// One finding.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// What the identity is made of.
+    pub key: FindingKey,
+    /// How much it is worth.
+    pub certainty: Certainty,
+    /// One sentence: what is the matter and why it is known.
+    pub because: String,
+    /// The tasks it is about. A cycle has one group a task where they differ.
+    pub groups: Vec<Group>,
+    /// The circle, or the chain to the root blocker; empty when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Link>,
+    /// Tasks that wait, directly or not, for the tasks of this finding and for nobody else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependents: Vec<Group>,
+    /// Names of the regions (tests) that its tasks are charged to, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+    /// Facts that help and prove nothing: last users of the other end, how full a channel is …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<String>,
+}
+
+impl Finding {
+    /// Number of tasks it is about, dependents not counted.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.groups.iter().map(|group| group.members.len()).sum()
+    }
+}
+
+/// Whether the whole process sleeps.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asleep {
+    /// Something can go on, or that is not known.
+    No,
+    /// Nothing can run, and nothing outside could wake anything.
+    Certain,
+    /// Nothing of ours can run; these threads could still act. No finding.
+    UnlessThreads(Vec<String>),
+}
+
+/// Counts over the whole snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Live tasks.
+    pub tasks: u64,
+    /// Outside threads that wait.
+    pub threads: u64,
+    /// Tasks that wait with no timer armed.
+    pub waiting: u64,
+    /// Tasks that wait for a timer at the latest.
+    pub timed: u64,
+    /// Tasks that run or could run.
+    pub active: u64,
+    /// Tasks that have not started.
+    pub fresh: u64,
+    /// Tasks that are in certain findings or behind them: they can never go on.
+    pub stuck: u64,
+}
+
+/// A judgement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the program.
+    pub program: String,
+    /// Its process id.
+    pub pid: u32,
+    /// Whether the whole process sleeps.
+    pub asleep: Asleep,
+    /// What was found, most certain first.
+    pub findings: Vec<Finding>,
+    /// All live tasks in scope, grouped, biggest group first.
+    pub groups: Vec<Group>,
+    /// Counts.
+    pub totals: Totals,
+    /// What the snapshot did not see.
+    pub completeness: Completeness,
+}

@@ -1,0 +1,19 @@
+//! Judgement: a [`Snapshot`](snapshot::Snapshot) in, a [`Report`] out, and a report rendered.
+//!
+//! Pure: no clock, no files, no terminal, no runtime. The same snapshot and the same question give
+//! the same report, byte for byte, in a test, in a live process and over a dump.
+//!
+//! Invariants:
+//! 1. A certain finding is on something that can never go on; a healthy program has no finding.
+//! 2. Nothing is ordered by a hash map or by an address.
+//! 3. One renderer a format.
+
+#![forbid(unsafe_code)]
+
+pub use gleak_snapshot as snapshot;
+
+mod finding;
+
+pub use finding::{
+    Asleep, Certainty, Finding, Fingerprint, FindingKey, Group, Link, Member, Report, Rule, Totals,
+};

@@ -1,0 +1,35 @@
+//! The facts of one moment: which tasks live, what each waits for, who holds what.
+//!
+//! A [`Snapshot`] is a value. A runtime collects one, a reader of a dump file gets an equal one
+//! back, and every judgement is made on it, so that a live check and a post-mortem one are the
+//! same call on the same value.
+//!
+//! Words: a **task** is what a spawn returns a handle to; a **waiter** is a task or an outside
+//! thread; an **object** is a channel, a lock and so on; a **region** is what a task is charged to
+//! (a test, a guard, a run of `main`); a **dump** is the file form of a snapshot.
+//!
+//! Invariants:
+//! 1. Facts only: nothing here says leak or deadlock.
+//! 2. Sites and spawn points are interned in the snapshot and named by index.
+//! 3. Ids of tasks, objects and regions are never used twice within one process.
+//! 4. What could not be seen is said in [`Completeness`] or in the fact itself, never left out.
+
+#![forbid(unsafe_code)]
+
+mod id;
+mod object;
+mod region;
+mod site;
+mod snapshot;
+mod task;
+
+pub use id::{ObjectId, RegionId, SiteId, SpawnId, TaskId};
+pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched};
+pub use region::{Region, RegionKind};
+pub use site::{Site, SpawnPoint};
+pub use snapshot::{
+    Activity, Completeness, Counters, Frame, Header, PanicFact, Reason, Snapshot, Thread,
+};
+pub use task::{
+    Arm, Hold, HoldMode, Registers, Target, Task, TaskState, Wait, WaitOp, WaitReason, WaiterKind,
+};

@@ -1,0 +1,148 @@
+//! Objects: what tasks wait on and hold.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ObjectId, RegionId, SiteId, TaskId};
+
+/// A channel, lock, wait group or context that has been used at least once and still exists.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Object {
+    /// Its identity.
+    pub id: ObjectId,
+    /// Where it was made.
+    pub site: SiteId,
+    /// The name it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who has used it so far.
+    pub touched: Touched,
+    /// Whether its facts changed while the snapshot was taken: an owner is then not known, which
+    /// is not the same as not there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled: bool,
+    /// What it is and how it stands.
+    pub detail: ObjectDetail,
+}
+
+impl Object {
+    /// Its kind alone.
+    #[must_use]
+    pub fn kind(&self) -> ObjectKind {
+        match self.detail {
+            ObjectDetail::Channel { .. } => ObjectKind::Channel,
+            ObjectDetail::Mutex { .. } => ObjectKind::Mutex,
+            ObjectDetail::RwLock { .. } => ObjectKind::RwLock,
+            ObjectDetail::WaitGroup { .. } => ObjectKind::WaitGroup,
+            ObjectDetail::Context { .. } => ObjectKind::Context,
+        }
+    }
+}
+
+/// The kinds of objects.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectKind {
+    /// A channel of either face.
+    Channel,
+    /// A mutex.
+    Mutex,
+    /// A reader-writer lock.
+    RwLock,
+    /// A wait group.
+    WaitGroup,
+    /// A context.
+    Context,
+}
+
+/// How an object stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectDetail {
+    /// A channel.
+    Channel {
+        /// Values it can hold without a receiver; none when unbounded.
+        capacity: Option<u64>,
+        /// Values in it.
+        len: u64,
+        /// Whether it is closed or one side has gone.
+        closed: bool,
+        /// The sending end.
+        sender: Endpoint,
+        /// The receiving end.
+        receiver: Endpoint,
+    },
+    /// A mutex.
+    Mutex {
+        /// Who owns it.
+        owner: Option<Owner>,
+        /// False once a guard was dropped by another task than the one that locked: from then on
+        /// the owner proves nothing.
+        exact: bool,
+    },
+    /// A reader-writer lock.
+    RwLock {
+        /// Who owns it alone.
+        owner: Option<Owner>,
+        /// How many read it. Who they are is in [`crate::Task::holds`]; when fewer are found there,
+        /// some reader is unknown.
+        readers: u64,
+        /// As for a mutex.
+        exact: bool,
+    },
+    /// A wait group.
+    WaitGroup {
+        /// What it counts.
+        count: i64,
+    },
+    /// A context.
+    Context {
+        /// Whether it has been cancelled.
+        cancelled: bool,
+        /// When it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline_ns: Option<u64>,
+    },
+}
+
+/// One side of a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Handles that exist; none where handles are not counted (Go's face).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handles: Option<u64>,
+    /// Who used this side last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastUse>,
+}
+
+/// A use of an object: a fact for the reader, never a proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastUse {
+    /// By whom.
+    pub task: TaskId,
+    /// Where.
+    pub site: SiteId,
+}
+
+/// Who owns a lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Owner {
+    /// The task or thread that acquired it.
+    pub task: TaskId,
+    /// Where it was acquired.
+    pub site: SiteId,
+    /// When, on the clock of [`crate::Header::taken_ns`].
+    pub since_ns: u64,
+    /// Whether the owner still lives. A finished one forgot its guard.
+    pub alive: bool,
+}
+
+/// Which regions have used an object so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Touched {
+    /// Only this region.
+    Only(RegionId),
+    /// Tasks of no region, threads that are not ours, or several regions.
+    Shared,
+}

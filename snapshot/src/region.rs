@@ -1,0 +1,32 @@
+//! Regions: what a task is charged to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RegionId, SiteId};
+
+/// What opened a region.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegionKind {
+    /// A test body.
+    Test,
+    /// A guard opened by hand.
+    Guard,
+    /// A call of `run`: a program's main task and what came of it.
+    Run,
+}
+
+/// A region that still has live tasks, or whose verdict is being made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Region {
+    /// Its identity.
+    pub id: RegionId,
+    /// What opened it.
+    pub kind: RegionKind,
+    /// The test's name, the guard's name, or `main`.
+    pub name: String,
+    /// Where it was opened.
+    pub site: SiteId,
+    /// Whether its verdict has been given: tasks spawned in it later are charged to no test.
+    pub closed: bool,
+}

@@ -1,0 +1,192 @@
+//! Tasks and outside threads: who they are, where they came from, what they wait for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ObjectId, RegionId, SiteId, SpawnId, TaskId};
+
+/// Who can wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaiterKind {
+    /// A green task of the runtime.
+    Task,
+    /// An OS thread that is not the runtime's and has waited in it at least once.
+    Thread,
+}
+
+/// A live task, or an outside thread that has waited on an object.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Task {
+    /// Its identity.
+    pub id: TaskId,
+    /// Task or outside thread.
+    pub kind: WaiterKind,
+    /// The task that spawned it; none when a thread did. It may have finished since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TaskId>,
+    /// What it is charged to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<RegionId>,
+    /// Where and with what it was spawned; none for outside threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawn: Option<SpawnId>,
+    /// Spawn points of its ancestors, nearest first, whether they live or not. At most four are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestry: Vec<SpawnId>,
+    /// The name given at spawn, or the thread's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Labels given at spawn, sorted by key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<(String, String)>,
+    /// Whether it is the main task of a call of `run`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub main: bool,
+    /// What it was doing.
+    pub state: TaskState,
+    /// Locks that it holds, in the order of their acquisition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
+}
+
+/// What a task was doing at the moment of the snapshot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    /// Spawned, has not run yet.
+    Fresh,
+    /// Ready to run: woken, or gave way.
+    Runnable,
+    /// On a worker, or on its own thread.
+    Running,
+    /// It moved while the snapshot was taken: alive for certain, no wait of it is known.
+    Moving,
+    /// Parked, and the very same park was seen by both reads of the snapshot.
+    Waiting(Wait),
+}
+
+/// A park: why, on what, where, since when.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Wait {
+    /// Why it parked.
+    pub reason: WaitReason,
+    /// What would wake it: one arm for a plain wait, any number for a select.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<Arm>,
+    /// Arms that the record had no room for. While not zero, nothing about the wait can be certain.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted_arms: u32,
+    /// Where the operation was called.
+    pub site: SiteId,
+    /// When it parked, in nanoseconds of [`crate::Header::taken_ns`]'s clock (coarse: milliseconds).
+    pub since_ns: u64,
+    /// When a timer ends the wait, same clock; none when no timer is armed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<u64>,
+    /// Registers of the parked stack, for unwinding from outside; none for outside threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registers: Option<Registers>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Why a task parked. Closed: a reader matches all of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitReason {
+    /// Sending on a channel.
+    Send,
+    /// Receiving from a channel.
+    Receive,
+    /// Several arms, the first that is ready wins. No arm at all: an empty select.
+    Select,
+    /// Locking a mutex.
+    Lock,
+    /// Locking a reader-writer lock for reading.
+    ReadLock,
+    /// Locking a reader-writer lock for writing.
+    WriteLock,
+    /// Waiting until a wait group counts zero.
+    WaitGroup,
+    /// Waiting until a context is done.
+    Cancel,
+    /// Waiting until a task has finished.
+    Join,
+    /// Sleeping; the timer in [`Wait::until_ns`] ends it.
+    Sleep,
+    /// A thread inside `run`, waiting for its main task.
+    Host,
+}
+
+/// One way in which a wait may end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Arm {
+    /// What is tried.
+    pub op: WaitOp,
+    /// On what.
+    pub on: Target,
+}
+
+/// What a waiter tries on a target.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitOp {
+    /// Put a value into a channel.
+    Send,
+    /// Take a value out of a channel.
+    Receive,
+    /// Own a lock alone.
+    Lock,
+    /// Own a lock among readers.
+    ReadLock,
+    /// See a wait group count zero.
+    WaitGroup,
+    /// See a context done.
+    Cancel,
+    /// See a task finished.
+    Join,
+}
+
+/// What a waiter waits on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// An object of the snapshot.
+    Object(ObjectId),
+    /// A task; it need not be in the snapshot when it has finished meanwhile.
+    Task(TaskId),
+    /// Nothing that could ever come about: a never-channel.
+    Never,
+}
+
+/// A lock held.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    /// The lock.
+    pub object: ObjectId,
+    /// Alone or among readers.
+    pub mode: HoldMode,
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldMode {
+    /// Nobody else may have it.
+    Exclusive,
+    /// Other readers may have it too.
+    Shared,
+}
+
+/// Where a parked stack stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Registers {
+    /// Instruction pointer.
+    pub ip: u64,
+    /// Stack pointer.
+    pub sp: u64,
+    /// Frame pointer register, whatever it held.
+    pub bp: u64,
+}
