@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! 1. A finding is a group (one fingerprint), never one per task.
-//! 2. Findings are ordered: most certain first, then by number of tasks, then by fingerprint.
+//! 2. Findings are ordered by rule (most certain first, causes before what hangs on them), then by
+//!    number of tasks, then by fingerprint.
 //! 3. Everything a renderer prints is in here; it looks nothing up but names of sites.
 
 use std::fmt;
@@ -30,6 +31,22 @@ pub enum Rule {
     Outlived,
 }
 
+impl Rule {
+    /// Its name in files, on command lines and in fingerprints.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Rule::Cycle => "cycle",
+            Rule::Structural => "structural",
+            Rule::Asleep => "asleep",
+            Rule::Panicked => "panicked",
+            Rule::AbandonedLock => "abandoned-lock",
+            Rule::AsleepInRegion => "asleep-in-region",
+            Rule::Outlived => "outlived",
+        }
+    }
+}
+
 /// How much a finding is worth.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,6 +57,18 @@ pub enum Certainty {
     Strong,
     /// It was alive, no more.
     Weak,
+}
+
+impl Certainty {
+    /// Its word in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Certainty::Certain => "certain",
+            Certainty::Strong => "strong",
+            Certainty::Weak => "weak",
+        }
+    }
 }
 
 /// The identity of a finding: equal for the same leak in every process, test and build.
@@ -168,6 +197,14 @@ impl Finding {
     }
 }
 
+/// Puts findings in the order of a report.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let rule = a.key.rule.cmp(&b.key.rule);
+        rule.then_with(|| b.tasks().cmp(&a.tasks())).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+    });
+}
+
 /// Whether the whole process sleeps.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -185,7 +222,8 @@ pub enum Asleep {
 pub struct Totals {
     /// Live tasks.
     pub tasks: u64,
-    /// Outside threads that wait.
+    /// Outside threads that wait; those inside `run`, which wait for their own main task, are not
+    /// counted.
     pub threads: u64,
     /// Tasks that wait with no timer armed.
     pub waiting: u64,

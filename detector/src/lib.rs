@@ -12,8 +12,26 @@
 
 pub use gleak_snapshot as snapshot;
 
+mod analyze;
+mod cause;
+mod chain;
+mod facts;
 mod finding;
+pub mod findings_file;
+pub mod folded;
+mod group;
+mod index;
+mod key;
+mod liveness;
+mod panics;
+mod question;
+pub mod render;
+mod rule;
+mod words;
 
+pub use analyze::analyze;
 pub use finding::{
-    Asleep, Certainty, Finding, Fingerprint, FindingKey, Group, Link, Member, Report, Rule, Totals,
+    Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, Link, Member, Report, Rule, Totals,
 };
+pub use question::{Ignore, Question, Scope};
+pub use rule::{RULES, RuleInfo};

@@ -1,1 +1,114 @@
-//! placeholder
+//! Green tasks that record every spawn and every wait, so that what leaks or deadlocks can be named.
+//!
+//! The model in one page: a **task** is a closure on a stack of its own. **Workers** (OS threads,
+//! one a core by default) run tasks; a task that has to wait **parks**: its stack stays where it is
+//! and the worker runs another. A started task stays on its worker for good, so thread-locals and
+//! `!Send` values may live across a wait; only tasks that have not run yet go to whatever worker is
+//! free. What a task waits for, where and since when, who holds a lock and where it was taken are
+//! facts in tables that [`dump`] and the detector read without stopping anything.
+//!
+//! ```
+//! use gleak_runtime::{Chan, go, run};
+//!
+//! let total = run(|| {
+//!     let results = Chan::new(0);
+//!     for n in 1..=3_u32 {
+//!         let results = results.clone();
+//!         go! { results.send(n * n) };
+//!     }
+//!     (0..3).filter_map(|_| results.recv()).sum::<u32>()
+//! });
+//! assert_eq!(total, 14);
+//! ```
+//!
+//! # Where it runs
+//!
+//! [`run`] makes a program's main task; [`spawn`] and [`go!`] also work from any thread, on one
+//! process-wide runtime. Every blocking operation works on any thread: outside of a task it blocks
+//! that thread. Tests get private runtimes ([`Runtime`]), so that a deadlock hurts its own test only.
+//!
+//! # Environment
+//!
+//! `GLEAK_WORKERS` (number of workers), `GLEAK_DUMP_DIR` (where dumps go), `GLEAK_EXIT`
+//! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_STACK_GUARD=mprotect`
+//! (guards as on kernels before 6.13).
+//!
+//! # Soundness
+//!
+//! Pinning keeps std's thread-locals sound: a task never changes threads. What no stackful runtime
+//! can prevent: a crate that keeps *stack pointers* in a thread-local and expects them to be taken
+//! back in reverse order (`scoped-tls` and the like) breaks when two tasks of one worker interleave
+//! inside it. Wrap such calls in [`hold_worker`]: then a park blocks the thread instead.
+//!
+//! Linux on x86-64.
+
+#[cfg(not(loom))]
+mod chan;
+#[cfg(not(loom))]
+mod collect;
+#[cfg(not(loom))]
+pub mod context;
+#[cfg(not(loom))]
+mod dump;
+#[cfg(not(loom))]
+mod lock;
+#[cfg(not(loom))]
+mod machine;
+#[cfg(not(loom))]
+mod records;
+#[cfg(not(loom))]
+pub mod region;
+#[cfg(not(loom))]
+pub mod report;
+#[cfg(not(loom))]
+mod scheduler;
+#[cfg(not(loom))]
+pub mod select;
+mod sync;
+#[cfg(not(loom))]
+mod task;
+#[cfg(not(loom))]
+pub mod time;
+#[cfg(not(loom))]
+mod wait;
+#[cfg(not(loom))]
+mod wait_group;
+
+// Under loom only what is model-checked exists: loom's atomics cannot live in statics.
+#[cfg(loom)]
+#[path = "records/state.rs"]
+mod state;
+
+#[cfg(not(loom))]
+pub use chan::{
+    Chan, ChanIter, Receiver, ReceiverIter, RecvError, RecvTimeoutError, Recvs, SendError,
+    SendTimeoutError, Sender, Sends, TryRecvError, TrySendError, bounded, rendezvous, unbounded,
+};
+#[cfg(not(loom))]
+pub use context::{CancelHandle, Cancelled, Context};
+#[cfg(not(loom))]
+pub use dump::dump;
+#[cfg(not(loom))]
+pub use lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(not(loom))]
+pub use machine::stack::StackError;
+#[cfg(not(loom))]
+pub use region::{Region, RegionKind};
+#[cfg(not(loom))]
+pub use scheduler::current::hold_worker;
+#[cfg(not(loom))]
+pub use scheduler::monitor::declare_harmless_thread;
+#[cfg(not(loom))]
+pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
+#[cfg(not(loom))]
+pub use task::error::JoinError;
+#[cfg(not(loom))]
+pub use task::join::JoinHandle;
+#[cfg(not(loom))]
+pub use task::run::run;
+#[cfg(not(loom))]
+pub use task::spawn::{Builder, SpawnError, spawn, task_count, yield_now};
+#[cfg(not(loom))]
+pub use time::{sleep, sleep_until};
+#[cfg(not(loom))]
+pub use wait_group::WaitGroup;

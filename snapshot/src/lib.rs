@@ -16,13 +16,21 @@
 
 #![forbid(unsafe_code)]
 
+mod builder;
+mod dump;
+mod error;
+mod hex;
 mod id;
 mod object;
 mod region;
 mod site;
 mod snapshot;
 mod task;
+mod validate;
 
+pub use builder::{SnapshotBuilder, TaskBuilder};
+pub use dump::{FORMAT_VERSION, read_dump, write_dump};
+pub use error::ReadError;
 pub use id::{ObjectId, RegionId, SiteId, SpawnId, TaskId};
 pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched};
 pub use region::{Region, RegionKind};
@@ -33,3 +41,4 @@ pub use snapshot::{
 pub use task::{
     Arm, Hold, HoldMode, Registers, Target, Task, TaskState, Wait, WaitOp, WaitReason, WaiterKind,
 };
+pub use validate::{Invalid, Record};

@@ -15,7 +15,7 @@ pub struct Snapshot {
     pub sites: Vec<Site>,
     /// Spawn points, named by index.
     pub spawns: Vec<SpawnPoint>,
-    /// Regions that live tasks name.
+    /// Regions that tasks, objects or panics name.
     pub regions: Vec<Region>,
     /// Objects in use.
     pub objects: Vec<Object>,

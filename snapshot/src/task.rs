@@ -129,6 +129,26 @@ pub struct Arm {
     pub on: Target,
 }
 
+impl Arm {
+    /// An operation on an object.
+    #[must_use]
+    pub const fn object(op: WaitOp, object: ObjectId) -> Self {
+        Arm { op, on: Target::Object(object) }
+    }
+
+    /// Waiting until a task has finished.
+    #[must_use]
+    pub const fn task(task: TaskId) -> Self {
+        Arm { op: WaitOp::Join, on: Target::Task(task) }
+    }
+
+    /// An operation on something that can never come about.
+    #[must_use]
+    pub const fn never(op: WaitOp) -> Self {
+        Arm { op, on: Target::Never }
+    }
+}
+
 /// What a waiter tries on a target.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -184,9 +204,12 @@ pub enum HoldMode {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Registers {
     /// Instruction pointer.
+    #[serde(with = "crate::hex")]
     pub ip: u64,
     /// Stack pointer.
+    #[serde(with = "crate::hex")]
     pub sp: u64,
     /// Frame pointer register, whatever it held.
+    #[serde(with = "crate::hex")]
     pub bp: u64,
 }

@@ -1,0 +1,237 @@
+//! The command line: every command and flag, and the words of `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit_code;
+
+/// Finds task leaks and deadlocks in dumps and findings files.
+#[derive(Debug, Parser)]
+#[command(name = "gleak", version, after_help = exit_code::HELP)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say what is wrong in a dump: task leaks, deadlocks, and why they are known
+    Report(Report),
+    /// Draw the tasks of a dump as a flame graph
+    Flame(Flame),
+    /// Fail when there are findings that the baseline does not know
+    Gate(Gate),
+    /// Make the file of known findings that `gate` reads
+    #[command(subcommand)]
+    Baseline(Baseline),
+}
+
+/// Where an answer goes.
+#[derive(Debug, Args)]
+pub(crate) struct To {
+    /// Write to FILE instead of standard output; a file that exists is kept
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite FILE if it exists
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+}
+
+/// `gleak report`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Findings files are read too: they hold findings and no tasks. A dump that was cut or damaged is
+reported as far as it goes, and the report says so. With several inputs, text comes one after
+another under the names of the files, and JSON is one array of {\"input\", \"report\"}.
+
+Examples:
+  gleak report gleak-4711-0.ndjson
+  gleak report --top 5 --color never crash.ndjson | less
+  gleak report --format json --exit-code - < crash.ndjson")]
+pub(crate) struct Report {
+    /// Dumps or findings files; `-` is standard input
+    #[arg(required = true, value_name = "DUMP")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+    /// Show the N biggest groups of tasks; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    /// Columns of text [default: those of the terminal, else 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=1000))]
+    pub(crate) width: Option<u16>,
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Exit with 1 if there are findings
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Where to write.
+    #[command(flatten)]
+    pub(crate) to: To,
+}
+
+/// Formats of a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// `gleak flame`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The width of a box is a number of tasks. Read from the root: where tasks were spawned, what they
+run, where they wait and for what.
+
+Examples:
+  gleak flame gleak-4711-0.ndjson -o tasks.svg
+  gleak flame gleak-4711-0.ndjson --by block --icicle -o waits.svg
+  gleak flame gleak-4711-0.ndjson --format folded | sort | head")]
+pub(crate) struct Flame {
+    /// A dump; `-` is standard input
+    #[arg(value_name = "DUMP")]
+    pub(crate) input: PathBuf,
+    /// What the boxes are
+    #[arg(long, value_enum, default_value_t = By::Both)]
+    pub(crate) by: By,
+    /// How to draw it
+    #[arg(long, value_enum, default_value_t = FlameFormat::Svg)]
+    pub(crate) format: FlameFormat,
+    /// Words above the picture [default: program, process and number of tasks]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// The root on top, growing downwards
+    #[arg(long, visible_alias = "inverted")]
+    pub(crate) icicle: bool,
+    /// Where to write.
+    #[command(flatten)]
+    pub(crate) to: To,
+}
+
+/// What the boxes of a flame graph are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum By {
+    /// Where tasks come from
+    Spawn,
+    /// Where tasks wait
+    Block,
+    /// Where they come from, then where they wait
+    Both,
+}
+
+/// Formats of a flame graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum FlameFormat {
+    /// A picture for the browser
+    Svg,
+    /// One line a stack, for other flame graph tools
+    Folded,
+}
+
+/// What `gate` and `baseline write` look at.
+#[derive(Debug, Args)]
+pub(crate) struct Inputs {
+    /// Dumps, findings files, folders of *.ndjson, or `-` [default: target/gleak]
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Fail unless at least N processes reported [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "allow_empty")]
+    pub(crate) require_run: Option<u64>,
+    /// Be content when no process reported anything
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+}
+
+/// `gleak gate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Findings of all inputs are merged by fingerprint and compared with the baseline:
+  NEW     its fingerprint is not in the baseline, or its entry has expired
+  moved?  new, but a vanished entry has the same rule and runs the same function
+  GROWN   known, with more tasks than the baseline allows
+  stale   in the baseline, not seen: a warning, or a failure with --strict-baseline
+
+NEW, moved? and GROWN fail the gate. The gate never writes the baseline: see `gleak baseline write`.
+
+Examples:
+  gleak gate --baseline gleak-baseline.json
+  gleak gate shard-1 shard-2 --require-run 84 --fail-on strong")]
+pub(crate) struct Gate {
+    /// What to look at.
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// The file of known findings
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Fail on stale entries, and on entries without a reason
+    #[arg(long, requires = "baseline")]
+    pub(crate) strict_baseline: bool,
+    /// Let N new findings through
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) max_new: usize,
+    /// The lowest certainty that fails
+    #[arg(long, value_enum, value_name = "CERTAINTY", default_value_t = FailOn::Weak)]
+    pub(crate) fail_on: FailOn,
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+}
+
+/// The lowest certainty that fails a gate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Proven: the task can never go on
+    Certain,
+    /// Also: only what no record shows could still wake it
+    Strong,
+    /// Every finding
+    Weak,
+}
+
+/// `gleak baseline`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Baseline {
+    /// Accept the findings of a run as known
+    Write(BaselineWrite),
+}
+
+/// `gleak baseline write`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Commit the file, and write a reason for each entry. With --force, entries that stay keep their
+reason, owner and date of expiry; entries not seen in the inputs are dropped.
+
+Example:
+  gleak baseline write gleak-baseline.json target/gleak --reason \"issue 41\"")]
+pub(crate) struct BaselineWrite {
+    /// The file to make
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What to look at.
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// Why the new entries are accepted
+    #[arg(long, value_name = "TEXT", default_value = crate::baseline::TODO)]
+    pub(crate) reason: String,
+    /// Overwrite FILE if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}

@@ -1,0 +1,64 @@
+//! One file a command. Each reads what it was given, asks the detector, and hands bytes to a sink;
+//! each returns an exit code or a failure.
+
+mod baseline;
+mod flame;
+mod gate;
+mod report;
+
+use std::io::{self, Write};
+
+use crate::args::{Baseline, Command, Inputs};
+use crate::error::Failure;
+use crate::gate::Evidence;
+use crate::input::{self, DEFAULT_FOLDER};
+
+/// Runs a command; its exit code comes back.
+pub(crate) fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Report(args) => report::run(&args),
+        Command::Flame(args) => flame::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Baseline(Baseline::Write(args)) => baseline::write(&args),
+    }
+}
+
+/// Says on standard error what went wrong. Nobody may listen there; then it is not said.
+pub(crate) fn complain(failure: &Failure) {
+    let _ = writeln!(io::stderr().lock(), "gleak: {failure}");
+}
+
+/// Reads all inputs. What cannot be read is noted in the evidence, never an early end.
+fn gather(inputs: &Inputs) -> Result<Evidence, Failure> {
+    let expanded = input::expand(&inputs.inputs)?;
+    let mut evidence = Evidence::default();
+    for (name, fault) in &expanded.unlisted {
+        evidence.note(name, fault);
+    }
+    for source in &expanded.sources {
+        match source.read() {
+            Ok(content) => {
+                if let Some(flaw) = content.flaw() {
+                    evidence.note(&source.name(), &flaw);
+                }
+                evidence.add(content);
+            }
+            Err(fault) => evidence.note(&source.name(), &fault),
+        }
+    }
+    Ok(evidence)
+}
+
+/// How many processes must have reported.
+fn required(inputs: &Inputs) -> u64 {
+    if inputs.allow_empty { 0 } else { inputs.require_run.unwrap_or(1) }
+}
+
+/// Why there may be nothing to check.
+fn where_looked(inputs: &Inputs) -> String {
+    if inputs.inputs.is_empty() {
+        format!("no findings file or dump in {DEFAULT_FOLDER}; --allow-empty accepts that")
+    } else {
+        "no findings file or dump in the inputs; --allow-empty accepts that".into()
+    }
+}

@@ -1,0 +1,245 @@
+//! The decision: findings, a baseline and a day in, a verdict out.
+//!
+//! Invariants:
+//! 1. Pure: the same arguments give the same verdict.
+//! 2. Each finding is in exactly one place: new, moved, grown, known, or too weak to count.
+//! 3. Each baseline entry is in exactly one place: seen, moved from, or stale.
+//! 4. Nothing checked never passes unless the policy says so.
+
+use std::collections::BTreeSet;
+
+use gleak_detector::{Certainty, Finding, Fingerprint, Rule};
+use serde::Serialize;
+
+use super::{Coverage, Evidence, Unreadable};
+use crate::baseline::{Baseline, Entry, Key};
+use crate::date::Date;
+use crate::exit_code;
+
+/// What fails.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// New findings that are let through.
+    pub(crate) max_new: usize,
+    /// The lowest certainty that fails.
+    pub(crate) fail_on: Certainty,
+    /// Whether stale entries and missing reasons fail.
+    pub(crate) strict: bool,
+    /// Fewer processes than this are nothing checked.
+    pub(crate) require_run: u64,
+    /// The day of the run.
+    pub(crate) today: Date,
+}
+
+/// What the gate says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct Verdict {
+    /// Version of this form.
+    pub(crate) schema: u32,
+    /// The end of it.
+    pub(crate) outcome: Outcome,
+    /// How much was looked at.
+    pub(crate) coverage: Coverage,
+    /// How much had to be looked at.
+    pub(crate) required: u64,
+    /// Findings that the baseline does not allow: new, then moved, then grown.
+    pub(crate) changes: Vec<Change>,
+    /// How many of them fail the gate.
+    pub(crate) over: usize,
+    /// Entries that were not seen.
+    pub(crate) stale: Vec<Accepted>,
+    /// Entries without a reason. Only looked for under the strict policy.
+    pub(crate) without_reason: Vec<Accepted>,
+    /// Findings that the baseline allows.
+    pub(crate) known: usize,
+    /// Findings less certain than those that fail.
+    pub(crate) weaker: usize,
+    /// Inputs that could not be read, or not in full.
+    pub(crate) unreadable: Vec<Unreadable>,
+    /// Whether stale entries and missing reasons fail.
+    pub(crate) strict: bool,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    /// Nothing is wrong that was not known.
+    Passed,
+    /// Something is.
+    Failed,
+    /// Not all that was to be read could be.
+    Unreadable,
+    /// Nobody reported, or too few.
+    NothingChecked,
+}
+
+impl Outcome {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Outcome::Passed => exit_code::PASS,
+            Outcome::Failed => exit_code::FOUND,
+            Outcome::Unreadable => exit_code::UNREADABLE,
+            Outcome::NothingChecked => exit_code::NOTHING_CHECKED,
+        }
+    }
+}
+
+/// How a finding differs from the baseline.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Status {
+    /// Its fingerprint is not known.
+    New,
+    /// Its entry counted up to this day.
+    Expired(String),
+    /// Not known, but the entry of this fingerprint has vanished and is much like it.
+    Moved(Fingerprint),
+    /// Known with so many tasks at most.
+    Grown(u64),
+}
+
+/// A finding that the baseline does not allow.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct Change {
+    /// How it differs.
+    pub(crate) status: Status,
+    /// Its identity.
+    pub(crate) fingerprint: Fingerprint,
+    /// How much it is worth.
+    pub(crate) certainty: Certainty,
+    /// Tasks in all processes.
+    pub(crate) tasks: u64,
+    /// What it is.
+    pub(crate) key: Key,
+    /// Why it is known.
+    pub(crate) because: String,
+    /// Tests that it was seen in.
+    pub(crate) tests: Vec<String>,
+}
+
+/// A baseline entry to be named.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct Accepted {
+    /// Its identity.
+    pub(crate) fingerprint: Fingerprint,
+    /// The rule.
+    pub(crate) rule: Rule,
+    /// What the task runs.
+    pub(crate) entry: String,
+}
+
+/// Judges what was reported.
+pub(crate) fn decide(evidence: &Evidence, baseline: &Baseline, policy: &Policy) -> Verdict {
+    let findings = evidence.findings();
+    let seen: BTreeSet<&Fingerprint> = findings.iter().map(|f| &f.fingerprint).collect();
+    let mut vanished: Vec<&Entry> =
+        baseline.entries.iter().filter(|entry| !seen.contains(&entry.fingerprint)).collect();
+
+    let (mut changes, mut known, mut weaker) = (Vec::new(), 0, 0);
+    for finding in &findings {
+        match compare(finding, baseline, policy.today) {
+            None => known += 1,
+            Some(_) if finding.certainty > policy.fail_on => weaker += 1,
+            Some(Status::New) => {
+                changes.push(change(finding, moved_from(finding, &mut vanished)));
+            }
+            Some(status) => changes.push(change(finding, status)),
+        }
+    }
+    // Stable: within a status the order of the report stays.
+    changes.sort_by_key(|change| change.status.rank());
+
+    let without_reason = baseline.entries.iter().filter(|entry| !entry.has_reason());
+    let mut verdict = Verdict {
+        schema: 1,
+        outcome: Outcome::Passed,
+        coverage: evidence.coverage(),
+        required: policy.require_run,
+        over: over(&changes, policy.max_new),
+        changes,
+        stale: vanished.into_iter().map(accepted).collect(),
+        without_reason: without_reason.filter(|_| policy.strict).map(accepted).collect(),
+        known,
+        weaker,
+        unreadable: evidence.unreadable.clone(),
+        strict: policy.strict,
+    };
+    verdict.outcome = verdict.end();
+    verdict
+}
+
+impl Verdict {
+    /// What could not be read outweighs what was found, and that outweighs how little was checked.
+    fn end(&self) -> Outcome {
+        let moved = self.changes.iter().any(|c| matches!(c.status, Status::Moved(_)));
+        let strict = self.strict && (moved || !self.stale.is_empty());
+        if !self.unreadable.is_empty() {
+            Outcome::Unreadable
+        } else if self.over > 0 || strict || !self.without_reason.is_empty() {
+            Outcome::Failed
+        } else if self.coverage.processes < self.required {
+            Outcome::NothingChecked
+        } else {
+            Outcome::Passed
+        }
+    }
+}
+
+impl Status {
+    /// The place among the changes.
+    fn rank(&self) -> u8 {
+        match self {
+            Status::New | Status::Expired(_) => 0,
+            Status::Moved(_) => 1,
+            Status::Grown(_) => 2,
+        }
+    }
+}
+
+/// How a finding differs from the baseline; none when it is allowed.
+fn compare(finding: &Finding, baseline: &Baseline, today: Date) -> Option<Status> {
+    let Some(entry) = baseline.find(&finding.fingerprint) else { return Some(Status::New) };
+    if entry.has_expired(today) {
+        return Some(Status::Expired(entry.expires.clone().unwrap_or_default()));
+    }
+    (finding.tasks() as u64 > entry.max).then_some(Status::Grown(entry.max))
+}
+
+/// Takes the first vanished entry that is much like the finding; new when there is none.
+fn moved_from(finding: &Finding, vanished: &mut Vec<&Entry>) -> Status {
+    let alike =
+        |entry: &&Entry| entry.key.rule == finding.key.rule && entry.key.entry == finding.key.entry;
+    match vanished.iter().position(alike) {
+        Some(at) => Status::Moved(vanished.remove(at).fingerprint.clone()),
+        None => Status::New,
+    }
+}
+
+/// How many changes fail: every grown one; new ones all together, once there are too many.
+fn over(changes: &[Change], max_new: usize) -> usize {
+    let grown = changes.iter().filter(|change| matches!(change.status, Status::Grown(_))).count();
+    let new = changes.len() - grown;
+    grown + if new > max_new { new } else { 0 }
+}
+
+fn change(finding: &Finding, status: Status) -> Change {
+    Change {
+        status,
+        fingerprint: finding.fingerprint.clone(),
+        certainty: finding.certainty,
+        tasks: finding.tasks() as u64,
+        key: Key::of(finding),
+        because: finding.because.clone(),
+        tests: finding.regions.clone(),
+    }
+}
+
+fn accepted(entry: &Entry) -> Accepted {
+    Accepted {
+        fingerprint: entry.fingerprint.clone(),
+        rule: entry.key.rule,
+        entry: entry.key.entry.clone(),
+    }
+}

@@ -1,0 +1,15 @@
+//! The binary as a user runs it: files in, text and exit codes out.
+//!
+//! Golden files are in `cli/testdata`; `BLESS=1` rewrites them.
+
+#![forbid(unsafe_code)]
+
+mod baseline;
+mod flame;
+mod gate;
+mod inputs;
+mod make;
+mod output;
+mod report;
+mod work_dir;
+mod xml;

@@ -1,0 +1,178 @@
+//! Dumps and findings files to feed the binary with.
+
+use gleak_detector::findings_file::{self, Source};
+use gleak_detector::snapshot::{
+    Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, write_dump,
+};
+use gleak_detector::{Certainty, Finding, FindingKey, Fingerprint, Group, Member, Rule};
+
+/// A process with work in progress and nothing wrong.
+pub(crate) fn healthy() -> Vec<u8> {
+    let mut b = process(4711);
+    let jobs = b.channel("src/main.rs:5", Some(8));
+    b.task("src/main.rs:9", "app::worker::{{closure}}").receives(jobs, "src/worker.rs:20");
+    b.task("src/main.rs:12", "app::feeder::{{closure}}").running();
+    bytes(b)
+}
+
+/// A process in which `tasks` tasks wait on a never-channel: one certain finding.
+pub(crate) fn leaky(pid: u32, tasks: usize) -> Vec<u8> {
+    let mut b = process(pid);
+    b.task("src/main.rs:3", "app::main").running();
+    for _ in 0..tasks {
+        b.task("src/pool.rs:49", "app::pool::Pool::start::{{closure}}").name("worker").waits(
+            WaitReason::Receive,
+            &[Arm::never(WaitOp::Receive)],
+            "src/pool.rs:73",
+        );
+    }
+    bytes(b)
+}
+
+/// Two tasks that hold and want each other's lock.
+pub(crate) fn deadlocked() -> Vec<u8> {
+    let mut b = process(4711);
+    let (first, second) = (b.mutex("src/bank.rs:5"), b.mutex("src/bank.rs:6"));
+    let a = b.task("src/bank.rs:16", "bank::pay::{{closure}}").name("a->b");
+    let a = a.locks(second, "src/bank.rs:31").id();
+    let c = b.task("src/bank.rs:17", "bank::refund::{{closure}}").name("b->a");
+    let c = c.locks(first, "src/bank.rs:41").id();
+    b.owns(first, a, "src/bank.rs:30", 0);
+    b.owns(second, c, "src/bank.rs:40", 0);
+    bytes(b)
+}
+
+/// A process without a task.
+pub(crate) fn empty() -> Vec<u8> {
+    bytes(process(4711))
+}
+
+/// Names that try to break terminals, folded stacks and XML.
+pub(crate) fn hostile() -> Vec<u8> {
+    let name = "x\x1b]0;owned\x07\x1b[31m;<svg>&\"'\u{1}\u{202e}\n</text>";
+    let mut b = process(4711);
+    b.header_mut().program = name.into();
+    let jobs = b.channel("src/main.rs:5", Some(8));
+    b.object_mut(jobs).name = Some(name.into());
+    let place = "src/<a>;\u{1}\x1b[2J&.rs:9";
+    for entry in ["app::<[u8; 4]>::<f>\x1b[2J", "</g>;app\u{1}"] {
+        b.task(place, entry).name(name).receives(jobs, place);
+        b.task(place, entry).name(name).waits(
+            WaitReason::Receive,
+            &[Arm::never(WaitOp::Receive)],
+            place,
+        );
+    }
+    bytes(b)
+}
+
+/// Many tasks of several kinds, with ancestors: something to look at.
+pub(crate) fn busy() -> Vec<u8> {
+    let mut b = process(4711);
+    let jobs = b.channel("src/ingest.rs:5", Some(64));
+    let out = b.channel("src/relay.rs:8", Some(64));
+    let done = b.wait_group("src/ingest.rs:6", 40);
+    let main = b.task("src/main.rs:20", "ingestd::main").main().waits_group(done, "src/main.rs:31");
+    let main = main.id();
+    let accept = "ingestd::ingest::accept::{{closure}}";
+    let accept = b.task("src/main.rs:24", accept).parent(main).running().id();
+    for n in 0..40 {
+        let entry = "ingestd::ingest::worker::{{closure}}";
+        let task = b.task("src/ingest.rs:131", entry).parent(accept);
+        let _ = if n % 4 == 0 {
+            task.sends(out, "src/relay.rs:77")
+        } else {
+            task.receives(jobs, "src/ingest.rs:30")
+        };
+    }
+    for _ in 0..17 {
+        let entry = "ingestd::relay::fan_out::{{closure}}";
+        b.task("src/relay.rs:52", entry).parent(accept).sleeps(9_000, "src/relay.rs:90");
+    }
+    for _ in 0..6 {
+        b.task("src/http.rs:20", "ingestd::http::serve::{{closure}}").parent(main).fresh();
+    }
+    bytes(b)
+}
+
+/// A finding of `tasks` tasks.
+pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
+    let site = |line| Some(Site { file: "src/pool.rs".into(), line, column: 5 });
+    let member = |id| Member { task: TaskId(id), name: None, region: None, waited_ns: None };
+    Finding {
+        fingerprint: Fingerprint(fingerprint.into()),
+        key: FindingKey {
+            rule: Rule::Outlived,
+            entry: entry.into(),
+            spawn_file: "src/pool.rs".into(),
+            wait_class: "receive".into(),
+            object: None,
+            block_file: "src/pool.rs".into(),
+        },
+        certainty: Certainty::Weak,
+        because: "still alive when its test ended".into(),
+        groups: vec![Group {
+            entry: entry.into(),
+            spawn: site(49),
+            ancestry: Vec::new(),
+            reason: Some(WaitReason::Receive),
+            wait_class: "receive".into(),
+            waits_for: "to receive on channel #4".into(),
+            block: site(73),
+            members: (1..=tasks).map(member).collect(),
+        }],
+        chain: Vec::new(),
+        dependents: Vec::new(),
+        regions: vec!["pool::drains_on_error".into(), "pool::stops".into()],
+        facts: Vec::new(),
+    }
+}
+
+/// The findings file of a process that ran 3 tests and spawned 6 452 tasks.
+pub(crate) fn findings(pid: u32, findings: &[Finding]) -> Vec<u8> {
+    let source = Source { program: "pool-tests".into(), pid, tests: 3, spawned: 6452 };
+    let mut out = Vec::new();
+    findings_file::write(&mut out, &source, findings).unwrap();
+    out
+}
+
+/// The file without its last line.
+pub(crate) fn cut(file: &[u8]) -> &[u8] {
+    let body = file.strip_suffix(b"\n").unwrap();
+    let end = body.iter().rposition(|byte| *byte == b'\n').unwrap();
+    &file[..=end]
+}
+
+/// The file with its line `line` (from 0) ending in the middle.
+pub(crate) fn torn(file: &[u8], line: usize) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = file.split_inclusive(|byte| *byte == b'\n').collect();
+    let text = lines[line];
+    lines.splice(line..=line, [&text[..text.len() / 2], b"\n"]);
+    lines.concat()
+}
+
+/// The file with one letter of its line `line` (from 0) changed.
+pub(crate) fn damaged(file: &[u8], line: usize) -> Vec<u8> {
+    let mut lines: Vec<Vec<u8>> =
+        file.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    let text = &mut lines[line];
+    let middle = text.len() / 2;
+    text[middle] ^= 1;
+    lines.concat()
+}
+
+fn process(pid: u32) -> SnapshotBuilder {
+    let mut b = SnapshotBuilder::new();
+    b.taken_at(180_000_000_000);
+    let header = b.header_mut();
+    header.pid = pid;
+    header.wall_s = 1_795_000_000;
+    header.counters.spawned = 100;
+    b
+}
+
+fn bytes(b: SnapshotBuilder) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_dump(&b.build(), &mut out).unwrap();
+    out
+}

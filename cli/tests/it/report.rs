@@ -1,0 +1,100 @@
+//! `gleak report`. The words are the detector's and tested there.
+
+use crate::make;
+use crate::work_dir::WorkDir;
+
+#[test]
+fn findings_change_the_exit_code_only_when_asked() {
+    let dir = WorkDir::new("exit-code");
+    dir.write("bad", make::deadlocked()).write("good", make::healthy());
+    dir.write("cut", make::cut(&make::leaky(1, 1))).write("none", make::empty());
+    for (input, code) in [("bad", 1), ("good", 0), ("none", 0), ("cut", 1)] {
+        dir.gleak(&["report", input]).ends(0).quiet();
+        dir.gleak(&["report", input, "--exit-code"]).ends(code).quiet();
+    }
+}
+
+#[test]
+fn a_deadlock_is_named_with_its_places() {
+    let dir = WorkDir::new("deadlock");
+    dir.write("bad", make::deadlocked());
+    let said = dir.gleak(&["report", "bad"]).ends(0).stdout;
+    for place in ["src/bank.rs:31", "src/bank.rs:41", "src/bank.rs:16", "src/bank.rs:17"] {
+        assert!(said.contains(place), "{place}: {said}");
+    }
+}
+
+#[test]
+fn json_is_one_document_whatever_the_number_of_inputs() {
+    let dir = WorkDir::new("json");
+    dir.write("bad", make::deadlocked()).write("good", make::healthy());
+    let one = dir.gleak(&["report", "bad", "--format", "json"]).ends(0).quiet().stdout;
+    let one: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!(one["findings"].as_array().map(Vec::len), Some(1), "{one}");
+    let two = dir.gleak(&["report", "bad", "good", "--format", "json"]).ends(0).quiet().stdout;
+    let two: serde_json::Value = serde_json::from_str(&two).unwrap();
+    assert_eq!(two[0]["input"], "bad");
+    assert_eq!(two[0]["report"], one);
+    assert_eq!(two[1]["input"], "good");
+}
+
+#[test]
+fn several_inputs_come_under_their_names_and_a_bad_one_hides_no_other() {
+    let dir = WorkDir::new("several");
+    dir.write("a", make::deadlocked()).write("b", "junk\n").write("c", make::leaky(9, 2));
+    let run = dir.gleak(&["report", "a", "b", "c"]).ends(3).complains("b: ");
+    assert!(run.stdout.starts_with("==> a <==\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("\n==> c <==\n") && !run.stdout.contains("==> b"));
+    // Unreadable outweighs found.
+    dir.gleak(&["report", "a", "b", "--exit-code"]).ends(3);
+    let run = dir.gleak(&["report", "b", "missing"]).ends(3);
+    assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
+    assert!(run.stderr.ends_with("gleak: 2 inputs could not be read in full\n"), "{run:?}");
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn a_findings_file_is_rendered_too() {
+    let dir = WorkDir::new("findings");
+    dir.write("f.ndjson", make::findings(7, &[make::finding("gk1:aa", "pool::start", 2)]));
+    let run = dir.gleak(&["report", "f.ndjson", "--exit-code"]).ends(1).quiet();
+    for word in ["src/pool.rs:49", "src/pool.rs:73", "pool-tests"] {
+        assert!(run.stdout.contains(word), "{word}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn nothing_from_outside_steers_the_terminal() {
+    let dir = WorkDir::new("hostile");
+    dir.write("x", make::hostile());
+    for arguments in [
+        &["report", "x"][..],
+        &["report", "x", "--format", "json"],
+        &["flame", "x", "--format", "folded"],
+        &["gate", "x"],
+        &["gate", "x", "--format", "json"],
+    ] {
+        let said = dir.gleak(arguments).stdout;
+        let raw = said.find(|c: char| c.is_control() && c != '\n');
+        assert_eq!(raw, None, "{arguments:?}: {said:?}");
+        if !arguments.contains(&"json") {
+            assert!(!said.contains('\u{202e}'), "{arguments:?}");
+        }
+    }
+    let colored = dir.gleak(&["report", "x", "--color", "always"]).ends(0).stdout;
+    assert!(!colored.contains("\x1b]") && !colored.contains("\x1b[2J"), "{colored:?}");
+}
+
+#[test]
+fn colour_and_width_follow_the_flags() {
+    let dir = WorkDir::new("looks");
+    dir.write("bad", make::deadlocked());
+    let plain = dir.gleak(&["report", "bad"]).ends(0).stdout;
+    assert!(!plain.contains('\x1b'));
+    let colored = dir.gleak(&["report", "bad", "--color", "always"]).ends(0).stdout;
+    assert!(colored.contains("\x1b["));
+    let narrow = dir.gleak(&["report", "bad", "--width", "60"]).ends(0).stdout;
+    assert_ne!(plain, narrow);
+    let by_environment = dir.command(&["report", "bad"]).env("COLUMNS", "60").output().unwrap();
+    assert_eq!(String::from_utf8(by_environment.stdout).unwrap(), narrow);
+}

@@ -1,0 +1,285 @@
+//! A snapshot and a question in, a report out.
+//!
+//! The rules judge the whole snapshot; here their drafts are cut to the question, drafts of the
+//! same identity become one finding, and everything is put in order.
+//!
+//! Invariant: a task that a rule has taken is in no later finding, also when the draft it is in
+//! was cut away.
+
+use std::collections::BTreeMap;
+
+use gleak_snapshot::{PanicFact, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
+
+use crate::facts::{self, Holders};
+use crate::group::{Shape, groups};
+use crate::index::{Index, is_host, wait_of};
+use crate::rule::{Case, Draft, RULES, RuleInfo};
+use crate::{
+    Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
+    panics,
+};
+
+/// Judges a snapshot.
+#[must_use]
+pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
+    let index = Index::new(snapshot);
+    let case = Case::new(&index, &question.scope);
+    let mut selection = Selection::new(&index, question);
+    let mut taken = vec![false; index.tasks.len()];
+    let mut stuck = vec![false; index.tasks.len()];
+    let mut findings = Vec::new();
+    for info in RULES {
+        let mut piles = Piles::default();
+        for draft in info.find(&case, &taken) {
+            for task in draft_tasks(&draft) {
+                taken[task] = true;
+            }
+            piles.add(&index, info.rule, selection.cut(draft));
+        }
+        for pile in piles.piles.values() {
+            if info.certainty == Certainty::Certain {
+                for &task in pile.members.iter().chain(&pile.dependents) {
+                    stuck[task] = true;
+                }
+            }
+            findings.push(pile.finding(&case, info, &piles.keys));
+        }
+        findings.extend(panics::findings(&case, info, &piles.panics));
+    }
+    crate::finding::sort(&mut findings);
+    let shown: Vec<usize> = (0..index.tasks.len())
+        .filter(|&number| selection.wanted[number] && !is_host(index.tasks[number]))
+        .collect();
+    Report {
+        program: snapshot.header.program.clone(),
+        pid: snapshot.header.pid,
+        asleep: case.asleep.clone(),
+        findings,
+        groups: shown_groups(&index, &shown),
+        totals: totals(&index, &stuck),
+        completeness: snapshot.completeness,
+    }
+}
+
+/// Threads of our own making are named by a task; a thread is only shown while it waits.
+fn shown_groups(index: &Index<'_>, shown: &[usize]) -> Vec<Group> {
+    let worth = |&&number: &&usize| {
+        let task = index.tasks[number];
+        task.kind == WaiterKind::Task || wait_of(task).is_some()
+    };
+    groups(index, &shown.iter().filter(worth).copied().collect::<Vec<_>>())
+}
+
+/// What the question asks for.
+struct Selection<'q> {
+    question: &'q Question,
+    snapshot: &'q Snapshot,
+    entries: Vec<(String, String)>,
+    /// By task: in scope and not ignored.
+    wanted: Vec<bool>,
+    ignored: Vec<bool>,
+}
+
+impl<'q> Selection<'q> {
+    fn new(index: &'q Index<'_>, question: &'q Question) -> Self {
+        let snapshot = index.snapshot;
+        let places = (0..snapshot.spawns.len()).map(|number| {
+            let id = SpawnId(u32::try_from(number).unwrap_or(u32::MAX));
+            (index.entry(id).to_owned(), key::file(&index.spawn_site(id).file))
+        });
+        let mut selection = Selection {
+            question,
+            snapshot,
+            entries: places.collect(),
+            wanted: Vec::new(),
+            ignored: Vec::new(),
+        };
+        for task in &index.tasks {
+            let ignored = selection.ignores(task.name.as_deref(), task.spawn);
+            let in_scope = match &question.scope {
+                Scope::Process => true,
+                Scope::Region(region) => task.region == Some(*region),
+                Scope::NewSince(known) => !known.contains(&task.id),
+            };
+            selection.ignored.push(ignored);
+            selection.wanted.push(in_scope && !ignored);
+        }
+        selection
+    }
+
+    fn ignores(&self, name: Option<&str>, spawn: Option<SpawnId>) -> bool {
+        let place = spawn.and_then(|spawn| self.entries.get(spawn.0 as usize));
+        let (entry, file) = place.map_or(("", ""), |(entry, file)| (entry, file));
+        self.question.ignore.iter().any(|ignore| ignore.matches(name, file, entry))
+    }
+
+    /// What of a draft was asked for, if anything.
+    fn cut(&mut self, draft: Draft) -> Option<Draft> {
+        match draft {
+            Draft::Together { members, circle, mut dependents } => {
+                let wanted = |&task: &usize| self.wanted[task];
+                if !members.iter().any(wanted) && !dependents.iter().any(wanted) {
+                    return None;
+                }
+                dependents.retain(|&task| !self.ignored[task]);
+                Some(Draft::Together { members, circle, dependents })
+            }
+            Draft::Each(mut tasks) => {
+                tasks.retain(|&task| self.wanted[task]);
+                Some(Draft::Each(tasks))
+            }
+            Draft::Panics(mut numbers) => {
+                numbers.retain(|&number| self.wants_panic(&self.snapshot.panics[number]));
+                Some(Draft::Panics(numbers))
+            }
+        }
+    }
+
+    fn wants_panic(&self, panic: &PanicFact) -> bool {
+        let in_scope = match &self.question.scope {
+            Scope::Process => true,
+            Scope::Region(region) => panic.region == Some(*region),
+            // It has ended, so the set cannot tell whether it began before or after.
+            Scope::NewSince(known) => panic.task > known.last().copied().unwrap_or(TaskId(0)),
+        };
+        in_scope && !self.ignores(panic.name.as_deref(), Some(panic.spawn))
+    }
+}
+
+fn draft_tasks(draft: &Draft) -> Vec<usize> {
+    match draft {
+        Draft::Together { members, dependents, .. } => {
+            members.iter().chain(dependents).copied().collect()
+        }
+        Draft::Each(tasks) => tasks.clone(),
+        Draft::Panics(_) => Vec::new(),
+    }
+}
+
+/// Drafts of one rule, piled up by identity.
+#[derive(Default)]
+struct Piles {
+    shapes: BTreeMap<Shape, usize>,
+    numbers: BTreeMap<FindingKey, usize>,
+    keys: Vec<FindingKey>,
+    piles: BTreeMap<Vec<usize>, Pile>,
+    panics: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Pile {
+    keys: Vec<usize>,
+    members: Vec<usize>,
+    dependents: Vec<usize>,
+    /// Of the first draft.
+    circle: Vec<usize>,
+}
+
+impl Piles {
+    fn add(&mut self, index: &Index<'_>, rule: Rule, draft: Option<Draft>) {
+        match draft {
+            None => {}
+            Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
+            Some(Draft::Each(tasks)) => {
+                for task in tasks {
+                    let keys = vec![self.key(index, rule, task)];
+                    self.pile(keys).members.push(task);
+                }
+            }
+            Some(Draft::Together { members, circle, dependents }) => {
+                let mut keys: Vec<usize> =
+                    members.iter().map(|&task| self.key(index, rule, task)).collect();
+                keys.sort_unstable();
+                let pile = self.pile(keys);
+                if pile.members.is_empty() {
+                    pile.circle = circle;
+                }
+                pile.members.extend(members);
+                pile.dependents.extend(dependents);
+            }
+        }
+    }
+
+    fn pile(&mut self, keys: Vec<usize>) -> &mut Pile {
+        let fresh = || Pile { keys: keys.clone(), ..Pile::default() };
+        self.piles.entry(keys.clone()).or_insert_with(fresh)
+    }
+
+    /// The number of a task's key; text is made once a shape.
+    fn key(&mut self, index: &Index<'_>, rule: Rule, task: usize) -> usize {
+        let shape = Shape::of(index, index.tasks[task]);
+        if let Some(&number) = self.shapes.get(&shape) {
+            return number;
+        }
+        let key = shape.key(index, rule);
+        let fresh = self.keys.len();
+        let number = *self.numbers.entry(key.clone()).or_insert(fresh);
+        if number == fresh {
+            self.keys.push(key);
+        }
+        self.shapes.insert(shape, number);
+        number
+    }
+}
+
+impl Pile {
+    fn finding(&self, case: &Case<'_>, info: &RuleInfo, keys: &[FindingKey]) -> Finding {
+        let index = case.index;
+        let mut own: Vec<&FindingKey> = self.keys.iter().map(|&key| &keys[key]).collect();
+        own.sort();
+        let mut members = self.members.clone();
+        members.sort_unstable();
+        let mut dependents = self.dependents.clone();
+        dependents.sort_unstable();
+        let chain = if self.circle.is_empty() {
+            members.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
+        } else {
+            chain::around(index, &self.circle)
+        };
+        let holders = if self.circle.is_empty() { Holders::Told } else { Holders::InTheCircle };
+        let all = members.iter().chain(&dependents);
+        let regions = all.filter_map(|&task| index.tasks[task].region);
+        Finding {
+            fingerprint: key::fingerprint(&own),
+            key: own[0].clone(),
+            certainty: info.certainty,
+            because: info.because(case, &members),
+            groups: groups(index, &members),
+            chain,
+            dependents: groups(index, &dependents),
+            regions: region_names(index, regions),
+            facts: facts::of(index, &members, holders),
+        }
+    }
+}
+
+/// Names of regions, sorted, each once.
+pub(crate) fn region_names(
+    index: &Index<'_>,
+    regions: impl Iterator<Item = gleak_snapshot::RegionId>,
+) -> Vec<String> {
+    let ids: std::collections::BTreeSet<_> = regions.collect();
+    let names: std::collections::BTreeSet<_> =
+        ids.into_iter().map(|id| index.region_name(id)).collect();
+    names.into_iter().collect()
+}
+
+fn totals(index: &Index<'_>, stuck: &[bool]) -> Totals {
+    let mut totals = Totals::default();
+    for (task, &stuck) in index.tasks.iter().zip(stuck) {
+        if task.kind == WaiterKind::Thread {
+            totals.threads += u64::from(wait_of(task).is_some() && !is_host(task));
+            continue;
+        }
+        totals.tasks += 1;
+        totals.stuck += u64::from(stuck);
+        let class = match &task.state {
+            TaskState::Fresh => &mut totals.fresh,
+            TaskState::Runnable | TaskState::Running | TaskState::Moving => &mut totals.active,
+            TaskState::Waiting(wait) if wait.until_ns.is_some() => &mut totals.timed,
+            TaskState::Waiting(_) => &mut totals.waiting,
+        };
+        *class += 1;
+    }
+    totals
+}

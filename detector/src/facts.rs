@@ -1,0 +1,161 @@
+//! Facts beside a finding: they help to find the fault and prove nothing.
+//!
+//! Only what is waited for is described, and at most a handful of it: a finding on a thousand
+//! channels is not better understood by a thousand lines.
+
+use std::collections::BTreeSet;
+
+use gleak_snapshot::{
+    Endpoint, HoldMode, LastUse, Object, ObjectDetail, ObjectId, Owner, Target, TaskId, TaskState,
+    WaitOp,
+};
+
+use crate::index::{Index, wait_of};
+use crate::words;
+
+const OBJECTS: usize = 3;
+
+/// How much is said of a lock's holder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Holders {
+    /// All that is known.
+    Told,
+    /// Nothing: a circle tells who holds what.
+    InTheCircle,
+}
+
+/// What is known of what these tasks wait for.
+pub(crate) fn of(index: &Index<'_>, tasks: &[usize], holders: Holders) -> Vec<String> {
+    let mut wanted: BTreeSet<(ObjectId, bool)> = BTreeSet::new();
+    for &task in tasks {
+        for arm in wait_of(index.tasks[task]).map_or(&[][..], |wait| &wait.arms) {
+            if let Target::Object(id) = arm.on {
+                wanted.insert((id, arm.op == WaitOp::Receive));
+            }
+        }
+    }
+    let mut lines: Vec<String> = wanted
+        .iter()
+        .take(OBJECTS)
+        .filter_map(|&(id, receives)| Some(object(index, index.object(id)?, receives, holders)))
+        .collect();
+    if wanted.len() > OBJECTS {
+        lines.push(format!("and {}", words::count(wanted.len() - OBJECTS, "more object")));
+    }
+    lines
+}
+
+fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) -> String {
+    let mut parts = Vec::new();
+    let mut how = String::new();
+    match &object.detail {
+        ObjectDetail::Channel { capacity, len, closed, sender, receiver } => {
+            how = fill(*capacity, *len);
+            if *closed {
+                parts.push("closed".to_owned());
+            }
+            // The other end first: that is where the wake-up has to come from.
+            let sent = end(index, *sender, "sent", "sender");
+            let received = end(index, *receiver, "received", "receiver");
+            let (other, own) = if receives { (sent, received) } else { (received, sent) };
+            parts.extend(other.into_iter().chain(own));
+        }
+        ObjectDetail::Mutex { .. } | ObjectDetail::RwLock { .. }
+            if holders == Holders::InTheCircle => {}
+        ObjectDetail::Mutex { owner, exact } => {
+            parts.extend(owner.map(|owner| held(index, owner)));
+            parts.extend((!exact).then(inexact));
+        }
+        ObjectDetail::RwLock { owner, readers, exact } => {
+            parts.extend(owner.map(|owner| held(index, owner)));
+            if *readers > 0 {
+                parts.push(read(index, object.id, *readers));
+            }
+            parts.extend((!exact).then(inexact));
+        }
+        ObjectDetail::WaitGroup { count } => parts.push(format!("counts {count}")),
+        ObjectDetail::Context { cancelled, deadline_ns } => {
+            let state = if *cancelled { "cancelled" } else { "not cancelled" };
+            let until = if deadline_ns.is_some() { "with a deadline" } else { "no deadline" };
+            parts.push(format!("{state}, {until}"));
+        }
+    }
+    if object.unsettled {
+        parts.push("it changed while the snapshot was taken".to_owned());
+    }
+    let site = index.site(object.site);
+    let head = format!("{}{how} made at {site}", words::name_object(object));
+    std::iter::once(head).chain(parts).collect::<Vec<_>>().join("; ")
+}
+
+fn fill(capacity: Option<u64>, len: u64) -> String {
+    match capacity {
+        None => format!(" (unbounded, {len} in it)"),
+        Some(0) => " (capacity 0)".to_owned(),
+        Some(capacity) => format!(" (capacity {capacity}, {len} in it)"),
+    }
+}
+
+fn end(index: &Index<'_>, endpoint: Endpoint, verb: &str, side: &str) -> Vec<String> {
+    let mut parts = vec![match endpoint.last {
+        Some(LastUse { task, site }) => {
+            let gone = if index.task(task).is_none() { ", which has finished" } else { "" };
+            format!("last {verb} by {}{gone} at {}", index.who(task), index.site(site))
+        }
+        None => format!("nobody has ever {verb}"),
+    }];
+    match endpoint.handles {
+        None => {}
+        Some(0) => parts.push(format!("no {side} is left")),
+        Some(1) => parts.push(format!("1 {side} exists")),
+        Some(handles) => parts.push(format!("{handles} {side}s exist")),
+    }
+    parts
+}
+
+fn held(index: &Index<'_>, owner: Owner) -> String {
+    let who = index.who(owner.task);
+    let site = index.site(owner.site);
+    let since = words::span(index.snapshot.header.taken_ns.saturating_sub(owner.since_ns));
+    if !owner.alive {
+        return format!(
+            "taken {since} ago by {who} at {site}, which has finished without giving it back"
+        );
+    }
+    let now = doing(index, owner.task);
+    format!("held for {since} by {who}, taken at {site}{now}")
+}
+
+fn doing(index: &Index<'_>, id: TaskId) -> String {
+    let Some(task) = index.task(id).map(|number| index.tasks[number]) else {
+        return String::new();
+    };
+    match &task.state {
+        TaskState::Waiting(wait) => {
+            let what = words::waits_for(index, &[wait]);
+            format!(", now waiting {what} at {}", index.site(wait.site))
+        }
+        TaskState::Fresh => String::new(),
+        TaskState::Runnable | TaskState::Running | TaskState::Moving => ", now running".to_owned(),
+    }
+}
+
+fn read(index: &Index<'_>, id: ObjectId, readers: u64) -> String {
+    const NAMED: usize = 3;
+    let shared = |task: &&&gleak_snapshot::Task| {
+        task.holds.iter().any(|hold| hold.object == id && hold.mode == HoldMode::Shared)
+    };
+    let who: Vec<String> =
+        index.tasks.iter().filter(shared).take(NAMED + 1).map(|task| index.who(task.id)).collect();
+    let noun = if readers == 1 { "reader" } else { "readers" };
+    match who.len() {
+        0 => format!("{readers} {noun}, not known who"),
+        1..=NAMED => format!("{readers} {noun}: {}", who.join(", ")),
+        _ => format!("{readers} {noun}: {} and others", who[..NAMED].join(", ")),
+    }
+}
+
+fn inexact() -> String {
+    "once given back by another task than the one that took it, so its owner proves nothing"
+        .to_owned()
+}

@@ -1,0 +1,120 @@
+//! Tasks that were made at the same place and wait at the same place, put together.
+//!
+//! Invariant: sorting is by what is printed, so that equal snapshots give equal groups whatever
+//! the order of their tables.
+
+use std::collections::BTreeMap;
+
+use gleak_snapshot::{Site, SiteId, SpawnId, Task, Wait, WaitReason, WaiterKind};
+
+use crate::index::{Index, wait_of};
+use crate::{FindingKey, Group, Member, Rule, key, words};
+
+/// What tasks of one group share, as far as it can be seen without making text of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Shape {
+    kind: WaiterKind,
+    spawn: Option<SpawnId>,
+    reason: Option<WaitReason>,
+    /// Made text for the few that need more than the reason.
+    class: String,
+    block: Option<SiteId>,
+    object: Option<gleak_snapshot::ObjectKind>,
+}
+
+impl Shape {
+    pub(crate) fn of(index: &Index<'_>, task: &Task) -> Self {
+        let wait = wait_of(task);
+        Shape {
+            kind: task.kind,
+            spawn: task.spawn,
+            reason: wait.map(|wait| wait.reason),
+            class: words::wait_class(&task.state),
+            block: wait.map(|wait| wait.site),
+            object: wait.and_then(|wait| words::object_kind(index, wait)),
+        }
+    }
+
+    pub(crate) fn key(&self, index: &Index<'_>, rule: Rule) -> FindingKey {
+        let entry = match (self.kind, self.spawn) {
+            (WaiterKind::Thread, _) => "thread",
+            (WaiterKind::Task, Some(spawn)) => index.entry(spawn),
+            (WaiterKind::Task, None) => "?",
+        };
+        let spawn = self.spawn.map(|spawn| key::file(&index.spawn_site(spawn).file));
+        FindingKey {
+            rule,
+            entry: entry.to_owned(),
+            spawn_file: spawn.unwrap_or_default(),
+            wait_class: self.class.clone(),
+            object: self.object,
+            block_file: self.block.map_or(String::new(), |site| key::file(&index.site(site).file)),
+        }
+    }
+}
+
+pub(crate) fn member(index: &Index<'_>, number: usize) -> Member {
+    let task = index.tasks[number];
+    let taken_ns = index.snapshot.header.taken_ns;
+    Member {
+        task: task.id,
+        name: task.name.clone(),
+        region: task.region,
+        waited_ns: wait_of(task).map(|wait| taken_ns.saturating_sub(wait.since_ns)),
+    }
+}
+
+/// Tasks by number, ascending, as groups; the biggest first.
+pub(crate) fn groups(index: &Index<'_>, tasks: &[usize]) -> Vec<Group> {
+    let mut shapes: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
+    for &number in tasks {
+        shapes.entry(Shape::of(index, index.tasks[number])).or_default().push(number);
+    }
+    // Sites may be interned twice; what prints alike is one group.
+    let mut printed: BTreeMap<_, (Shape, Vec<usize>)> = BTreeMap::new();
+    for (shape, members) in shapes {
+        let key = shape.key(index, Rule::Outlived);
+        let spawn = shape.spawn.map(|spawn| index.spawn_site(spawn).clone());
+        let block = shape.block.map(|site| index.site(site).clone());
+        let entry = printed.entry((key, spawn, block, shape.reason));
+        entry.or_insert_with(|| (shape, Vec::new())).1.extend(members);
+    }
+    let mut groups: Vec<Group> = printed
+        .into_values()
+        .map(|(shape, mut members)| {
+            members.sort_unstable();
+            group(index, &shape, &members)
+        })
+        .collect();
+    sort(&mut groups);
+    groups
+}
+
+/// The biggest first, then by place.
+pub(crate) fn sort(groups: &mut [Group]) {
+    groups.sort_by(|a, b| {
+        let size = b.members.len().cmp(&a.members.len());
+        size.then_with(|| place(a).cmp(&place(b)))
+    });
+}
+
+fn place(group: &Group) -> (&Option<Site>, &str, &Option<Site>, &str) {
+    (&group.spawn, &group.entry, &group.block, &group.wait_class)
+}
+
+fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
+    let waits: Vec<&Wait> =
+        members.iter().filter_map(|&member| wait_of(index.tasks[member])).collect();
+    let first = members.first().map(|&member| index.tasks[member]);
+    let ancestry = first.map_or(&[][..], |task| &task.ancestry);
+    Group {
+        entry: shape.key(index, Rule::Outlived).entry,
+        spawn: shape.spawn.map(|spawn| index.spawn_site(spawn).clone()),
+        ancestry: ancestry.iter().map(|&spawn| index.spawn_site(spawn).clone()).collect(),
+        reason: shape.reason,
+        wait_class: shape.class.clone(),
+        waits_for: if waits.is_empty() { String::new() } else { words::waits_for(index, &waits) },
+        block: shape.block.map(|site| index.site(site).clone()),
+        members: members.iter().map(|&member| self::member(index, member)).collect(),
+    }
+}

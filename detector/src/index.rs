@@ -1,0 +1,116 @@
+//! A snapshot made ready for look-ups: tasks and objects by number, names without noise.
+//!
+//! Invariants:
+//! 1. Tasks are numbered by their id, not by their place in the snapshot, so that nothing later
+//!    depends on the order of the input.
+//! 2. Every look-up of what a file claims may fail and says so; nothing indexes by a foreign number.
+
+use gleak_snapshot::{
+    Completeness, Object, ObjectId, Region, RegionId, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
+    Task, TaskId, TaskState, Wait, WaitReason, WaiterKind,
+};
+
+use crate::key;
+
+/// The snapshot, sorted, with its entries normalised.
+pub(crate) struct Index<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    /// By id.
+    pub(crate) tasks: Vec<&'a Task>,
+    /// By id.
+    pub(crate) objects: Vec<&'a Object>,
+    regions: Vec<&'a Region>,
+    entries: Vec<String>,
+    unknown: Site,
+}
+
+impl<'a> Index<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        let mut tasks: Vec<&Task> = snapshot.tasks.iter().collect();
+        tasks.sort_by_key(|task| task.id);
+        let mut objects: Vec<&Object> = snapshot.objects.iter().collect();
+        objects.sort_by_key(|object| object.id);
+        let mut regions: Vec<&Region> = snapshot.regions.iter().collect();
+        regions.sort_by_key(|region| region.id);
+        let entries = snapshot.spawns.iter().map(|spawn| key::entry(&spawn.entry)).collect();
+        let unknown = Site { file: "?".to_owned(), line: 0, column: 0 };
+        Index { snapshot, tasks, objects, regions, entries, unknown }
+    }
+
+    /// The number of a task.
+    pub(crate) fn task(&self, id: TaskId) -> Option<usize> {
+        self.tasks.binary_search_by_key(&id, |task| task.id).ok()
+    }
+
+    /// The number of an object.
+    pub(crate) fn object_number(&self, id: ObjectId) -> Option<usize> {
+        self.objects.binary_search_by_key(&id, |object| object.id).ok()
+    }
+
+    pub(crate) fn object(&self, id: ObjectId) -> Option<&'a Object> {
+        self.object_number(id).map(|number| self.objects[number])
+    }
+
+    pub(crate) fn region(&self, id: RegionId) -> Option<&'a Region> {
+        let found = self.regions.binary_search_by_key(&id, |region| region.id).ok();
+        found.map(|number| self.regions[number])
+    }
+
+    /// The name of a region, or its number when the snapshot does not have it.
+    pub(crate) fn region_name(&self, id: RegionId) -> String {
+        self.region(id).map_or_else(|| id.to_string(), |region| region.name.clone())
+    }
+
+    pub(crate) fn site(&self, id: SiteId) -> &Site {
+        self.snapshot.sites.get(id.0 as usize).unwrap_or(&self.unknown)
+    }
+
+    pub(crate) fn spawn(&self, id: SpawnId) -> Option<&'a SpawnPoint> {
+        self.snapshot.spawns.get(id.0 as usize)
+    }
+
+    pub(crate) fn spawn_site(&self, id: SpawnId) -> &Site {
+        self.spawn(id).map_or(&self.unknown, |spawn| self.site(spawn.site))
+    }
+
+    /// The normalised function of a spawn point.
+    pub(crate) fn entry(&self, id: SpawnId) -> &str {
+        self.entries.get(id.0 as usize).map_or("?", String::as_str)
+    }
+
+    /// `t7 "name"`, or `t7`, or `thread t7 "name"`.
+    pub(crate) fn who(&self, id: TaskId) -> String {
+        let Some(task) = self.task(id).map(|number| self.tasks[number]) else {
+            return id.to_string();
+        };
+        let kind = match task.kind {
+            WaiterKind::Task => "",
+            WaiterKind::Thread => "thread ",
+        };
+        match &task.name {
+            Some(name) => format!("{kind}{id} \"{name}\""),
+            None => format!("{kind}{id}"),
+        }
+    }
+}
+
+/// The wait of a task that waits.
+pub(crate) fn wait_of(task: &Task) -> Option<&Wait> {
+    match &task.state {
+        TaskState::Waiting(wait) => Some(wait),
+        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
+    }
+}
+
+/// Whether it is a thread inside `run` that waits for its own main task: never worth a word.
+pub(crate) fn is_host(task: &Task) -> bool {
+    wait_of(task).is_some_and(|wait| wait.reason == WaitReason::Host)
+}
+
+/// Whether every line that was written has been understood.
+pub(crate) fn all_read(completeness: &Completeness) -> bool {
+    !completeness.cut
+        && completeness.damaged_lines == 0
+        && completeness.missing_tasks == 0
+        && completeness.unknown_lines == 0
+}

@@ -1,0 +1,96 @@
+//! Findings on panics: their tasks have ended, so that no wait and no graph is left of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleak_snapshot::{PanicFact, Site};
+
+use crate::analyze::region_names;
+use crate::index::Index;
+use crate::rule::{Case, RuleInfo};
+use crate::{Finding, FindingKey, Group, Member, key, words};
+
+const MESSAGES: usize = 3;
+const FRAMES: usize = 6;
+
+/// One finding for each identity among these panics.
+pub(crate) fn findings(case: &Case<'_>, info: &RuleInfo, numbers: &[usize]) -> Vec<Finding> {
+    let index = case.index;
+    let mut piles: BTreeMap<FindingKey, Vec<&PanicFact>> = BTreeMap::new();
+    for &number in numbers {
+        let panic = &index.snapshot.panics[number];
+        let block = panic.site.map(|site| key::file(&index.site(site).file));
+        let key = FindingKey {
+            rule: info.rule,
+            entry: index.entry(panic.spawn).to_owned(),
+            spawn_file: key::file(&index.spawn_site(panic.spawn).file),
+            wait_class: "panicked".to_owned(),
+            object: None,
+            block_file: block.unwrap_or_default(),
+        };
+        piles.entry(key).or_default().push(panic);
+    }
+    piles.into_iter().map(|(key, panics)| finding(case, info, key, &panics)).collect()
+}
+
+fn finding(case: &Case<'_>, info: &RuleInfo, key: FindingKey, panics: &[&PanicFact]) -> Finding {
+    let index = case.index;
+    Finding {
+        fingerprint: key::fingerprint(&[&key]),
+        certainty: info.certainty,
+        because: info.because(case, &[]),
+        groups: groups(index, panics),
+        chain: Vec::new(),
+        dependents: Vec::new(),
+        regions: region_names(index, panics.iter().filter_map(|panic| panic.region)),
+        facts: facts(index, panics),
+        key,
+    }
+}
+
+fn groups(index: &Index<'_>, panics: &[&PanicFact]) -> Vec<Group> {
+    let mut groups: BTreeMap<(Site, Option<Site>), Group> = BTreeMap::new();
+    for panic in panics {
+        let spawn = index.spawn_site(panic.spawn).clone();
+        let block = panic.site.map(|site| index.site(site).clone());
+        let group = groups.entry((spawn.clone(), block.clone())).or_insert_with(|| Group {
+            entry: index.entry(panic.spawn).to_owned(),
+            spawn: Some(spawn),
+            ancestry: Vec::new(),
+            reason: None,
+            wait_class: "panicked".to_owned(),
+            waits_for: String::new(),
+            block,
+            members: Vec::new(),
+        });
+        group.members.push(Member {
+            task: panic.task,
+            name: panic.name.clone(),
+            region: panic.region,
+            waited_ns: None,
+        });
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    crate::group::sort(&mut groups);
+    groups
+}
+
+fn facts(index: &Index<'_>, panics: &[&PanicFact]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut facts = Vec::new();
+    for panic in panics.iter().filter(|panic| seen.insert((&panic.message, panic.site))) {
+        let name = panic.name.as_ref().map_or(String::new(), |name| format!(" \"{name}\""));
+        let site = panic.site.map_or(String::new(), |site| format!(" at {}", index.site(site)));
+        facts.push(format!("{}{name} panicked{site}: {}", panic.task, panic.message));
+    }
+    if facts.len() > MESSAGES {
+        let rest = facts.len() - MESSAGES;
+        facts.truncate(MESSAGES);
+        facts.push(format!("and {}", words::count(rest, "more message")));
+    }
+    for frame in panics.iter().take(1).flat_map(|panic| &panic.stack).take(FRAMES) {
+        let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
+        let place = frame.file.as_ref().map_or(String::new(), |file| format!(" at {file}{line}"));
+        facts.push(format!("in {}{place}", frame.function));
+    }
+    facts
+}

@@ -1,0 +1,200 @@
+//! One finding: title, circle or chain, groups, reasons, who waits behind.
+
+use super::page::{Page, Style, clean, columns, cut_middle};
+use crate::words::{count, span, thousands};
+use crate::{Certainty, Finding, Group, Link, Member, Rule};
+
+const IDS: usize = 6;
+const TESTS: usize = 4;
+/// More groups of one finding, or behind it, are in the table.
+const GROUPS: usize = 8;
+const LINKS: usize = 16;
+
+pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
+    title(page, number, finding);
+    let circle = finding.key.rule == Rule::Cycle;
+    if circle {
+        links(page, &finding.chain);
+    }
+    for shown in finding.groups.iter().take(GROUPS) {
+        group(page, 4, shown);
+    }
+    more(page, 4, finding.groups.len());
+    if !circle && !finding.chain.is_empty() {
+        page.line(&[(Style::Plain, "    held up by")]);
+        links(page, &finding.chain);
+    }
+    page.wrap(4, 6, &format!("because {}", clean(&finding.because)));
+    for fact in &finding.facts {
+        page.wrap(4, 6, &format!("- {}", clean(fact)));
+    }
+    if !finding.dependents.is_empty() {
+        let behind: usize = finding.dependents.iter().map(|group| group.members.len()).sum();
+        let verb = if behind == 1 { "waits" } else { "wait" };
+        page.wrap(4, 6, &format!("{} {verb} behind", waiters(&finding.dependents, behind)));
+        for shown in finding.dependents.iter().take(GROUPS) {
+            group(page, 6, shown);
+        }
+        more(page, 6, finding.dependents.len());
+    }
+    if !finding.regions.is_empty() {
+        let names: Vec<String> =
+            finding.regions.iter().take(TESTS).map(|name| clean(name)).collect();
+        let rest = finding.regions.len().saturating_sub(TESTS);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        page.wrap(4, 6, &format!("in {}{rest}", names.join(", ")));
+    }
+}
+
+fn title(page: &mut Page, number: usize, finding: &Finding) {
+    let tasks = waiters(&finding.groups, finding.tasks());
+    let what = match finding.key.rule {
+        Rule::Cycle if finding.tasks() == finding.chain.len() => format!("cycle of {tasks}"),
+        Rule::Cycle => format!("{tasks} in cycles like this"),
+        Rule::Structural => format!("{tasks} that can never go on"),
+        Rule::Asleep => format!("{tasks} asleep"),
+        Rule::Panicked => format!("{tasks} panicked"),
+        Rule::AbandonedLock => format!("{tasks} waiting for an abandoned lock"),
+        Rule::AsleepInRegion => format!("task leak: {tasks} asleep"),
+        Rule::Outlived => format!("task leak: {tasks} left over"),
+    };
+    let certainty = match finding.certainty {
+        Certainty::Certain => Style::Alarm,
+        Certainty::Strong | Certainty::Weak => Style::Plain,
+    };
+    let print = clean(&finding.fingerprint.0);
+    let left = format!("[{number}] {what}");
+    let right = [(certainty, finding.certainty.word()), (Style::Plain, "  "), (Style::Dim, &print)];
+    page.split(Style::Strong, &left, &right);
+}
+
+/// `3 tasks`, `1 thread`, or both.
+fn waiters(groups: &[Group], all: usize) -> String {
+    let threads: usize =
+        groups.iter().filter(|group| is_threads(group)).map(|group| group.members.len()).sum();
+    match (all - threads.min(all), threads) {
+        (tasks, 0) => count(tasks, "task"),
+        (0, threads) => count(threads, "thread"),
+        (tasks, threads) => format!("{} and {}", count(tasks, "task"), count(threads, "thread")),
+    }
+}
+
+/// Whether a group is of outside threads, which nobody spawned.
+pub(super) fn is_threads(group: &Group) -> bool {
+    group.spawn.is_none() && group.entry == "thread"
+}
+
+fn more(page: &mut Page, indent: usize, groups: usize) {
+    if groups > GROUPS {
+        let rest = count(groups - GROUPS, "more group");
+        page.wrap(indent, indent, &format!("and {rest}, see the table"));
+    }
+}
+
+fn links(page: &mut Page, links: &[Link]) {
+    for link in links.iter().take(LINKS) {
+        let who = who(&link.task);
+        page.wrap(4, 8, &format!("{who} wants {} at {}", clean(&link.wants), place(&link.at)));
+        let mut held = format!("-> {}", link.held_by);
+        if let Some(taken) = &link.taken_at {
+            held.push_str(&format!(" took it at {}", place(taken)));
+        }
+        if let Some(ns) = link.held_ns {
+            held.push_str(&format!(", {} ago", span(ns)));
+        }
+        page.wrap(7, 10, &held);
+    }
+    if links.len() > LINKS {
+        page.wrap(4, 8, &format!("and {}", count(links.len() - LINKS, "more step")));
+    }
+}
+
+fn who(member: &Member) -> String {
+    match &member.name {
+        Some(name) => format!("{} \"{}\"", member.task, clean(name)),
+        None => member.task.to_string(),
+    }
+}
+
+fn place(site: &gleak_snapshot::Site) -> String {
+    clean(&site.to_string())
+}
+
+/// What a group does, in words that follow its noun.
+pub(super) fn doing(group: &Group) -> String {
+    if group.reason.is_some() {
+        format!("waiting {}", clean(&group.waits_for))
+    } else {
+        match group.wait_class.as_str() {
+            "never started" => "that never started".to_owned(),
+            "panicked" => "that panicked".to_owned(),
+            class => clean(class),
+        }
+    }
+}
+
+fn group(page: &mut Page, indent: usize, group: &Group) {
+    let noun = if is_threads(group) { "thread" } else { "task" };
+    let mut head = format!("{} {}", count(group.members.len(), noun), doing(group));
+    if let Some((half, longest)) = ages(group) {
+        let (half, longest) = (span(half), span(longest));
+        if half == longest {
+            head.push_str(&format!(", for {half}"));
+        } else {
+            head.push_str(&format!(", for {half} (p50) to {longest} (max)"));
+        }
+    }
+    page.wrap(indent, indent + 4, &head);
+    if let Some(spawn) = &group.spawn {
+        let line = format!("{}spawned  {}  ", " ".repeat(indent + 2), place(spawn));
+        let ids = ids(&group.members);
+        let room = page.width.saturating_sub(columns(&line) + columns(&ids) + 2);
+        let entry = clean(&group.entry);
+        if room >= columns(&entry).min(16) {
+            let line = format!("{line}{}  {ids}", cut_middle(&entry, room));
+            page.line(&[(Style::Plain, &line)]);
+        } else {
+            let room = page.width.saturating_sub(columns(&line)).max(16);
+            page.line(&[(Style::Plain, &format!("{line}{}", cut_middle(&entry, room)))]);
+            page.wrap(indent + 11, indent + 11, &ids);
+        }
+    } else {
+        page.wrap(indent + 2, indent + 11, &format!("who      {}", ids(&group.members)));
+    }
+    if let Some(block) = &group.block {
+        let word = if group.reason.is_some() { "waits  " } else { "at     " };
+        page.line(&[(
+            Style::Plain,
+            &format!("{}{word}  {}", " ".repeat(indent + 2), place(block)),
+        )]);
+    }
+    if let Some(parent) = group.ancestry.first() {
+        let rest = group.ancestry.iter().skip(1).map(|site| format!(" <- {}", place(site)));
+        let all = format!("parents  {}{}", place(parent), rest.collect::<String>());
+        page.wrap(indent + 2, indent + 11, &all);
+    }
+}
+
+fn ids(members: &[Member]) -> String {
+    let mut ids: Vec<String> = members.iter().take(IDS).map(named).collect();
+    if members.len() > IDS {
+        ids.push(format!("and {} more", thousands(members.len() - IDS)));
+    }
+    ids.join(" ")
+}
+
+/// Names are given by users and may be anything; more than this is no name.
+fn named(member: &Member) -> String {
+    const NAME: usize = 24;
+    match &member.name {
+        Some(name) => format!("{} \"{}\"", member.task, cut_middle(&clean(name), NAME)),
+        None => member.task.to_string(),
+    }
+}
+
+/// How long half of them have waited at least, and the longest.
+pub(super) fn ages(group: &Group) -> Option<(u64, u64)> {
+    let mut ages: Vec<u64> = group.members.iter().filter_map(|member| member.waited_ns).collect();
+    ages.sort_unstable();
+    Some((*ages.get(ages.len() / 2)?, *ages.last()?))
+}

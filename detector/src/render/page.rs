@@ -1,0 +1,172 @@
+//! Lines of limited width, with colour or without.
+//!
+//! Invariants:
+//! 1. Foreign text enters through [`clean`] only.
+//! 2. No line ends in a blank; colour does not count as width.
+
+use super::TextOptions;
+
+/// What a piece of a line is, for colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Style {
+    Plain,
+    /// The verdict.
+    Strong,
+    /// What is proven.
+    Alarm,
+    /// What is only for machines and for looking up.
+    Dim,
+}
+
+/// Text under construction.
+pub(super) struct Page {
+    out: String,
+    pub(super) width: usize,
+    color: bool,
+}
+
+impl Page {
+    pub(super) fn new(options: &TextOptions) -> Self {
+        // Below this nothing can be laid out; the lines are then as long as they must be.
+        const LEAST: usize = 40;
+        Page { out: String::new(), width: options.width.max(LEAST), color: options.color }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.out.push('\n');
+    }
+
+    /// One line, as it is.
+    pub(super) fn line(&mut self, pieces: &[(Style, &str)]) {
+        let mut line = String::new();
+        for &(style, text) in pieces {
+            match code(style).filter(|_| self.color && !text.is_empty()) {
+                Some(code) => {
+                    line.push_str(&format!("\u{1b}[{code}m{text}\u{1b}[0m"));
+                }
+                None => line.push_str(text),
+            }
+        }
+        self.out.push_str(line.trim_end());
+        self.out.push('\n');
+    }
+
+    /// A line with something at its right end; on a line of its own when there is no room.
+    pub(super) fn split(&mut self, style: Style, left: &str, right: &[(Style, &str)]) {
+        let right_width: usize = right.iter().map(|(_, text)| columns(text)).sum();
+        let used = columns(left) + right_width;
+        if used + 2 <= self.width {
+            let gap = " ".repeat(self.width - used);
+            let mut pieces = vec![(style, left), (Style::Plain, gap.as_str())];
+            pieces.extend_from_slice(right);
+            self.line(&pieces);
+            return;
+        }
+        self.wrap_styled(style, 0, 4, left);
+        let mut pieces = vec![(Style::Plain, "    ")];
+        pieces.extend_from_slice(right);
+        self.line(&pieces);
+    }
+
+    /// Words over as many lines as it takes: the first indented by `first`, the others by `rest`.
+    pub(super) fn wrap(&mut self, first: usize, rest: usize, text: &str) {
+        self.wrap_styled(Style::Plain, first, rest, text);
+    }
+
+    fn wrap_styled(&mut self, style: Style, first: usize, rest: usize, text: &str) {
+        let mut line = " ".repeat(first);
+        let mut empty = true;
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let word = fit(word, self.width.saturating_sub(rest.max(first)));
+            if !empty && columns(&line) + 1 + columns(&word) > self.width {
+                self.line(&[(style, &line)]);
+                line = " ".repeat(rest);
+                empty = true;
+            }
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(&word);
+            empty = false;
+        }
+        if !empty {
+            self.line(&[(style, &line)]);
+        }
+    }
+}
+
+fn code(style: Style) -> Option<&'static str> {
+    match style {
+        Style::Plain => None,
+        Style::Strong => Some("1"),
+        Style::Alarm => Some("31"),
+        Style::Dim => Some("2"),
+    }
+}
+
+/// A word that is too long loses its middle, unless it is a place.
+fn fit(word: &str, room: usize) -> String {
+    let bare = word.trim_end_matches([',', ';', '.', ')', ':']);
+    let place = bare.rsplit_once(':').is_some_and(|(file, line)| {
+        !file.is_empty() && !line.is_empty() && line.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    if place { word.to_owned() } else { cut_middle(word, room) }
+}
+
+/// At most `room` columns, the middle left out.
+pub(super) fn cut_middle(text: &str, room: usize) -> String {
+    const GAP: &str = "..";
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= room {
+        return text.to_owned();
+    }
+    let keep = room.saturating_sub(GAP.len());
+    // The end says more: it is the function, the start only the crate.
+    let head = keep / 3;
+    let tail = keep - head;
+    let start: String = letters[..head].iter().collect();
+    let end: String = letters[letters.len() - tail..].iter().collect();
+    format!("{start}{GAP}{end}")
+}
+
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Foreign text made harmless: control characters and those that turn the direction of writing
+/// are shown by their number.
+pub(super) fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let turns = matches!(letter,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if letter.is_control() || turns {
+            out.extend(letter.escape_default());
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clean, cut_middle, fit};
+
+    #[test]
+    fn middles_are_cut_and_places_are_not() {
+        assert_eq!(cut_middle("app::server::Pool::start", 14), "app:..l::start");
+        assert_eq!(fit("a/very/long/path.rs:1234,", 10), "a/very/long/path.rs:1234,");
+        assert_eq!(cut_middle("short", 5), "short");
+    }
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}"), "a\\u{1b}[31mb\\nc\\u{202e}");
+        assert_eq!(clean("größe"), "größe");
+    }
+}

@@ -1,0 +1,165 @@
+//! The first line: what is the matter.
+
+use std::collections::BTreeSet;
+
+use gleak_snapshot::TaskId;
+
+use super::page::clean;
+use crate::words::{count, thousands};
+use crate::{Asleep, Certainty, Finding, Group, Report, Rule};
+
+/// Tasks by what was found on them.
+#[derive(Default)]
+pub(super) struct Sums {
+    cycle: usize,
+    /// Proven in another way.
+    certain: usize,
+    behind: usize,
+    panicked: usize,
+    abandoned: usize,
+    /// Alive beyond an end.
+    late: usize,
+}
+
+impl Sums {
+    pub(super) fn of(findings: &[Finding]) -> Self {
+        let mut sums = Sums::default();
+        for finding in findings {
+            let behind: usize = finding.dependents.iter().map(|group| group.members.len()).sum();
+            sums.behind += behind;
+            *match finding.key.rule {
+                Rule::Cycle => &mut sums.cycle,
+                Rule::Structural | Rule::Asleep => &mut sums.certain,
+                Rule::Panicked => &mut sums.panicked,
+                Rule::AbandonedLock => &mut sums.abandoned,
+                Rule::AsleepInRegion | Rule::Outlived => &mut sums.late,
+            } += finding.tasks();
+        }
+        sums
+    }
+}
+
+/// The verdict on a process.
+pub(super) fn process(report: &Report) -> String {
+    let sums = Sums::of(&report.findings);
+    let found = sums.cycle + sums.certain;
+    if report.asleep == Asleep::Certain && found > 0 {
+        let tasks = count(number(report.totals.tasks), "task");
+        return format!("gleak: deadlock. {} (0 runnable, 0 timers)", all_asleep(&tasks, report));
+    }
+    let clauses = clauses(&sums);
+    if clauses.is_empty() {
+        return healthy(report);
+    }
+    let stuck = found + sums.behind + sums.abandoned + sums.late;
+    let others = number(report.totals.tasks + report.totals.threads).saturating_sub(stuck);
+    let rest = match others {
+        0 => String::new(),
+        1 => "; 1 other task".to_owned(),
+        _ => format!("; {} other tasks", thousands(others)),
+    };
+    format!("gleak: {}{rest}", clauses.join("; "))
+}
+
+fn clauses(sums: &Sums) -> Vec<String> {
+    let mut clauses = Vec::new();
+    if sums.cycle > 0 {
+        clauses.push(format!("deadlock between {}", count(sums.cycle, "task")));
+    }
+    if sums.certain > 0 {
+        clauses.push(format!("{} can never go on", count(sums.certain, "task")));
+    }
+    if sums.abandoned > 0 {
+        let verb = if sums.abandoned == 1 { "waits" } else { "wait" };
+        clauses.push(format!("{} {verb} for an abandoned lock", count(sums.abandoned, "task")));
+    }
+    if sums.behind > 0 {
+        let verb = if sums.behind == 1 { "waits" } else { "wait" };
+        clauses.push(format!("{} more {verb} behind", thousands(sums.behind)));
+    }
+    if sums.late > 0 {
+        clauses.push(format!("task leak, {} left over", count(sums.late, "task")));
+    }
+    if sums.panicked > 0 {
+        clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
+    }
+    clauses
+}
+
+fn all_asleep(tasks: &str, report: &Report) -> String {
+    match report.totals.tasks {
+        0 => "All threads that wait in it are asleep".to_owned(),
+        1 => "The only task is asleep".to_owned(),
+        _ => format!("All {tasks} are asleep"),
+    }
+}
+
+fn healthy(report: &Report) -> String {
+    let tasks = number(report.totals.tasks);
+    if let Asleep::UnlessThreads(names) = &report.asleep {
+        let names: Vec<String> = names.iter().map(|name| format!("\"{}\"", clean(name))).collect();
+        let noun = if names.len() == 1 { "thread" } else { "one of the threads" };
+        let who = if tasks == 1 {
+            "the only task is".to_owned()
+        } else {
+            format!("all {} are", count(tasks, "task"))
+        };
+        return format!("gleak: {who} asleep unless {noun} {} acts", names.join(", "));
+    }
+    if tasks == 0 {
+        return "gleak: nothing found; no task is alive".to_owned();
+    }
+    let totals = &report.totals;
+    let states = [
+        (totals.waiting, "waiting"),
+        (totals.timed, "timed"),
+        (totals.active, "running"),
+        (totals.fresh, "not started"),
+    ];
+    let states: Vec<String> = states
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(sum, word)| format!("{} {word}", thousands(number(sum))))
+        .collect();
+    format!("gleak: nothing found in {} ({})", count(tasks, "task"), states.join(", "))
+}
+
+/// The first line of a failing test. Only its own tasks count: a circle that holds them up may be
+/// of others.
+pub(super) fn test(report: &Report) -> String {
+    let alive = tasks_in(report, |_| true);
+    let stuck = tasks_in(report, |finding| finding.certainty == Certainty::Certain);
+    let own = |set: &BTreeSet<TaskId>, group: &&Group| {
+        group.members.iter().filter(|member| set.contains(&member.task)).count()
+    };
+    let sum = |set| report.groups.iter().map(|group| own(set, &group)).sum::<usize>();
+    let groups = report.groups.iter().filter(|group| own(&alive, group) > 0).count();
+    let mut clauses = Vec::new();
+    if sum(&alive) > 0 {
+        let tasks = count(sum(&alive), "task");
+        clauses.push(format!("{tasks} outlived this test ({})", count(groups, "group")));
+    }
+    if sum(&stuck) > 0 {
+        clauses.push(format!("{} can never go on", thousands(sum(&stuck))));
+    }
+    let panicked = Sums::of(&report.findings).panicked;
+    if panicked > 0 {
+        clauses.push(format!("{} panicked and nobody joined", count(panicked, "task")));
+    }
+    if clauses.is_empty() {
+        clauses.push("nothing found".to_owned());
+    }
+    format!("Error: gleak: {}", clauses.join(", "))
+}
+
+/// Tasks in such findings or behind them; panicked ones live no more.
+fn tasks_in(report: &Report, wanted: fn(&Finding) -> bool) -> BTreeSet<TaskId> {
+    let alive = |finding: &&Finding| finding.key.rule != Rule::Panicked && wanted(finding);
+    let findings = report.findings.iter().filter(alive);
+    let groups = findings.flat_map(|finding| finding.groups.iter().chain(&finding.dependents));
+    groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()
+}
+
+pub(super) fn number(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,72 @@
+//! Nothing in the process can run, and nothing outside could wake anything.
+
+use gleak_snapshot::{ObjectDetail, TaskState};
+
+use super::{Case, Draft, RuleInfo};
+use crate::index::{Index, all_read, is_host, wait_of};
+use crate::{Asleep, Certainty, Rule};
+
+pub(super) const INFO: RuleInfo = RuleInfo {
+    rule: Rule::Asleep,
+    summary: "Nothing in the process can run, and nothing outside could wake anything.",
+    certainty: Certainty::Certain,
+    needs: "a process that stood still while it was looked at: nothing queued, no timer, no \
+            context with a deadline, every task waiting, and a list of its threads in which all \
+            are the runtime's, wait in it, or were declared harmless",
+    silent: "one other thread exists (the report then says: asleep unless that thread acts); the \
+             dump is cut, damaged, or has lines that are not understood",
+    find,
+    because,
+};
+
+fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
+    if case.asleep != Asleep::Certain {
+        return Vec::new();
+    }
+    let tasks = &case.index.tasks;
+    let left = (0..tasks.len()).filter(|&number| !taken[number] && !is_host(tasks[number]));
+    vec![Draft::Each(left.collect())]
+}
+
+fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {
+    "every task of the process waits, no timer is armed, and no thread is left that could wake one"
+        .to_owned()
+}
+
+/// Whether the whole process sleeps.
+pub(super) fn judge(index: &Index<'_>) -> Asleep {
+    let snapshot = index.snapshot;
+    let activity = &snapshot.activity;
+    let completeness = &snapshot.completeness;
+    let seen = all_read(completeness)
+        && completeness.moving == 0
+        && completeness.unsettled_objects == 0
+        && index.objects.iter().all(|object| !object.unsettled);
+    let quiet = activity.still && activity.queued == 0 && activity.timers == 0;
+    if !seen || !quiet || !activity.threads_known || !all_wait(index) || has_deadline(index) {
+        return Asleep::No;
+    }
+    if activity.threads.is_empty() {
+        return Asleep::Certain;
+    }
+    let mut names: Vec<String> =
+        activity.threads.iter().map(|thread| thread.name.clone()).collect();
+    names.sort();
+    Asleep::UnlessThreads(names)
+}
+
+fn all_wait(index: &Index<'_>) -> bool {
+    let waits = |state: &TaskState| match state {
+        TaskState::Waiting(wait) => wait.until_ns.is_none(),
+        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => false,
+    };
+    let somebody = index.tasks.iter().any(|task| wait_of(task).is_some() && !is_host(task));
+    somebody && index.tasks.iter().all(|task| waits(&task.state))
+}
+
+/// A context ends by itself at its deadline, and whoever armed it need not wait in any record.
+fn has_deadline(index: &Index<'_>) -> bool {
+    index.objects.iter().any(|object| {
+        matches!(object.detail, ObjectDetail::Context { cancelled: false, deadline_ns: Some(_) })
+    })
+}

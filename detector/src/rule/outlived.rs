@@ -1,0 +1,38 @@
+//! Still alive when the region ended.
+
+use gleak_snapshot::WaiterKind;
+
+use super::{Case, Draft, RuleInfo};
+use crate::{Certainty, Rule, Scope};
+
+pub(super) const INFO: RuleInfo = RuleInfo {
+    rule: Rule::Outlived,
+    summary: "A task is still alive although what it belongs to has ended.",
+    certainty: Certainty::Weak,
+    needs: "a question with an end: a region, or tasks new since a moment",
+    silent: "the whole process is asked for: being alive is then no fault; an earlier rule has \
+             the task",
+    find,
+    because,
+};
+
+fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
+    match case.scope {
+        Scope::Process => Vec::new(),
+        Scope::Region(_) | Scope::NewSince(_) => {
+            let tasks = &case.index.tasks;
+            let left = |&number: &usize| !taken[number] && tasks[number].kind == WaiterKind::Task;
+            vec![Draft::Each((0..tasks.len()).filter(left).collect())]
+        }
+    }
+}
+
+fn because(case: &Case<'_>, _tasks: &[usize]) -> String {
+    let why = match case.scope {
+        Scope::Process | Scope::Region(_) => {
+            "it was still alive when its region ended; it may still go on"
+        }
+        Scope::NewSince(_) => "it was not there before and is still alive; it may still go on",
+    };
+    why.to_owned()
+}

@@ -1,0 +1,43 @@
+//! A task that waits for what cannot come about.
+
+use gleak_snapshot::WaitReason;
+
+use super::{Case, Draft, RuleInfo};
+use crate::index::wait_of;
+use crate::{Certainty, Rule};
+
+pub(super) const INFO: RuleInfo = RuleInfo {
+    rule: Rule::Structural,
+    summary: "A task waits for what cannot come about: a never-channel, an empty select, itself.",
+    certainty: Certainty::Certain,
+    needs: "the wait itself; for a task that waits for itself also an exact owner",
+    silent: "another arm of the select could become ready, or a timer ends the wait",
+    find,
+    because,
+};
+
+fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {
+    case.certain.iter().filter(|cause| cause.members.len() == 1).map(Draft::of).collect()
+}
+
+fn because(case: &Case<'_>, tasks: &[usize]) -> String {
+    let first = tasks.first().and_then(|&task| {
+        Some((wait_of(case.index.tasks[task])?, case.graph.enablers[task].is_empty()))
+    });
+    let why = match first {
+        Some((wait, true)) if wait.arms.is_empty() => {
+            "it waits in a select without arms, which nothing ends"
+        }
+        Some((_, true)) => "it waits on a never-channel, which nothing ends",
+        Some((wait, false)) if wait.reason == WaitReason::Join => {
+            "it waits for its own end, and so never ends"
+        }
+        Some((wait, false)) if wait.reason == WaitReason::Select => {
+            "each arm of its select waits for itself or for what cannot come about"
+        }
+        Some((_, false)) | None => {
+            "it waits for a lock that it holds itself, and so will never give back"
+        }
+    };
+    why.to_owned()
+}

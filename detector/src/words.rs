@@ -1,0 +1,236 @@
+//! What is said of waits, objects and times, in words. One place for each phrase.
+//!
+//! Names are put in as they are; whoever prints the words makes them harmless.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleak_snapshot::{
+    Arm, Object, ObjectId, ObjectKind, Target, TaskState, Wait, WaitOp, WaitReason,
+};
+
+use crate::index::Index;
+
+/// The class of a state, as in [`crate::FindingKey::wait_class`]. Which of the active states a
+/// task was in is chance, so they are one class.
+pub(crate) fn wait_class(state: &TaskState) -> String {
+    match state {
+        TaskState::Fresh => "never started".to_owned(),
+        TaskState::Runnable | TaskState::Running | TaskState::Moving => "running".to_owned(),
+        TaskState::Waiting(wait) if wait.reason == WaitReason::Select => {
+            let ops: BTreeSet<&str> = wait.arms.iter().map(|arm| op_class(arm.op)).collect();
+            format!("select({})", ops.into_iter().collect::<Vec<_>>().join(","))
+        }
+        TaskState::Waiting(wait) => crate::key::class(wait.reason).to_owned(),
+    }
+}
+
+fn op_class(op: WaitOp) -> &'static str {
+    match op {
+        WaitOp::Send => "send",
+        WaitOp::Receive => "receive",
+        WaitOp::Lock => "lock",
+        WaitOp::ReadLock => "read lock",
+        WaitOp::WaitGroup => "wait group",
+        WaitOp::Cancel => "cancel",
+        WaitOp::Join => "join",
+    }
+}
+
+/// The kind of object that a wait is for, when all its arms are for one kind.
+pub(crate) fn object_kind(index: &Index<'_>, wait: &Wait) -> Option<ObjectKind> {
+    let mut kinds = wait.arms.iter().map(|arm| arm_kind(index, wait.reason, *arm));
+    let first = kinds.next()??;
+    kinds.all(|kind| kind == Some(first)).then_some(first)
+}
+
+/// Known from the operation when the object itself was not seen, so that the same wait has the
+/// same key in a damaged file.
+fn arm_kind(index: &Index<'_>, reason: WaitReason, arm: Arm) -> Option<ObjectKind> {
+    let Target::Object(id) = arm.on else { return None };
+    if let Some(object) = index.object(id) {
+        return Some(object.kind());
+    }
+    match arm.op {
+        WaitOp::Send | WaitOp::Receive => Some(ObjectKind::Channel),
+        WaitOp::Lock if reason == WaitReason::WriteLock => Some(ObjectKind::RwLock),
+        WaitOp::Lock => Some(ObjectKind::Mutex),
+        WaitOp::ReadLock => Some(ObjectKind::RwLock),
+        WaitOp::WaitGroup => Some(ObjectKind::WaitGroup),
+        WaitOp::Cancel => Some(ObjectKind::Context),
+        WaitOp::Join => None,
+    }
+}
+
+/// What some waits of one class are for: `to receive on channel #4 "jobs"`,
+/// `to receive on 5 channels`.
+pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
+    let mut targets: BTreeMap<WaitOp, BTreeSet<Target>> = BTreeMap::new();
+    for arm in waits.iter().flat_map(|wait| &wait.arms) {
+        targets.entry(arm.op).or_default().insert(arm.on);
+    }
+    // Names are only right when they are the names of what each of them waits for.
+    let all = |wait: &&Wait| {
+        targets.iter().all(|(&op, on)| on.iter().all(|&on| wait.arms.contains(&Arm { op, on })))
+    };
+    let few = targets.values().all(|on| on.len() <= 2);
+    let named = few && waits.iter().all(all);
+    let mut parts = Vec::new();
+    for (&op, on) in &targets {
+        if named {
+            parts.extend(on.iter().map(|&on| phrase(op, &name_target(index, op, on))));
+        } else {
+            parts.push(phrase(op, &count_targets(index, op, on)));
+        }
+    }
+    if waits.iter().any(|wait| wait.unlisted_arms > 0) {
+        parts.push("on more that was not recorded".to_owned());
+    }
+    let bare = waits.first().filter(|_| parts.is_empty());
+    if let Some(wait) = bare {
+        parts.push(without_arms(wait.reason).to_owned());
+    }
+    let asleep = bare.is_some_and(|wait| wait.reason == WaitReason::Sleep);
+    if !asleep && waits.iter().any(|wait| wait.until_ns.is_some()) {
+        parts.push("for a timer".to_owned());
+    }
+    parts.join(" or ")
+}
+
+fn phrase(op: WaitOp, target: &str) -> String {
+    match op {
+        WaitOp::Send => format!("to send on {target}"),
+        WaitOp::Receive => format!("to receive on {target}"),
+        WaitOp::Lock | WaitOp::ReadLock | WaitOp::WaitGroup | WaitOp::Join => {
+            format!("for {target}")
+        }
+        WaitOp::Cancel => format!("for {target} to be done"),
+    }
+}
+
+/// What a wait is for when its record lists no arm, or when its arms belong to another process.
+pub(crate) fn without_arms(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::Send => "to send on a channel",
+        WaitReason::Receive => "to receive on a channel",
+        WaitReason::Select => "in an empty select",
+        WaitReason::Lock => "for a lock",
+        WaitReason::ReadLock => "for a read lock",
+        WaitReason::WriteLock => "for a write lock",
+        WaitReason::WaitGroup => "for a wait group",
+        WaitReason::Cancel => "for a context to be done",
+        WaitReason::Join => "for the end of a task",
+        WaitReason::Sleep => "for a timer",
+        WaitReason::Host => "for its main task",
+    }
+}
+
+/// `channel #4 "jobs"`, `read lock #3`, `the end of t4 "feeder"`.
+pub(crate) fn name_target(index: &Index<'_>, op: WaitOp, on: Target) -> String {
+    match on {
+        Target::Never => "a never-channel".to_owned(),
+        Target::Task(id) => format!("the end of {}", index.who(id)),
+        Target::Object(id) => {
+            let name = index.object(id).and_then(|object| object.name.as_deref());
+            let name = name.map_or(String::new(), |name| format!(" \"{name}\""));
+            format!("{} {id}{name}", op_noun(op, is_rwlock(index, id)).0)
+        }
+    }
+}
+
+fn count_targets(index: &Index<'_>, op: WaitOp, on: &BTreeSet<Target>) -> String {
+    let first = on.first().copied().unwrap_or(Target::Never);
+    if on.len() == 1 {
+        return name_target(index, op, first);
+    }
+    let rwlock = match first {
+        Target::Object(id) => is_rwlock(index, id),
+        Target::Task(_) | Target::Never => false,
+    };
+    let many = op_noun(op, rwlock).1;
+    let the_end = if op == WaitOp::Join { "the end of " } else { "" };
+    format!("{the_end}{} {many}", thousands(on.len()))
+}
+
+fn is_rwlock(index: &Index<'_>, id: ObjectId) -> bool {
+    index.object(id).is_some_and(|object| object.kind() == ObjectKind::RwLock)
+}
+
+fn op_noun(op: WaitOp, rwlock: bool) -> (&'static str, &'static str) {
+    match op {
+        WaitOp::Send | WaitOp::Receive => ("channel", "channels"),
+        WaitOp::Lock if rwlock => ("write lock", "write locks"),
+        WaitOp::Lock => ("lock", "locks"),
+        WaitOp::ReadLock => ("read lock", "read locks"),
+        WaitOp::WaitGroup => ("wait group", "wait groups"),
+        WaitOp::Cancel => ("context", "contexts"),
+        WaitOp::Join => ("task", "tasks"),
+    }
+}
+
+/// `channel #4 "jobs"`.
+pub(crate) fn name_object(object: &Object) -> String {
+    let kind = match object.kind() {
+        ObjectKind::Channel => "channel",
+        ObjectKind::Mutex | ObjectKind::RwLock => "lock",
+        ObjectKind::WaitGroup => "wait group",
+        ObjectKind::Context => "context",
+    };
+    match &object.name {
+        Some(name) => format!("{kind} {} \"{name}\"", object.id),
+        None => format!("{kind} {}", object.id),
+    }
+}
+
+/// `1 task`, `12 tasks`, `42 858 tasks`.
+pub(crate) fn count(number: usize, one: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {one}{ending}", thousands(number))
+}
+
+/// Digits in threes from five digits on.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A span of time, to two digits or so: `51 ms`, `1.2 s`, `3 min`, `41 h`.
+pub(crate) fn span(ns: u64) -> String {
+    let ms = ns / 1_000_000;
+    let s = ms / 1_000;
+    match s {
+        0 if ms == 0 => "<1 ms".to_owned(),
+        0 => format!("{ms} ms"),
+        1..10 => format!("{}.{} s", s, ms % 1_000 / 100),
+        10..120 => format!("{s} s"),
+        120..7_200 => format!("{} min", s / 60),
+        7_200..172_800 => format!("{} h", s / 3_600),
+        _ => format!("{} d", s / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{span, thousands};
+
+    #[test]
+    fn numbers_and_spans() {
+        assert_eq!(
+            ["7", "1234", "42 858", "1 000 000"],
+            [7, 1234, 42_858, 1_000_000].map(thousands)
+        );
+        let ms = 1_000_000;
+        let spans = [0, 51 * ms, 1_250 * ms, 60_000 * ms, 180_000 * ms, 9_000_000 * ms, u64::MAX];
+        let words = ["<1 ms", "51 ms", "1.2 s", "60 s", "3 min", "2 h", "213503 d"];
+        assert_eq!(spans.map(span), words);
+    }
+}

@@ -1,0 +1,95 @@
+//! Files of findings: there and back, cut, damaged, newer, merged.
+
+use gleak_detector::findings_file::{
+    FindingsFile, ReadError, Source, merge, read, recognise, write,
+};
+use gleak_detector::snapshot::{ObjectId, SnapshotBuilder, Touched};
+use gleak_detector::{Finding, Report};
+
+use crate::support::{bank, process, region};
+
+fn source() -> Source {
+    Source { program: "pool-1f2e".to_owned(), pid: 12, tests: 312, spawned: 12_904 }
+}
+
+fn written(findings: &[Finding]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes, &source(), findings).expect("a vector takes all");
+    bytes
+}
+
+fn leak(test: &str, before: usize) -> Report {
+    let mut b = SnapshotBuilder::new();
+    for _ in 0..before {
+        let _ = b.channel("src/x.rs:1", None);
+    }
+    let own = b.region(test);
+    let jobs = b.channel("src/a.rs:1", Some(0));
+    b.object_mut(ObjectId(1)).touched = Touched::Shared;
+    for _ in 0..2 {
+        let _ = b.task("src/a.rs:2", "app::work").region(own).receives(jobs, "src/a.rs:3").id();
+    }
+    region(&b.build(), own)
+}
+
+#[test]
+fn there_and_back() {
+    let findings = process(&bank().build()).findings;
+    let bytes = written(&findings);
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("{\"gleak-findings\":1,\"k\":\"source\","), "{}", lines[0]);
+    assert!(lines[1].starts_with("{\"k\":\"finding\","), "{}", lines[1]);
+    assert_eq!(lines[2], "{\"k\":\"end\",\"findings\":1}");
+    assert!(recognise(lines[0]) && !recognise(lines[1]) && !recognise("") && !recognise("go"));
+    let file = read(&mut &bytes[..]).unwrap();
+    assert_eq!(file, FindingsFile { source: source(), findings, complete: true });
+}
+
+#[test]
+fn cut_at_every_byte() {
+    let bytes = written(&process(&bank().build()).findings);
+    let first = bytes.iter().position(|&byte| byte == b'\n').unwrap();
+    for end in first + 1..bytes.len() - 1 {
+        let file = read(&mut &bytes[..end]).unwrap();
+        assert!(!file.complete && file.findings.len() <= 1, "at {end}");
+    }
+    assert!(matches!(read(&mut &bytes[..first - 1]), Err(ReadError::NotFindings)));
+    assert!(matches!(read(&mut &b""[..]), Err(ReadError::NotFindings)));
+}
+
+#[test]
+fn damaged_unknown_and_newer() {
+    let text = String::from_utf8(written(&process(&bank().build()).findings)).unwrap();
+    let damaged = text.replacen("\"certainty\":\"certain\"", "\"certainty\":\"cert", 1);
+    let error = read(&mut damaged.as_bytes()).unwrap_err();
+    assert!(error.to_string().starts_with("line 2 is damaged: "), "{error}");
+    let more = text.replace("{\"k\":\"end\"", "{\"k\":\"later\",\"x\":1}\n{\"k\":\"end\",\"y\":2");
+    assert!(read(&mut more.as_bytes()).unwrap().complete);
+    let fewer = text.replace("\"findings\":1}", "\"findings\":2}");
+    assert!(!read(&mut fewer.as_bytes()).unwrap().complete);
+    let newer = text.replacen(":1,", ":2,", 1);
+    let error = read(&mut newer.as_bytes()).unwrap_err();
+    assert!(matches!(error, ReadError::Newer { found: 2 }));
+    assert!(error.to_string().contains("newer"), "{error}");
+}
+
+#[test]
+fn many_processes_as_one() {
+    let file = |findings| FindingsFile { source: source(), findings, complete: true };
+    let files = || {
+        let reports = [leak("b", 1), leak("a", 3), process(&bank().build())];
+        reports.map(|report| file(report.findings))
+    };
+    let merged = merge(files());
+    assert_eq!(merged.iter().map(Finding::tasks).collect::<Vec<_>>(), [2, 4]);
+    let leaks = &merged[1];
+    assert_eq!(leaks.regions, ["a", "b"]);
+    assert_eq!((leaks.groups.len(), &*leaks.groups[0].waits_for), (1, "to receive on a channel"));
+    let mut turned = files();
+    turned.reverse();
+    let prints = |findings: &[Finding]| -> Vec<(String, usize)> {
+        findings.iter().map(|one| (one.fingerprint.to_string(), one.tasks())).collect()
+    };
+    assert_eq!(prints(&merge(turned)), prints(&merged));
+}

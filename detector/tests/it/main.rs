@@ -1,0 +1,13 @@
+//! Tests of the judgement on snapshots made by hand.
+
+mod duty;
+mod files;
+mod fixpoint;
+mod folded;
+mod golden;
+mod identity;
+mod owners;
+mod properties;
+mod scopes;
+mod sleep;
+mod support;

@@ -1,0 +1,86 @@
+//! Scopes, ignores, panics.
+
+use std::collections::BTreeSet;
+
+use gleak_detector::snapshot::{SnapshotBuilder, TaskId};
+use gleak_detector::{Certainty, Ignore, Question, Rule, Scope, analyze};
+
+use crate::support::{bank, found, process, region};
+
+#[test]
+fn only_what_is_new() {
+    let mut b = SnapshotBuilder::new();
+    for _ in 0..3 {
+        let _ = b.task("src/a.rs:1", "app::worker").running().id();
+    }
+    let _ = b.thread("pool").running().id();
+    let since = Scope::NewSince(BTreeSet::from([TaskId(1), TaskId(2)]));
+    let report = analyze(&b.build(), &Question { scope: since, ignore: Vec::new() });
+    assert_eq!(found(&report), [(Rule::Outlived, vec![3])]);
+    assert_eq!(report.findings[0].certainty, Certainty::Weak);
+    assert_eq!(report.totals.tasks, 3);
+}
+
+#[test]
+fn a_region_is_told_of_a_cycle_that_holds_it_up() {
+    let mut b = bank();
+    let (own, other) = (b.region("audits"), b.region("other"));
+    let _ = b.task_mut(TaskId(3)).region(own).id();
+    let _ = b.task("src/z.rs:1", "app::slow").region(other).running().id();
+    let snapshot = b.build();
+    assert_eq!(found(&region(&snapshot, own)), [(Rule::Cycle, vec![1, 2])]);
+    assert_eq!(found(&region(&snapshot, other)), [(Rule::Outlived, vec![4])]);
+}
+
+#[test]
+fn ignored_tasks_make_no_finding() {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("t");
+    let _ = b.task("./src/a.rs:1", "app::Pool<u8>::run::{{closure}}").region(own).running().id();
+    let _ = b.task("src/b.rs:1", "app::other").name("metrics-7").region(own).running().id();
+    let snapshot = b.build();
+    let ask = |ignore: Vec<Ignore>| {
+        let report = analyze(&snapshot, &Question { scope: Scope::Region(own), ignore });
+        (found(&report).len(), report.groups.len())
+    };
+    assert_eq!(ask(vec![]), (2, 2));
+    assert_eq!(ask(vec![Ignore::Name("metrics-*".to_owned())]), (1, 1));
+    assert_eq!(ask(vec![Ignore::Name("metrics".to_owned())]), (2, 2));
+    assert_eq!(ask(vec![Ignore::SpawnFile("src/a.rs".to_owned())]), (1, 1));
+    assert_eq!(ask(vec![Ignore::Entry("app::Pool::run".to_owned())]), (1, 1));
+    assert_eq!(ask(vec![Ignore::Entry("*".to_owned())]), (0, 0));
+}
+
+#[test]
+fn a_cycle_is_ignored_only_with_all_its_tasks() {
+    let snapshot = bank().build();
+    let ask = |names: &[&str]| {
+        let ignore = names.iter().map(|name| Ignore::Name((*name).to_owned())).collect();
+        analyze(&snapshot, &Question { scope: Scope::Process, ignore }).findings.len()
+    };
+    assert_eq!(
+        [ask(&["a->b"]), ask(&["a->b", "b->a"]), ask(&["a->b", "b->a", "audit"])],
+        [1, 1, 0]
+    );
+}
+
+#[test]
+fn panics_that_nobody_joined() {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("decode");
+    let site = b.site("src/decode.rs:212");
+    for task in [7, 9] {
+        let panic = b.panic(TaskId(task), "src/in.rs:5", "app::decode::{{closure}}", "index 12");
+        panic.region = Some(own);
+        panic.site = Some(site);
+    }
+    let _ = b.panic(TaskId(8), "src/in.rs:6", "app::other", "no region");
+    let snapshot = b.build();
+    assert_eq!(process(&snapshot).findings.len(), 2);
+    let report = region(&snapshot, own);
+    assert_eq!(found(&report), [(Rule::Panicked, vec![7, 9])]);
+    let finding = &report.findings[0];
+    assert_eq!((finding.certainty, &*finding.key.wait_class), (Certainty::Certain, "panicked"));
+    assert_eq!(finding.facts[0], "t7 panicked at src/decode.rs:212: index 12");
+    assert_eq!(report.totals.stuck, 0);
+}

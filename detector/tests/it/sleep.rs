@@ -1,0 +1,143 @@
+//! The rules on sleep: the whole process, and a region in it.
+
+use gleak_detector::snapshot::{ObjectDetail, SnapshotBuilder, TaskId, Touched, WaitReason};
+use gleak_detector::{Asleep, Rule};
+
+use crate::support::{bank, dependents, found, process, region};
+
+/// Three workers and a host thread; nothing else.
+fn asleep() -> SnapshotBuilder {
+    let mut b = SnapshotBuilder::new();
+    let jobs = b.channel("src/a.rs:1", Some(0));
+    for _ in 0..3 {
+        let _ = b.task("src/a.rs:2", "app::worker").receives(jobs, "src/a.rs:3").id();
+    }
+    let _ = b.thread("main").waits(WaitReason::Host, &[], "src/a.rs:4").id();
+    b.still();
+    b
+}
+
+#[test]
+fn all_asleep() {
+    let report = process(&asleep().build());
+    assert_eq!(report.asleep, Asleep::Certain);
+    assert_eq!(found(&report), [(Rule::Asleep, vec![1, 2, 3])]);
+    assert_eq!((report.totals.stuck, report.totals.threads), (3, 0));
+    assert_eq!(report.groups.len(), 1);
+}
+
+#[test]
+fn what_keeps_a_process_awake() {
+    type Change = fn(&mut SnapshotBuilder);
+    let changes: [(&str, Change); 13] = [
+        ("not still", |b| b.activity_mut().still = false),
+        ("queued", |b| b.activity_mut().queued = 1),
+        ("timers", |b| b.activity_mut().timers = 1),
+        ("threads not known", |b| b.activity_mut().threads_known = false),
+        ("cut", |b| b.completeness_mut().cut = true),
+        ("damaged", |b| b.completeness_mut().damaged_lines = 1),
+        ("missing", |b| b.completeness_mut().missing_tasks = 1),
+        ("unknown", |b| b.completeness_mut().unknown_lines = 1),
+        ("moving", |b| b.completeness_mut().moving = 1),
+        ("unsettled", |b| b.completeness_mut().unsettled_objects = 1),
+        ("a fresh task", |b| {
+            let _ = b.task_mut(TaskId(2)).fresh().id();
+        }),
+        ("a running thread", |b| {
+            let _ = b.thread("other").running().id();
+        }),
+        ("a deadline", |b| {
+            let context = b.context("src/c.rs:1");
+            b.object_mut(context).detail =
+                ObjectDetail::Context { cancelled: false, deadline_ns: Some(9) };
+        }),
+    ];
+    for (name, change) in changes {
+        let mut b = asleep();
+        change(&mut b);
+        let report = process(&b.build());
+        assert_eq!((report.asleep.clone(), found(&report)), (Asleep::No, Vec::new()), "{name}");
+    }
+}
+
+#[test]
+fn foreign_threads_are_named() {
+    let mut b = asleep();
+    b.thread_outside(8, "zmq").thread_outside(7, "audio");
+    let report = process(&b.build());
+    assert_eq!(report.asleep, Asleep::UnlessThreads(vec!["audio".to_owned(), "zmq".to_owned()]));
+    assert_eq!(found(&report), []);
+}
+
+#[test]
+fn nobody_waits_and_nothing_sleeps() {
+    let mut b = SnapshotBuilder::new();
+    let _ = b.thread("main").waits(WaitReason::Host, &[], "src/a.rs:4").id();
+    b.still();
+    assert_eq!(process(&b.build()).asleep, Asleep::No);
+}
+
+#[test]
+fn the_cycle_is_told_apart_from_the_rest() {
+    let mut b = bank();
+    let ticks = b.channel("src/tick.rs:3", None);
+    let _ = b.task("src/main.rs:20", "bank::ticker").receives(ticks, "src/tick.rs:14").id();
+    b.still();
+    let report = process(&b.build());
+    assert_eq!(found(&report), [(Rule::Cycle, vec![1, 2]), (Rule::Asleep, vec![4])]);
+    assert_eq!(dependents(&report.findings[0]), [3]);
+}
+
+/// A test whose two tasks wait on a channel of their own, beside a running stranger.
+fn quiet_test() -> SnapshotBuilder {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("pool::drains");
+    let jobs = b.channel("src/a.rs:1", Some(0));
+    b.object_mut(jobs).touched = Touched::Only(own);
+    let worker = b.task("src/a.rs:2", "app::worker").region(own).receives(jobs, "src/a.rs:3").id();
+    let _ = b.task("src/a.rs:4", "app::boss").region(own).joins(worker, "src/a.rs:5").id();
+    let _ = b.task("src/z.rs:1", "app::stranger").running().id();
+    b
+}
+
+#[test]
+fn a_region_asleep() {
+    let own = gleak_detector::snapshot::RegionId(1);
+    let snapshot = quiet_test().build();
+    let report = region(&snapshot, own);
+    let rules: Vec<Rule> = report.findings.iter().map(|finding| finding.key.rule).collect();
+    assert_eq!(rules, [Rule::AsleepInRegion, Rule::AsleepInRegion]);
+    assert_eq!(report.findings[0].regions, ["pool::drains"]);
+    assert_eq!(found(&process(&snapshot)), [], "no end was asked for");
+}
+
+#[test]
+fn a_region_that_may_go_on_has_outlived() {
+    type Change = fn(&mut SnapshotBuilder);
+    let own = gleak_detector::snapshot::RegionId(1);
+    let changes: [(&str, Change); 6] = [
+        ("shared", |b| {
+            b.object_mut(gleak_detector::snapshot::ObjectId(1)).touched = Touched::Shared;
+        }),
+        ("unsettled", |b| {
+            b.object_mut(gleak_detector::snapshot::ObjectId(1)).unsettled = true;
+        }),
+        ("timer", |b| {
+            let _ = b.task_mut(TaskId(1)).until(9).id();
+        }),
+        ("join of a stranger", |b| {
+            let _ = b.task_mut(TaskId(2)).joins(TaskId(3), "src/a.rs:5").id();
+        }),
+        ("a running task", |b| {
+            let _ = b.task_mut(TaskId(2)).running().id();
+        }),
+        ("cut", |b| b.completeness_mut().cut = true),
+    ];
+    for (name, change) in changes {
+        let mut b = quiet_test();
+        change(&mut b);
+        let report = region(&b.build(), own);
+        let rules: Vec<Rule> = report.findings.iter().map(|finding| finding.key.rule).collect();
+        assert_eq!(rules, [Rule::Outlived, Rule::Outlived], "{name}");
+    }
+}

@@ -1,0 +1,305 @@
+//! The core of a channel: a short lock around a buffer and two queues of waiters.
+//!
+//! Invariants, under the lock (as in Go's `chan.go`):
+//! 1. If a receiver waits, the buffer is empty and no sender waits (but one and the same select may
+//!    wait on both sides).
+//! 2. If a sender waits, the buffer is full.
+//! 3. `closed` and the two `gone` flags never go back.
+//!
+//! A value changes hands between claim and wake of the waiter (`wait/slot.rs`). No value of the
+//! user's is dropped under the lock.
+
+use std::collections::VecDeque;
+use std::ops::DerefMut;
+
+use crate::chan::op::{RecvOp, SendOp};
+use crate::records::node::Op;
+use crate::records::object::{Kind, ObjectCell, ObjectRecord};
+use crate::records::statics::Site;
+use crate::records::table::Ref;
+use crate::records::waiter::Reason;
+use crate::scheduler::current::{self, Current};
+use crate::sync::{Lock, Ordering};
+use crate::task::spawn::spend;
+use crate::time::clock;
+use crate::wait::slot::SlotQueue;
+use crate::wait::{self, Claimed, On, Why};
+
+/// Why a send did not happen.
+pub(crate) enum NotSent<T> {
+    /// Closed at this place.
+    Closed(T, Site),
+    /// No receiver is left.
+    Disconnected(T),
+    /// No room (or no more time for there to be some).
+    Full(T),
+}
+
+/// Why a receive got nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotReceived {
+    /// Closed or without senders, and empty.
+    Over,
+    /// Nothing there (or no more time for something to come).
+    Empty,
+}
+
+pub(crate) struct State<T> {
+    buffer: VecDeque<T>,
+    pub(crate) senders: SlotQueue<T>,
+    pub(crate) receivers: SlotQueue<T>,
+    closed: Option<Site>,
+    senders_gone: bool,
+    receivers_gone: bool,
+}
+
+/// A channel.
+pub(crate) struct Core<T> {
+    pub(crate) cell: ObjectCell,
+    state: Lock<State<T>>,
+    /// None when unbounded.
+    capacity: Option<usize>,
+}
+
+impl<T> Core<T> {
+    pub(crate) fn new(capacity: Option<usize>, site: Site) -> Core<T> {
+        let state = State {
+            buffer: VecDeque::new(),
+            senders: SlotQueue::new(),
+            receivers: SlotQueue::new(),
+            closed: None,
+            senders_gone: false,
+            receivers_gone: false,
+        };
+        Core { cell: ObjectCell::new(Kind::Channel, site), state: Lock::new(state), capacity }
+    }
+
+    fn record(&self, who: &Current) -> Option<&'static ObjectRecord> {
+        let record = self.cell.used_by(who)?;
+        let bound = self.capacity.map_or(0, |capacity| capacity as u64 + 1);
+        record.bound.store(bound, Ordering::Relaxed);
+        Some(record)
+    }
+
+    /// Sends now or not at all.
+    pub(crate) fn try_send(&self, value: T, site: Site) -> Result<(), NotSent<T>> {
+        let who = current::get();
+        let record = self.record(&who);
+        if let Some(record) = record {
+            record.sender.used(&who, site);
+        }
+        self.state.lock().try_send(value, self.capacity, record)
+    }
+
+    /// Sends, waiting until `until` at most.
+    pub(crate) fn send(
+        &self,
+        mut value: T,
+        until: Option<u64>,
+        site: Site,
+    ) -> Result<(), NotSent<T>> {
+        spend();
+        let who = current::get();
+        let record = self.record(&who);
+        if let Some(record) = record {
+            record.sender.used(&who, site);
+        }
+        loop {
+            let mut state = self.state.lock();
+            value = match state.try_send(value, self.capacity, record) {
+                Err(NotSent::Full(value)) => value,
+                done => return done,
+            };
+            if until.is_some_and(|until| until <= clock::now_ns()) {
+                return Err(NotSent::Full(value));
+            }
+            let why = Why { reason: Reason::Send, site, until };
+            let (waiting, node) = wait::begin(who, why, Op::Send, On::object(self.cell.target()));
+            let mut op = SendOp::new(self, value);
+            op.queue(&mut state, node);
+            drop(state);
+            let outcome = waiting.park();
+            op.unqueue();
+            let timed_out = outcome.or_unwind();
+            match op.take() {
+                None => return Ok(()),
+                Some(unsent) if timed_out => return Err(NotSent::Full(unsent)),
+                // Claimed without taking the value: closed or disconnected. The loop says which.
+                Some(unsent) => value = unsent,
+            }
+        }
+    }
+
+    /// Receives now or not at all.
+    pub(crate) fn try_recv(&self, site: Site) -> Result<T, NotReceived> {
+        let who = current::get();
+        let record = self.record(&who);
+        if let Some(record) = record {
+            record.receiver.used(&who, site);
+        }
+        self.state.lock().try_recv(record)
+    }
+
+    /// Receives, waiting until `until` at most.
+    pub(crate) fn recv(&self, until: Option<u64>, site: Site) -> Result<T, NotReceived> {
+        spend();
+        let who = current::get();
+        let record = self.record(&who);
+        if let Some(record) = record {
+            record.receiver.used(&who, site);
+        }
+        loop {
+            let mut state = self.state.lock();
+            match state.try_recv(record) {
+                Err(NotReceived::Empty) => {}
+                done => return done,
+            }
+            if until.is_some_and(|until| until <= clock::now_ns()) {
+                return Err(NotReceived::Empty);
+            }
+            let why = Why { reason: Reason::Receive, site, until };
+            let (waiting, node) =
+                wait::begin(who, why, Op::Receive, On::object(self.cell.target()));
+            let mut op = RecvOp::new(self);
+            op.queue(&mut state, node);
+            drop(state);
+            let outcome = waiting.park();
+            op.unqueue();
+            let timed_out = outcome.or_unwind();
+            match op.take() {
+                Some(value) => return Ok(value),
+                None if timed_out => return Err(NotReceived::Empty),
+                None => {}
+            }
+        }
+    }
+
+    /// Closes it. `Err` with the place of the first close when it is closed already.
+    pub(crate) fn close(&self, site: Site) -> Result<(), Site> {
+        let who = current::get();
+        let record = self.record(&who);
+        let mut state = self.state.lock();
+        if let Some(first) = state.closed {
+            return Err(first);
+        }
+        state.closed = Some(site);
+        if let Some(record) = record {
+            record.over.store(1, Ordering::Relaxed);
+        }
+        // Senders too: they panic, each at its own place, as in Go.
+        let mut claimed = state.receivers.claim_all();
+        claimed.extend(state.senders.claim_all());
+        drop(state);
+        claimed.into_iter().for_each(Claimed::wake);
+        Ok(())
+    }
+
+    /// The last sender has gone: who receives gets what is left, and then the end.
+    pub(crate) fn senders_gone(&self) {
+        let mut state = self.state.lock();
+        state.senders_gone = true;
+        let claimed = state.receivers.claim_all();
+        drop(state);
+        self.note_over();
+        claimed.into_iter().for_each(Claimed::wake);
+    }
+
+    /// The last receiver has gone: nothing can be sent any more, and what is left is dropped.
+    pub(crate) fn receivers_gone(&self) {
+        let mut state = self.state.lock();
+        state.receivers_gone = true;
+        let left = std::mem::take(&mut state.buffer);
+        let claimed = state.senders.claim_all();
+        drop(state);
+        self.note_over();
+        claimed.into_iter().for_each(Claimed::wake);
+        drop(left);
+    }
+
+    fn note_over(&self) {
+        // Only if it has a record: a channel that was never used needs none now.
+        if self.cell.target() != 0 {
+            if let Some(record) = self.cell.record() {
+                record.over.store(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().buffer.len()
+    }
+
+    pub(crate) fn capacity(&self) -> Option<usize> {
+        self.capacity
+    }
+
+    pub(crate) fn lock(&self) -> impl DerefMut<Target = State<T>> + '_ {
+        self.state.lock()
+    }
+}
+
+impl<T> State<T> {
+    /// Whether a send would end now, in whatever way, without counting on `me`.
+    pub(crate) fn send_is_ready(&self, capacity: Option<usize>, me: Ref) -> bool {
+        capacity.is_none_or(|capacity| self.buffer.len() < capacity)
+            || self.closed.is_some()
+            || self.receivers_gone
+            || self.receivers.has_other(me)
+    }
+
+    /// Whether a receive would end now, in whatever way, without counting on `me`.
+    pub(crate) fn recv_is_ready(&self, me: Ref) -> bool {
+        !self.buffer.is_empty()
+            || self.closed.is_some()
+            || self.senders_gone
+            || self.senders.has_other(me)
+    }
+
+    fn try_send(
+        &mut self,
+        value: T,
+        capacity: Option<usize>,
+        record: Option<&ObjectRecord>,
+    ) -> Result<(), NotSent<T>> {
+        if let Some(site) = self.closed {
+            return Err(NotSent::Closed(value, site));
+        }
+        if self.receivers_gone {
+            return Err(NotSent::Disconnected(value));
+        }
+        if let Some(receiver) = self.receivers.claim_first() {
+            receiver.give(value);
+            return Ok(());
+        }
+        if capacity.is_none_or(|capacity| self.buffer.len() < capacity) {
+            self.buffer.push_back(value);
+            self.note_len(record);
+            return Ok(());
+        }
+        Err(NotSent::Full(value))
+    }
+
+    fn try_recv(&mut self, record: Option<&ObjectRecord>) -> Result<T, NotReceived> {
+        if let Some(value) = self.buffer.pop_front() {
+            // Somebody who waited for room moves up.
+            if let Some(next) = self.senders.claim_first().and_then(|sender| sender.take()) {
+                self.buffer.push_back(next);
+            }
+            self.note_len(record);
+            return Ok(value);
+        }
+        if let Some(value) = self.senders.claim_first().and_then(|sender| sender.take()) {
+            return Ok(value);
+        }
+        if self.closed.is_some() || self.senders_gone {
+            return Err(NotReceived::Over);
+        }
+        Err(NotReceived::Empty)
+    }
+
+    fn note_len(&self, record: Option<&ObjectRecord>) {
+        if let Some(record) = record {
+            record.level.store(self.buffer.len() as u64, Ordering::Relaxed);
+        }
+    }
+}

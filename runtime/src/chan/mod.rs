@@ -1,0 +1,19 @@
+//! Channels: one core, two faces.
+//!
+//! [`Chan`] is Go's: any handle sends, receives and closes, and dropping handles closes nothing.
+//! [`Sender`] and [`Receiver`] are halves that disconnect when the last one of a side goes, as Rust
+//! users expect. There is no way from one face to the other.
+
+mod core;
+mod error;
+mod go;
+mod half;
+mod op;
+
+pub(crate) use core::{NotReceived, NotSent};
+pub use error::{
+    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
+pub use go::{Chan, ChanIter, Recvs, Sends};
+pub use half::{Receiver, ReceiverIter, Sender, bounded, rendezvous, unbounded};
+pub(crate) use op::{RecvOp, SendOp};

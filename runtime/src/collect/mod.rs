@@ -1,0 +1,136 @@
+//! Takes a snapshot of the process while it runs: every record is read twice.
+//!
+//! A wait counts only if the state word (with its ticket) says the same in both passes: then the
+//! task was parked in that very wait at every moment between the passes. An owner counts only if
+//! its word is the same in both. Since the whole first pass comes before the whole second one, all
+//! edges that count existed together (the double collect of Afek et al., "Atomic snapshots of
+//! shared memory", 1993, without the retry: what moved is marked as moving instead).
+
+mod objects;
+mod quiet;
+mod sites;
+mod tasks;
+
+use gleak_snapshot::{
+    Completeness, Counters, Frame, Header, PanicFact, Reason, Region, RegionId, RegionKind,
+    Snapshot, TaskId,
+};
+
+use crate::machine::process;
+use crate::records::panics;
+use crate::records::region::{self, REGIONS};
+use crate::records::tags::{self, Key};
+use crate::scheduler::activity;
+use crate::sync::Ordering;
+use crate::time::clock;
+
+use sites::Sites;
+
+/// Everything known of the process right now.
+pub(crate) fn collect(reason: Reason) -> Snapshot {
+    let still = quiet::begin();
+    let mut sites = Sites::default();
+    let first_tasks = tasks::first_pass();
+    let first_objects = objects::first_pass();
+    let second_objects = objects::second_pass(first_objects, &mut sites);
+    let (tasks, moving) = tasks::second_pass(first_tasks, &second_objects, &mut sites);
+    let (panics, dropped_panics) = panics(&mut sites);
+    let regions = regions(&mut sites);
+    let unsettled = second_objects.iter().filter(|it| it.object.unsettled).count() as u64;
+    let activity = still.end(&tasks);
+    let mut snapshot = Snapshot {
+        header: header(reason),
+        sites: Vec::new(),
+        spawns: Vec::new(),
+        regions,
+        objects: second_objects.into_iter().map(|it| it.object).collect(),
+        tasks,
+        panics,
+        activity,
+        completeness: Completeness {
+            moving,
+            unsettled_objects: unsettled,
+            dropped_panics,
+            ..Completeness::default()
+        },
+    };
+    (snapshot.sites, snapshot.spawns) = sites.finish();
+    snapshot.objects.sort_by_key(|object| object.id);
+    snapshot.tasks.sort_by_key(|task| task.id);
+    snapshot.regions.sort_by_key(|region| region.id);
+    drop_dangling_regions(&mut snapshot);
+    snapshot
+}
+
+fn header(reason: Reason) -> Header {
+    let (spawned, finished) = activity::counters();
+    Header {
+        program: process::program(),
+        pid: std::process::id(),
+        reason,
+        taken_ns: clock::now_ns(),
+        wall_s: process::wall_s(),
+        counters: Counters { spawned, finished },
+    }
+}
+
+fn regions(sites: &mut Sites) -> Vec<Region> {
+    let live = REGIONS.live();
+    live.filter_map(|(_, record)| {
+        let id = record.id.load(Ordering::Relaxed);
+        Some(Region {
+            id: RegionId(id),
+            kind: match record.kind() {
+                region::RegionKind::Test => RegionKind::Test,
+                region::RegionKind::Guard => RegionKind::Guard,
+                region::RegionKind::Run => RegionKind::Run,
+            },
+            name: tags::get(Key::Region(id)).and_then(|tags| tags.name).unwrap_or_default(),
+            site: sites.site(record.site.get()?),
+            closed: record.closed(),
+        })
+    })
+    .collect()
+}
+
+/// A region may have ended between the reading of a task and the reading of the regions.
+fn drop_dangling_regions(snapshot: &mut Snapshot) {
+    let known: Vec<RegionId> = snapshot.regions.iter().map(|region| region.id).collect();
+    let is_known = |region: &RegionId| known.binary_search(region).is_ok();
+    for task in &mut snapshot.tasks {
+        task.region = task.region.filter(is_known);
+    }
+    for panic in &mut snapshot.panics {
+        panic.region = panic.region.filter(is_known);
+    }
+    for object in &mut snapshot.objects {
+        if let gleak_snapshot::Touched::Only(region) = object.touched {
+            if !is_known(&region) {
+                object.touched = gleak_snapshot::Touched::Shared;
+            }
+        }
+    }
+}
+
+fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
+    let (kept, dropped) = panics::all();
+    let facts = kept.into_iter().map(|unjoined| PanicFact {
+        task: TaskId(unjoined.task),
+        name: unjoined.name,
+        region: (unjoined.region != 0).then_some(RegionId(unjoined.region)),
+        spawn: sites.spawn(unjoined.site, unjoined.entry.name()),
+        site: unjoined.panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
+        message: unjoined.panic.message().to_owned(),
+        stack: unjoined
+            .panic
+            .frames()
+            .iter()
+            .map(|frame| Frame {
+                function: frame.function.clone(),
+                file: frame.file.clone(),
+                line: frame.line,
+            })
+            .collect(),
+    });
+    (facts.collect(), dropped)
+}

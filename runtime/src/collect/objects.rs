@@ -1,0 +1,114 @@
+//! Objects, read twice.
+
+use gleak_snapshot::{
+    Endpoint, LastUse, Object, ObjectDetail, ObjectId, Owner, RegionId, TaskId, Touched,
+};
+
+use crate::collect::sites::Sites;
+use crate::records::object::{EndRecord, Kind, OBJECTS, ObjectRecord, SHARED};
+use crate::records::region::REGIONS;
+use crate::records::table::Ref;
+use crate::records::tags::{self, Key};
+use crate::records::waiter::WAITERS;
+use crate::sync::Ordering;
+
+/// What the first pass remembers of an object.
+pub(super) struct Seen {
+    reference: Ref,
+    id: u64,
+    owner: u64,
+}
+
+/// An object of the snapshot, and the record it came from.
+pub(super) struct Collected {
+    pub(super) reference: Ref,
+    pub(super) object: Object,
+}
+
+pub(super) fn first_pass() -> Vec<Seen> {
+    OBJECTS
+        .live()
+        .map(|(reference, record)| Seen {
+            reference,
+            id: record.id.load(Ordering::Relaxed),
+            owner: record.owner.load(Ordering::Acquire),
+        })
+        .collect()
+}
+
+/// Sorted by reference. Objects that went meanwhile are not in it, nor those that came.
+pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> {
+    let mut collected: Vec<Collected> = Vec::with_capacity(seen.len());
+    for seen in seen {
+        let Some(record) = OBJECTS.get(seen.reference) else { continue };
+        let Some(site) = record.site.get() else { continue };
+        let owner = record.owner.load(Ordering::Acquire);
+        let unsettled = owner != seen.owner;
+        let owner = if unsettled { None } else { self::owner(record, owner, sites) };
+        let object = Object {
+            id: ObjectId(seen.id),
+            site: sites.site(site),
+            name: tags::get(Key::Object(seen.id)).and_then(|tags| tags.name),
+            touched: touched(record),
+            unsettled,
+            detail: detail(record, owner, sites),
+        };
+        // Still the same object after all of its facts were read?
+        if OBJECTS.get(seen.reference).is_some() {
+            collected.push(Collected { reference: seen.reference, object });
+        }
+    }
+    collected.sort_by_key(|it| it.reference);
+    collected
+}
+
+fn owner(record: &ObjectRecord, bits: u64, sites: &mut Sites) -> Option<Owner> {
+    let reference = Ref::from_bits(bits)?;
+    Some(Owner {
+        task: TaskId(record.owner_id.load(Ordering::Relaxed)),
+        site: sites.site(record.owner_site.get()?),
+        since_ns: record.owner_since.load(Ordering::Relaxed),
+        alive: WAITERS.get(reference).is_some(),
+    })
+}
+
+fn touched(record: &ObjectRecord) -> Touched {
+    let bits = record.touched.load(Ordering::Relaxed);
+    if bits == SHARED {
+        return Touched::Shared;
+    }
+    match Ref::from_bits(bits).and_then(|region| REGIONS.get(region)) {
+        Some(region) => Touched::Only(RegionId(region.id.load(Ordering::Relaxed))),
+        None => Touched::Shared,
+    }
+}
+
+fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> ObjectDetail {
+    let level = record.level.load(Ordering::Relaxed);
+    let bound = record.bound.load(Ordering::Relaxed);
+    let over = record.over.load(Ordering::Relaxed) != 0;
+    let exact = record.inexact.load(Ordering::Relaxed) == 0;
+    match record.kind() {
+        Kind::Channel => ObjectDetail::Channel {
+            capacity: bound.checked_sub(1),
+            len: level,
+            closed: over,
+            sender: endpoint(&record.sender, sites),
+            receiver: endpoint(&record.receiver, sites),
+        },
+        Kind::Mutex => ObjectDetail::Mutex { owner, exact },
+        Kind::RwLock => ObjectDetail::RwLock { owner, readers: level, exact },
+        Kind::WaitGroup => ObjectDetail::WaitGroup { count: level.cast_signed() },
+        Kind::Context => {
+            ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }
+        }
+    }
+}
+
+fn endpoint(end: &EndRecord, sites: &mut Sites) -> Endpoint {
+    let last = match (end.last.load(Ordering::Relaxed), end.last_site.get()) {
+        (0, _) | (_, None) => None,
+        (task, Some(site)) => Some(LastUse { task: TaskId(task), site: sites.site(site) }),
+    };
+    Endpoint { handles: end.handles.load(Ordering::Relaxed).checked_sub(1), last }
+}

@@ -1,0 +1,217 @@
+//! Tasks and outside threads, read twice.
+
+use gleak_snapshot::{
+    Arm, Hold, HoldMode, ObjectId, RegionId, Registers, SpawnId, Target, Task, TaskId, TaskState,
+    Wait, WaitOp, WaitReason, WaiterKind,
+};
+
+use crate::collect::objects::Collected;
+use crate::collect::sites::Sites;
+use crate::records::node::Op;
+use crate::records::object::{self, Mode};
+use crate::records::region::REGIONS;
+use crate::records::state::{State, Word};
+use crate::records::statics::Site;
+use crate::records::table::Ref;
+use crate::records::tags::{self, Key};
+use crate::records::waiter::{MAIN, Origin, Reason, THREAD, WAITERS, WaiterRecord};
+use crate::sync::Ordering;
+
+/// What the first pass remembers of a waiter; its facts are read here, and hold if the word is the
+/// same in the second pass.
+pub(super) struct Seen {
+    reference: Ref,
+    id: u64,
+    word: Word,
+    wait: Option<SeenWait>,
+}
+
+struct SeenWait {
+    reason: Reason,
+    site: Option<Site>,
+    since: u64,
+    until: u64,
+    unlisted: u32,
+    arms: Vec<(Op, u64)>,
+    registers: Option<Registers>,
+}
+
+pub(super) fn first_pass() -> Vec<Seen> {
+    WAITERS
+        .live()
+        .map(|(reference, record)| {
+            let word = record.state.load();
+            let wait = (word.state() == State::Waiting).then(|| wait(record));
+            Seen { reference, id: record.id(), word, wait }
+        })
+        .collect()
+}
+
+fn wait(record: &WaiterRecord) -> SeenWait {
+    let facts = &record.wait;
+    let sp = facts.sp.load(Ordering::Acquire);
+    SeenWait {
+        reason: facts.reason(),
+        site: facts.site.get(),
+        since: facts.since.load(Ordering::Relaxed),
+        until: facts.until.load(Ordering::Relaxed),
+        unlisted: facts.unlisted.load(Ordering::Relaxed),
+        arms: record.arms().map(|node| (node.op(), node.target.load(Ordering::Relaxed))).collect(),
+        registers: (sp != 0).then(|| Registers {
+            ip: facts.ip.load(Ordering::Relaxed) as u64,
+            sp: sp as u64,
+            bp: facts.bp.load(Ordering::Relaxed) as u64,
+        }),
+    }
+}
+
+/// The tasks, and how many of them moved between the passes.
+pub(super) fn second_pass(
+    seen: Vec<Seen>,
+    objects: &[Collected],
+    sites: &mut Sites,
+) -> (Vec<Task>, u64) {
+    let mut tasks = Vec::with_capacity(seen.len());
+    let mut moving = 0;
+    for seen in seen {
+        let Some(record) = WAITERS.get(seen.reference) else { continue };
+        let word = record.state.load();
+        if word.state() == State::Finished {
+            continue;
+        }
+        let state = if word == seen.word {
+            state(word.state(), seen.wait, objects, sites)
+        } else {
+            moving += 1;
+            TaskState::Moving
+        };
+        let task = task(seen.reference, record, seen.id, state, objects, sites);
+        // Still the same task after all of its facts were read?
+        if WAITERS.get(seen.reference).is_some() {
+            tasks.push(task);
+        }
+    }
+    (tasks, moving)
+}
+
+fn state(
+    state: State,
+    wait: Option<SeenWait>,
+    objects: &[Collected],
+    sites: &mut Sites,
+) -> TaskState {
+    match (state, wait) {
+        (State::Fresh, _) => TaskState::Fresh,
+        (State::Runnable | State::Claimed, _) => TaskState::Runnable,
+        (State::Waiting, Some(seen)) => match seen.site {
+            Some(site) => {
+                let site = sites.site(site);
+                TaskState::Waiting(finish_wait(seen, site, objects))
+            }
+            None => TaskState::Moving,
+        },
+        (State::Running | State::Finished | State::Waiting, _) => TaskState::Running,
+    }
+}
+
+fn finish_wait(seen: SeenWait, site: gleak_snapshot::SiteId, objects: &[Collected]) -> Wait {
+    let mut unlisted = seen.unlisted;
+    let mut arms = Vec::with_capacity(seen.arms.len());
+    for (op, target) in seen.arms {
+        match arm(op, target, objects) {
+            Some(arm) => arms.push(arm),
+            None => unlisted += 1,
+        }
+    }
+    Wait {
+        reason: reason(seen.reason),
+        arms,
+        unlisted_arms: unlisted,
+        site,
+        since_ns: seen.since,
+        until_ns: (seen.until != 0).then_some(seen.until),
+        registers: seen.registers,
+    }
+}
+
+/// None when what the arm waits on came or went while the snapshot was taken.
+fn arm(op: Op, target: u64, objects: &[Collected]) -> Option<Arm> {
+    let on = match (op, Ref::from_bits(target)) {
+        (_, None) => Target::Never,
+        (Op::Join, Some(task)) => Target::Task(TaskId(WAITERS.get(task)?.id())),
+        (
+            Op::Send | Op::Receive | Op::Lock | Op::ReadLock | Op::WaitGroup | Op::Cancel,
+            Some(object),
+        ) => Target::Object(find(object, objects)?),
+    };
+    let op = match op {
+        Op::Send => WaitOp::Send,
+        Op::Receive => WaitOp::Receive,
+        Op::Lock => WaitOp::Lock,
+        Op::ReadLock => WaitOp::ReadLock,
+        Op::WaitGroup => WaitOp::WaitGroup,
+        Op::Cancel => WaitOp::Cancel,
+        Op::Join => WaitOp::Join,
+    };
+    Some(Arm { op, on })
+}
+
+fn find(object: Ref, objects: &[Collected]) -> Option<ObjectId> {
+    let at = objects.binary_search_by_key(&object, |it| it.reference).ok()?;
+    Some(objects[at].object.id)
+}
+
+fn reason(reason: Reason) -> WaitReason {
+    match reason {
+        Reason::Send => WaitReason::Send,
+        Reason::Receive => WaitReason::Receive,
+        Reason::Select => WaitReason::Select,
+        Reason::Lock => WaitReason::Lock,
+        Reason::ReadLock => WaitReason::ReadLock,
+        Reason::WriteLock => WaitReason::WriteLock,
+        Reason::WaitGroup => WaitReason::WaitGroup,
+        Reason::Cancel => WaitReason::Cancel,
+        Reason::Join => WaitReason::Join,
+        Reason::Sleep => WaitReason::Sleep,
+        Reason::Host => WaitReason::Host,
+    }
+}
+
+fn task(
+    reference: Ref,
+    record: &WaiterRecord,
+    id: u64,
+    state: TaskState,
+    objects: &[Collected],
+    sites: &mut Sites,
+) -> Task {
+    let tags = tags::get(Key::Task(id)).unwrap_or_default();
+    let parent = record.parent.load(Ordering::Relaxed);
+    let region = record.region().and_then(|region| REGIONS.get(region));
+    let is_thread = record.has(THREAD);
+    let holds = object::holds(reference, record).into_iter().filter_map(|(target, mode)| {
+        let object = find(Ref::from_bits(target)?, objects)?;
+        let mode = match mode {
+            Mode::Exclusive => HoldMode::Exclusive,
+            Mode::Shared => HoldMode::Shared,
+        };
+        Some(Hold { object, mode })
+    });
+    Task {
+        id: TaskId(id),
+        kind: if is_thread { WaiterKind::Thread } else { WaiterKind::Task },
+        parent: (parent != 0).then_some(TaskId(parent)),
+        region: region.map(|region| RegionId(region.id.load(Ordering::Relaxed))),
+        spawn: origin(&record.origin, sites),
+        ancestry: record.ancestors.iter().map_while(|it| origin(it, sites)).collect(),
+        name: tags.name,
+        labels: tags.labels,
+        main: record.has(MAIN),
+        state,
+        holds: holds.collect(),
+    }
+}
+
+fn origin(origin: &Origin, sites: &mut Sites) -> Option<SpawnId> {
+    Some(sites.spawn(origin.site.get()?, origin.entry.get()?.name()))
+}

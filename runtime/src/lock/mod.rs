@@ -1,0 +1,13 @@
+//! Locks: `Mutex` and `RwLock`, with std's poisoning and Go's queueing.
+//!
+//! Every acquisition is a fact: who owns it, where taken, since when. Guards are `!Send`, so that
+//! the owner is exact; a guard that is dropped by another task all the same (handed over through a
+//! thread-local) makes that lock's owner inexact for good.
+
+mod guard;
+mod mutex;
+mod rwlock;
+
+pub use guard::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+pub use mutex::Mutex;
+pub use rwlock::RwLock;

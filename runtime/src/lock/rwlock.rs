@@ -1,0 +1,242 @@
+//! `RwLock`.
+//!
+//! Writer-preferring, as Go's `sync.RWMutex`: a waiting writer keeps new readers out, and when a
+//! writer lets go, the readers that waited come before the next writer. A lock is handed over to
+//! whom it wakes, so nobody starves. Reading twice in one task therefore waits for ever when a
+//! writer asks in between, as in Go.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{LockResult, PoisonError};
+
+use crate::lock::guard::{Guarded, Holding, RwLockReadGuard, RwLockWriteGuard};
+use crate::records::node::Op;
+use crate::records::object::{Kind, Mode, ObjectCell, hold};
+use crate::records::statics::Site;
+use crate::records::waiter::Reason;
+use crate::scheduler::current::{self, Current};
+use crate::sync::{AtomicBool, Lock, Ordering};
+use crate::task::spawn::spend;
+use crate::wait::queue::WaitQueue;
+use crate::wait::{self, Claimed, On, Why};
+
+/// Invariant: not both a writer and readers.
+struct State {
+    writer: bool,
+    readers: u64,
+    waiting_readers: WaitQueue,
+    waiting_writers: WaitQueue,
+}
+
+/// Many readers or one writer.
+pub struct RwLock<T: ?Sized> {
+    pub(crate) cell: ObjectCell,
+    state: Lock<State>,
+    pub(crate) poisoned: AtomicBool,
+    pub(crate) value: Guarded<T>,
+}
+
+impl<T> RwLock<T> {
+    /// An unlocked lock.
+    #[track_caller]
+    #[must_use]
+    pub const fn new(value: T) -> RwLock<T> {
+        let state = State {
+            writer: false,
+            readers: 0,
+            waiting_readers: WaitQueue::new(),
+            waiting_writers: WaitQueue::new(),
+        };
+        RwLock {
+            cell: ObjectCell::new(Kind::RwLock, Location::caller()),
+            state: Lock::new(state),
+            poisoned: AtomicBool::new(false),
+            value: Guarded::new(value),
+        }
+    }
+
+    /// Gives it a name for reports.
+    #[must_use]
+    pub fn named(self, name: &str) -> RwLock<T> {
+        self.cell.set_name(name);
+        self
+    }
+
+    /// What it protects.
+    ///
+    /// # Errors
+    /// When a task panicked while it held the lock for writing; the value is in the error.
+    pub fn into_inner(self) -> LockResult<T> {
+        let poisoned = self.is_poisoned();
+        let value = self.value.into_inner();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Waits until no writer has or wants the lock, and reads.
+    ///
+    /// # Errors
+    /// When a task panicked while it held the lock for writing; the guard is in the error.
+    #[track_caller]
+    pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        spend();
+        let site = Location::caller();
+        let who = current::get();
+        self.cell.used_by(&who);
+        if let Some((waiting, node)) = self.begin_read(who, site) {
+            // Whoever wakes a waiter of this lock has given it the lock.
+            let outcome = waiting.park();
+            self.state.lock().waiting_readers.remove(node);
+            outcome.or_unwind();
+        }
+        hold(&who, self.cell.target(), Mode::Shared);
+        let guard = RwLockReadGuard { lock: self, holding: Holding::new(who, Mode::Shared) };
+        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+    }
+
+    /// Waits until nobody has the lock, and takes it alone.
+    ///
+    /// # Errors
+    /// When a task panicked while it held the lock for writing; the guard is in the error.
+    #[track_caller]
+    pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        spend();
+        let site = Location::caller();
+        let who = current::get();
+        self.cell.used_by(&who);
+        if let Some((waiting, node)) = self.begin_write(who, site) {
+            let outcome = waiting.park();
+            self.state.lock().waiting_writers.remove(node);
+            outcome.or_unwind();
+        }
+        hold(&who, self.cell.target(), Mode::Exclusive);
+        let guard = RwLockWriteGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) };
+        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+    }
+
+    fn begin_read(&self, who: Current, site: Site) -> Option<(wait::Waiting, u32)> {
+        let mut state = self.state.lock();
+        if !state.writer && state.waiting_writers.is_empty() {
+            state.readers += 1;
+            self.note_readers(&state);
+            return None;
+        }
+        let why = Why { reason: Reason::ReadLock, site, until: None };
+        let on = On::object(self.cell.target());
+        let (waiting, node) = wait::begin(who, why, Op::ReadLock, on);
+        state.waiting_readers.push_back(node);
+        Some((waiting, node))
+    }
+
+    fn begin_write(&self, who: Current, site: Site) -> Option<(wait::Waiting, u32)> {
+        let mut state = self.state.lock();
+        if !state.writer && state.readers == 0 {
+            state.writer = true;
+            if let Some(record) = self.cell.record() {
+                record.own(&who, site);
+            }
+            return None;
+        }
+        let why = Why { reason: Reason::WriteLock, site, until: None };
+        let on = On::object(self.cell.target());
+        let (waiting, node) = wait::begin(who, why, Op::Lock, on);
+        state.waiting_writers.push_back(node);
+        Some((waiting, node))
+    }
+
+    fn note_readers(&self, state: &State) {
+        if let Some(record) = self.cell.record() {
+            record.level.store(state.readers, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn unlock_write(&self) {
+        let mut state = self.state.lock();
+        // All are claimed before the owner changes, and the lock is theirs before they run.
+        let mut next = self.let_readers_in(&mut state);
+        if next.is_empty() {
+            next.extend(self.let_writer_in(&mut state));
+        }
+        if state.readers > 0 || next.is_empty() {
+            state.writer = false;
+            if let Some(record) = self.cell.record() {
+                record.disown();
+            }
+        }
+        drop(state);
+        next.into_iter().for_each(Claimed::wake);
+    }
+
+    pub(crate) fn unlock_read(&self) {
+        let mut state = self.state.lock();
+        state.readers -= 1;
+        self.note_readers(&state);
+        let mut next = Vec::new();
+        if state.readers == 0 {
+            next.extend(self.let_writer_in(&mut state));
+            if next.is_empty() {
+                // The writer that kept them out has given up.
+                next = self.let_readers_in(&mut state);
+            }
+        }
+        drop(state);
+        next.into_iter().for_each(Claimed::wake);
+    }
+
+    fn let_readers_in(&self, state: &mut State) -> Vec<Claimed> {
+        let claimed = state.waiting_readers.claim_all();
+        state.readers += claimed.len() as u64;
+        self.note_readers(state);
+        claimed
+    }
+
+    fn let_writer_in(&self, state: &mut State) -> Option<Claimed> {
+        let (claimed, _) = state.waiting_writers.claim_first()?;
+        state.writer = true;
+        let site = claimed.who().record.wait.site.get();
+        if let (Some(record), Some(site)) = (self.cell.record(), site) {
+            record.own(&claimed.who(), site);
+        }
+        Some(claimed)
+    }
+
+    /// Whether a task panicked while it held the lock for writing.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
+    }
+
+    /// Takes the poison away.
+    pub fn clear_poison(&self) {
+        self.poisoned.store(false, Ordering::Relaxed);
+    }
+
+    /// What it protects; nobody else can have it.
+    ///
+    /// # Errors
+    /// When a task panicked while it held the lock for writing; the reference is in the error.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let poisoned = self.is_poisoned();
+        let value = self.value.get_mut();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
+    fn default() -> Self {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("RwLock")
+            .field("writer", &state.writer)
+            .field("readers", &state.readers)
+            .field("poisoned", &self.is_poisoned())
+            .finish_non_exhaustive()
+    }
+}

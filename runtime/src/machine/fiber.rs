@@ -1,0 +1,87 @@
+//! A task's stack with saved registers: make, resume, suspend. The only user of `corosensei`.
+//!
+//! Invariants:
+//! 1. A fiber is resumed on the thread that made it, and on no other (`!Send`).
+//! 2. `YIELDER` points to the yielder of the fiber that runs on this thread, whenever one does:
+//!    set at a fiber's entry and again after every suspension.
+//! 3. A fiber that has started and not finished is never dropped: its frames may be borrowed.
+//!    `Drop` would unwind it; the worker that owns it keeps it for ever instead.
+
+use std::arch::asm;
+use std::ptr;
+
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use crate::machine::stack::Stack;
+use crate::sync::Cell;
+
+thread_local! {
+    static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(ptr::null()) };
+}
+
+/// What a resume came back with.
+#[must_use]
+pub(crate) enum Stopped {
+    Suspended(Fiber),
+    /// It ran to its end; its stack is free.
+    Finished(Stack),
+}
+
+/// A started or startable task body on a stack of its own.
+pub(crate) struct Fiber(Coroutine<(), (), (), Stack>);
+
+impl Fiber {
+    /// `body` must not unwind: it catches what it calls.
+    pub(crate) fn new(stack: Stack, body: impl FnOnce() + 'static) -> Fiber {
+        Fiber(Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+            YIELDER.set(yielder);
+            body();
+        }))
+    }
+
+    /// Runs it until it suspends or finishes.
+    pub(crate) fn resume(mut self) -> Stopped {
+        match self.0.resume(()) {
+            CoroutineResult::Yield(()) => Stopped::Suspended(self),
+            CoroutineResult::Return(()) => Stopped::Finished(self.0.into_stack()),
+        }
+    }
+}
+
+/// Leaves the running fiber; returns when it is resumed. Must be called on a fiber.
+pub(crate) fn suspend() {
+    let yielder = YIELDER.get();
+    assert!(!yielder.is_null(), "suspend outside of a fiber");
+    // SAFETY: by invariant 2 this is the yielder of the fiber that runs here, which lives on that
+    // fiber's stack for as long as the fiber runs; a fiber never changes threads (invariant 1), so
+    // the value read before the switch is this fiber's after it too.
+    unsafe { (*yielder).suspend(()) };
+    YIELDER.set(yielder);
+}
+
+/// Where the caller's stack stands, for unwinding it from outside while it is parked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registers {
+    pub(crate) ip: usize,
+    pub(crate) sp: usize,
+    pub(crate) bp: usize,
+}
+
+/// Takes the registers of the function that this is inlined into.
+#[inline(always)]
+pub(crate) fn registers() -> Registers {
+    let (ip, sp, bp);
+    // SAFETY: reads three registers, touches neither memory nor flags.
+    unsafe {
+        asm!(
+            "lea {ip}, [rip]",
+            "mov {sp}, rsp",
+            "mov {bp}, rbp",
+            ip = out(reg) ip,
+            sp = out(reg) sp,
+            bp = out(reg) bp,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+    Registers { ip, sp, bp }
+}

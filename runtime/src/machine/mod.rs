@@ -1,0 +1,13 @@
+//! What knows the machine: stack memory, the switch between stacks, OS threads, waiting in the
+//! kernel. Everything else in the crate is portable and comes here.
+
+pub(crate) mod fiber;
+pub(crate) mod futex;
+pub(crate) mod process;
+pub(crate) mod stack;
+pub(crate) mod thread;
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!(
+    "gleak-runtime runs on Linux x86-64 only so far; gleak-snapshot, gleak-detector and gleak-cli are portable"
+);

@@ -1,0 +1,66 @@
+//! Wait nodes: one for each thing a waiter waits on. A plain wait has one, a select one an arm.
+//!
+//! A node is a member of one wait queue (linked by index, guarded by the lock of the object that
+//! owns the queue) and of its waiter's list of arms (written before the wait is published). Nodes
+//! are records, so that parking allocates nothing and a snapshot can read who waits on what.
+
+use crate::records::table::{Ref, Slot, Table};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+/// What an arm tries. Stored as a byte in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Op {
+    Send,
+    Receive,
+    Lock,
+    ReadLock,
+    WaitGroup,
+    Cancel,
+    Join,
+}
+
+const OPS: [Op; 7] =
+    [Op::Send, Op::Receive, Op::Lock, Op::ReadLock, Op::WaitGroup, Op::Cancel, Op::Join];
+
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Node {
+    pub(crate) slot: Slot,
+    /// Whose it is, and which wait of it.
+    pub(crate) waiter: AtomicU64,
+    pub(crate) ticket: AtomicU64,
+    /// Which arm of the wait.
+    pub(crate) arm: AtomicU32,
+    op: AtomicU32,
+    /// The object's record, or for a join the task's; zero for a never-channel.
+    pub(crate) target: AtomicU64,
+    /// Next arm of the same wait: index + 1.
+    pub(crate) next_arm: AtomicU32,
+    /// Neighbours in the object's queue: index + 1. Guarded by the object's lock.
+    pub(crate) next: AtomicU32,
+    pub(crate) previous: AtomicU32,
+    pub(crate) queued: AtomicU32,
+    /// Where the waiter's stack holds the value to send or the place to receive into.
+    pub(crate) value: AtomicPtr<()>,
+}
+
+pub(crate) static NODES: Table<Node> = Table::new();
+
+impl Node {
+    pub(crate) fn at(index: u32) -> &'static Node {
+        NODES.at(index).expect("node indices come from the table")
+    }
+
+    pub(crate) fn set_op(&self, op: Op) {
+        let code = OPS.iter().position(|it| *it == op).unwrap_or_default();
+        self.op.store(code as u32, Ordering::Relaxed);
+    }
+
+    pub(crate) fn op(&self) -> Op {
+        OPS[self.op.load(Ordering::Relaxed) as usize % OPS.len()]
+    }
+
+    pub(crate) fn waiter(&self) -> Option<Ref> {
+        Ref::from_bits(self.waiter.load(Ordering::Relaxed))
+    }
+}

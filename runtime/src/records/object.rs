@@ -1,0 +1,267 @@
+//! The record of an object, and the cell by which a channel or lock owns one.
+//!
+//! An object registers at its first use, so that it can be made in a `const` and an unused one
+//! costs nothing. If the table is full the object works all the same, and waits on it say that an
+//! arm is not listed: nothing certain follows from them.
+//!
+//! Facts are written under the object's own lock, so they are consistent with each other up to the
+//! snapshot's two reads.
+
+use crate::records::statics::{Site, Static};
+use crate::records::table::{Ref, Slot, Table};
+use crate::records::tags::{self, Key, Tags};
+use crate::records::waiter::{HELD, WaiterRecord};
+use crate::scheduler::current::Current;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use dashmap::DashMap;
+use once_cell::sync::Lazy;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Channel,
+    Mutex,
+    RwLock,
+    WaitGroup,
+    Context,
+}
+
+const KINDS: [Kind; 5] = [Kind::Channel, Kind::Mutex, Kind::RwLock, Kind::WaitGroup, Kind::Context];
+
+/// One side of a channel in a record.
+#[derive(Debug)]
+pub(crate) struct EndRecord {
+    /// Handles + 1; zero when they are not counted.
+    pub(crate) handles: AtomicU64,
+    pub(crate) last: AtomicU64,
+    pub(crate) last_site: Static<std::panic::Location<'static>>,
+}
+
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct ObjectRecord {
+    pub(crate) slot: Slot,
+    pub(crate) id: AtomicU64,
+    kind: AtomicU32,
+    /// Closed, cancelled.
+    pub(crate) over: AtomicU32,
+    pub(crate) site: Static<std::panic::Location<'static>>,
+    /// Zero: nobody; `SHARED`; else the region that alone has used it.
+    pub(crate) touched: AtomicU64,
+    /// Values in a channel, readers of a lock, count of a group (as `i64`).
+    pub(crate) level: AtomicU64,
+    /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none).
+    pub(crate) bound: AtomicU64,
+    /// The waiter that owns a lock alone, or zero; and who and where that was.
+    pub(crate) owner: AtomicU64,
+    pub(crate) owner_id: AtomicU64,
+    pub(crate) owner_since: AtomicU64,
+    pub(crate) owner_site: Static<std::panic::Location<'static>>,
+    /// A guard was dropped by another task than the one that locked.
+    pub(crate) inexact: AtomicU32,
+    pub(crate) sender: EndRecord,
+    pub(crate) receiver: EndRecord,
+}
+
+pub(crate) const SHARED: u64 = u64::MAX;
+
+pub(crate) static OBJECTS: Table<ObjectRecord> = Table::new();
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl ObjectRecord {
+    pub(crate) fn kind(&self) -> Kind {
+        KINDS[self.kind.load(Ordering::Relaxed) as usize % KINDS.len()]
+    }
+
+    /// Notes that a task of `region` uses it.
+    fn touch(&self, region: u64) {
+        let mine = if region == 0 { SHARED } else { region };
+        let before = self.touched.load(Ordering::Relaxed);
+        if before == mine || before == SHARED {
+            return;
+        }
+        let next = if before == 0 { mine } else { SHARED };
+        if self
+            .touched
+            .compare_exchange(before, next, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+        {
+            self.touched.store(SHARED, Ordering::Relaxed);
+        }
+    }
+
+    /// The new owner of a lock.
+    pub(crate) fn own(&self, who: &Current, site: Site) {
+        self.owner_id.store(who.record.id(), Ordering::Relaxed);
+        self.owner_since.store(crate::time::clock::coarse_ns(), Ordering::Relaxed);
+        self.owner_site.set(site);
+        self.owner.store(who.reference.to_bits(), Ordering::Release);
+    }
+
+    pub(crate) fn disown(&self) {
+        self.owner.store(0, Ordering::Release);
+    }
+}
+
+impl EndRecord {
+    /// Who used this side last.
+    pub(crate) fn used(&self, who: &Current, site: Site) {
+        self.last.store(who.record.id(), Ordering::Relaxed);
+        self.last_site.set(site);
+    }
+}
+
+/// What an object holds of its record.
+#[derive(Debug)]
+pub(crate) struct ObjectCell {
+    kind: Kind,
+    site: Site,
+    record: AtomicU64,
+}
+
+impl ObjectCell {
+    pub(crate) const fn new(kind: Kind, site: Site) -> ObjectCell {
+        ObjectCell { kind, site, record: AtomicU64::new(0) }
+    }
+
+    /// The record, made at the first call, and a note that `who` uses the object.
+    pub(crate) fn used_by(&self, who: &Current) -> Option<&'static ObjectRecord> {
+        let record = self.record()?;
+        record.touch(who.record.region.load(Ordering::Relaxed));
+        Some(record)
+    }
+
+    pub(crate) fn record(&self) -> Option<&'static ObjectRecord> {
+        match Ref::from_bits(self.record.load(Ordering::Acquire)) {
+            Some(reference) => OBJECTS.get(reference),
+            None => self.register(),
+        }
+    }
+
+    /// Zero when it has no record.
+    pub(crate) fn target(&self) -> u64 {
+        self.record.load(Ordering::Acquire)
+    }
+
+    #[cold]
+    fn register(&self) -> Option<&'static ObjectRecord> {
+        let (reference, record) = OBJECTS.take().ok()?;
+        record.id.store(NEXT_ID.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        record.kind.store(self.kind as u32, Ordering::Relaxed);
+        record.site.set(self.site);
+        for word in [&record.touched, &record.level, &record.bound, &record.owner] {
+            word.store(0, Ordering::Relaxed);
+        }
+        record.over.store(0, Ordering::Relaxed);
+        record.inexact.store(0, Ordering::Relaxed);
+        for end in [&record.sender, &record.receiver] {
+            end.handles.store(0, Ordering::Relaxed);
+            end.last.store(0, Ordering::Relaxed);
+            end.last_site.put(None);
+        }
+        let mine = reference.to_bits();
+        match self.record.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(record),
+            Err(theirs) => {
+                OBJECTS.give_back(reference);
+                Ref::from_bits(theirs).and_then(|theirs| OBJECTS.get(theirs))
+            }
+        }
+    }
+
+    /// Gives the object a name that reports use.
+    pub(crate) fn set_name(&self, name: &str) {
+        if let Some(record) = self.record() {
+            let id = record.id.load(Ordering::Relaxed);
+            tags::set(Key::Object(id), Tags { name: Some(name.to_owned()), labels: Vec::new() });
+        }
+    }
+}
+
+impl Drop for ObjectCell {
+    fn drop(&mut self) {
+        if let Some(reference) = Ref::from_bits(self.record.load(Ordering::Acquire)) {
+            if let Some(record) = OBJECTS.get(reference) {
+                tags::remove(Key::Object(record.id.load(Ordering::Relaxed)));
+            }
+            OBJECTS.give_back(reference);
+        }
+    }
+}
+
+/// Set in a `held` word when the lock is held among readers. Generations stay below it: a slot
+/// would have to be reused two thousand million times.
+const SHARED_BIT: u64 = 1 << 63;
+
+/// Locks that found no room in the record, by waiter.
+static MORE: Lazy<DashMap<Ref, Vec<u64>>> = Lazy::new(DashMap::new);
+
+/// How a lock is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    Exclusive,
+    Shared,
+}
+
+fn held_word(target: u64, mode: Mode) -> u64 {
+    match mode {
+        Mode::Exclusive => target,
+        Mode::Shared => target | SHARED_BIT,
+    }
+}
+
+/// Notes that `who` holds the lock.
+pub(crate) fn hold(who: &Current, target: u64, mode: Mode) {
+    let word = held_word(target, mode);
+    for held in &who.record.held {
+        if held.load(Ordering::Relaxed) == 0 {
+            held.store(word, Ordering::Relaxed);
+            return;
+        }
+    }
+    MORE.entry(who.reference).or_default().push(word);
+    who.record.held_more.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Notes that the waiter holds the lock no more.
+pub(crate) fn unhold(reference: Ref, record: &WaiterRecord, target: u64, mode: Mode) {
+    let word = held_word(target, mode);
+    for held in record.held.iter().rev() {
+        if held.load(Ordering::Relaxed) == word {
+            held.store(0, Ordering::Relaxed);
+            return;
+        }
+    }
+    if record.held_more.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    if let Some(mut more) = MORE.get_mut(&reference) {
+        if let Some(at) = more.iter().rposition(|it| *it == word) {
+            more.remove(at);
+            record.held_more.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    MORE.remove_if(&reference, |_, more| more.is_empty());
+}
+
+/// All locks that the waiter holds, as (target, mode).
+pub(crate) fn holds(reference: Ref, record: &WaiterRecord) -> Vec<(u64, Mode)> {
+    let mut words: Vec<u64> = Vec::with_capacity(HELD);
+    words.extend(record.held.iter().map(|it| it.load(Ordering::Relaxed)).filter(|it| *it != 0));
+    if record.held_more.load(Ordering::Relaxed) != 0 {
+        words.extend(MORE.get(&reference).map(|more| more.clone()).unwrap_or_default());
+    }
+    words
+        .into_iter()
+        .map(|word| match word & SHARED_BIT {
+            0 => (word, Mode::Exclusive),
+            _ => (word & !SHARED_BIT, Mode::Shared),
+        })
+        .collect()
+}
+
+/// Forgets what a finished waiter still held: guards that it leaked.
+pub(crate) fn forget_holds(reference: Ref, record: &WaiterRecord) {
+    if record.held_more.load(Ordering::Relaxed) != 0 {
+        MORE.remove(&reference);
+    }
+}

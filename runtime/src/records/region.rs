@@ -1,0 +1,157 @@
+//! Region records: what tasks are charged to.
+//!
+//! A region's record lives while somebody holds the region open or a task is charged to it.
+
+use crate::records::statics::{Site, Static};
+use crate::records::table::{Ref, Slot, Table};
+use crate::records::tags::{self, Key, Tags};
+use crate::records::waiter::Reason;
+use crate::scheduler::current;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::wait::{self, Claimed, Why};
+
+/// What opened it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegionKind {
+    /// A test body.
+    Test,
+    /// A guard in a program or a test.
+    Guard,
+    /// A call of `run`.
+    Run,
+}
+
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct RegionRecord {
+    pub(crate) slot: Slot,
+    pub(crate) id: AtomicU64,
+    kind: AtomicU32,
+    pub(crate) site: Static<std::panic::Location<'static>>,
+    /// The region that was current when this one was opened.
+    parent: AtomicU64,
+    /// Live tasks, plus one while the region is open.
+    users: AtomicU64,
+    /// Its verdict has been given.
+    closed: AtomicU32,
+    /// Its tasks are not scheduled any more: main has returned.
+    halted: AtomicU32,
+    /// A waiter that wants to know when no task is left, and which wait of it.
+    host: AtomicU64,
+    host_ticket: AtomicU64,
+}
+
+pub(crate) static REGIONS: Table<RegionRecord> = Table::new();
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Opens a region. None when the table is full.
+pub(crate) fn open(kind: RegionKind, name: &str, parent: Option<Ref>, site: Site) -> Option<Ref> {
+    let (reference, record) = REGIONS.take().ok()?;
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    record.id.store(id, Ordering::Relaxed);
+    record.kind.store(kind as u32, Ordering::Relaxed);
+    record.site.set(site);
+    record.parent.store(parent.map_or(0, Ref::to_bits), Ordering::Relaxed);
+    record.users.store(1, Ordering::Relaxed);
+    record.closed.store(0, Ordering::Relaxed);
+    record.halted.store(0, Ordering::Relaxed);
+    record.host.store(0, Ordering::Relaxed);
+    tags::set(Key::Region(id), Tags { name: Some(name.to_owned()), labels: Vec::new() });
+    Some(reference)
+}
+
+impl RegionRecord {
+    pub(crate) fn kind(&self) -> RegionKind {
+        match self.kind.load(Ordering::Relaxed) {
+            0 => RegionKind::Test,
+            1 => RegionKind::Guard,
+            _ => RegionKind::Run,
+        }
+    }
+
+    /// Live tasks that are charged to it.
+    pub(crate) fn live(&self) -> u64 {
+        self.users.load(Ordering::Acquire).saturating_sub(u64::from(!self.closed()))
+    }
+
+    pub(crate) fn closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != 0
+    }
+
+    pub(crate) fn halted(&self) -> bool {
+        self.halted.load(Ordering::Relaxed) != 0
+    }
+
+    fn tell_host(&self) {
+        fence(Ordering::SeqCst);
+        let host = Ref::from_bits(self.host.load(Ordering::Acquire));
+        let ticket = self.host_ticket.load(Ordering::Relaxed);
+        if let Some(claimed) = host.and_then(|host| Claimed::by_ticket(host, ticket)) {
+            claimed.wake();
+        }
+    }
+
+    pub(crate) fn enter(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One user less; the last one frees the record.
+pub(crate) fn leave(region: Ref) {
+    let Some(record) = REGIONS.get(region) else { return };
+    let left = record.users.fetch_sub(1, Ordering::AcqRel) - 1;
+    if left == 1 {
+        record.tell_host();
+    }
+    if left == 0 {
+        tags::remove(Key::Region(record.id.load(Ordering::Relaxed)));
+        REGIONS.give_back(region);
+    }
+}
+
+/// Waits until no task is charged to an open region.
+pub(crate) fn wait_until_empty(region: Ref, site: Site) {
+    let Some(record) = REGIONS.get(region) else { return };
+    while record.live() > 0 {
+        let who = current::get();
+        let why = Why { reason: Reason::Host, site, until: None };
+        let waiting = wait::begin_bare(who, why);
+        record.host_ticket.store(who.record.state.load().ticket(), Ordering::Relaxed);
+        record.host.store(who.reference.to_bits(), Ordering::Release);
+        // Pairs with the fence in `tell_host`: either it sees the host, or the host sees no task.
+        fence(Ordering::SeqCst);
+        if record.live() == 0 && waiting.cancel() {
+            break;
+        }
+        waiting.park().or_unwind();
+    }
+    record.host.store(0, Ordering::Relaxed);
+}
+
+/// Its verdict is given. Idempotent.
+pub(crate) fn close(region: Ref) {
+    let Some(record) = REGIONS.get(region) else { return };
+    if record.closed.swap(1, Ordering::AcqRel) == 0 {
+        leave(region);
+    }
+}
+
+/// Stops the scheduling of its tasks, and of the tasks of every region opened inside it.
+pub(crate) fn halt(region: Ref) {
+    for (_, record) in REGIONS.live().filter(|(candidate, _)| inside(*candidate, region)) {
+        record.halted.store(1, Ordering::Relaxed);
+    }
+}
+
+fn inside(mut region: Ref, outer: Ref) -> bool {
+    loop {
+        if region == outer {
+            return true;
+        }
+        let parent = REGIONS.get(region).map_or(0, |it| it.parent.load(Ordering::Relaxed));
+        match Ref::from_bits(parent) {
+            Some(parent) => region = parent,
+            None => return false,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The state word of a waiter, and the race to wake it.
+//!
+//! ```text
+//!            begin_wait                 claim (waker, timer: exactly one wins)
+//!  Running ------------->  Waiting  ------------------------------------------>  Claimed
+//!     ^ ^                     | self_claim (the waiter found out that it need not wait)  |
+//!     | +---------------------+                                                 resume  |
+//!     +---------------------------------------------------------------------------------+
+//! ```
+//!
+//! The upper 61 bits are a ticket that grows with every wait, so that a claim names one wait and
+//! no later one. It cannot wrap: at a wait a nanosecond it would take 73 years.
+//!
+//! Orderings: `begin_wait` releases the facts of the wait to snapshots and claimers; a claim
+//! acquires them and releases what the waker wrote before; `resume` acquires that through the
+//! queue by which the waiter comes back.
+
+use crate::sync::{AtomicU64, Ordering};
+
+const STATE_BITS: u32 = 3;
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+
+/// What a waiter is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    /// Spawned, not started.
+    Fresh,
+    /// On a thread.
+    Running,
+    /// Gave way; in a queue.
+    Runnable,
+    /// Parked or about to, and nobody has claimed it.
+    Waiting,
+    /// Somebody has won the right to wake it; it will run.
+    Claimed,
+    /// At its end; the record is about to be freed.
+    Finished,
+}
+
+/// A value of the state word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Word(u64);
+
+impl Word {
+    fn new(ticket: u64, state: State) -> Word {
+        let bits = match state {
+            State::Fresh => 0,
+            State::Running => 1,
+            State::Runnable => 2,
+            State::Waiting => 3,
+            State::Claimed => 4,
+            State::Finished => 5,
+        };
+        Word(ticket << STATE_BITS | bits)
+    }
+
+    pub(crate) fn state(self) -> State {
+        match self.0 & STATE_MASK {
+            0 => State::Fresh,
+            1 => State::Running,
+            2 => State::Runnable,
+            3 => State::Waiting,
+            4 => State::Claimed,
+            _ => State::Finished,
+        }
+    }
+
+    pub(crate) fn ticket(self) -> u64 {
+        self.0 >> STATE_BITS
+    }
+}
+
+/// The word itself. All zero: fresh, ticket 0.
+#[derive(Debug, Default)]
+pub(crate) struct StateWord(AtomicU64);
+
+impl StateWord {
+    pub(crate) fn load(&self) -> Word {
+        Word(self.0.load(Ordering::Acquire))
+    }
+
+    /// Written by the waiter itself, or by who owns it while it is in no hands but theirs.
+    pub(crate) fn set(&self, state: State) {
+        let ticket = Word(self.0.load(Ordering::Relaxed)).ticket();
+        self.0.store(Word::new(ticket, state).0, Ordering::Release);
+    }
+
+    /// Running -> Waiting with a new ticket, which names this wait. From here on it may be claimed.
+    pub(crate) fn begin_wait(&self) -> u64 {
+        let ticket = Word(self.0.load(Ordering::Relaxed)).ticket() + 1;
+        self.0.store(Word::new(ticket, State::Waiting).0, Ordering::Release);
+        ticket
+    }
+
+    /// Waiting -> Claimed, if it is still this wait. The winner must see to it that the waiter runs.
+    #[must_use]
+    pub(crate) fn claim(&self, ticket: u64) -> bool {
+        self.leave_wait(ticket, State::Claimed)
+    }
+
+    /// Waiting -> Running, by the waiter itself. When it fails, somebody else has claimed the wait
+    /// and the waiter must go through its park to take what it was given.
+    #[must_use]
+    pub(crate) fn self_claim(&self, ticket: u64) -> bool {
+        self.leave_wait(ticket, State::Running)
+    }
+
+    fn leave_wait(&self, ticket: u64, to: State) -> bool {
+        let waiting = Word::new(ticket, State::Waiting).0;
+        let next = Word::new(ticket, to).0;
+        self.0.compare_exchange(waiting, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_names_one_wait() {
+        let word = StateWord::default();
+        word.set(State::Running);
+        let first = word.begin_wait();
+        assert!(word.claim(first));
+        assert!(!word.claim(first), "one winner");
+        assert!(!word.self_claim(first));
+        word.set(State::Running);
+        let second = word.begin_wait();
+        assert!(!word.claim(first), "a stale claim does not touch a later wait");
+        assert!(word.self_claim(second));
+        assert_eq!(word.load().state(), State::Running);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    #[test]
+    fn exactly_one_of_two_wakers_and_the_waiter_wins() {
+        loom::model(|| {
+            let word = Arc::new(StateWord::default());
+            word.set(State::Running);
+            let ticket = word.begin_wait();
+            let wakers: Vec<_> = (0..2)
+                .map(|_| {
+                    let word = word.clone();
+                    thread::spawn(move || word.claim(ticket))
+                })
+                .collect();
+            let own = word.self_claim(ticket);
+            let wins = wakers.into_iter().map(|it| it.join().unwrap()).filter(|won| *won);
+            assert_eq!(wins.count() + usize::from(own), 1);
+        });
+    }
+}

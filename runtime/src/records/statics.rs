@@ -1,0 +1,57 @@
+//! A `&'static T` in one atomic word, for facts that are compiled into the program: source
+//! locations and the names of spawned closures.
+//!
+//! Invariant: the word is null or came from a `&'static T`.
+
+use std::any::type_name;
+use std::panic::Location;
+use std::ptr;
+
+use crate::sync::{AtomicPtr, Ordering};
+
+/// An optional `&'static T` that can be shared. Relaxed: a location's content was there before the
+/// program started, so nothing has to be ordered with it.
+#[derive(Debug)]
+pub(crate) struct Static<T>(AtomicPtr<T>);
+
+/// Where something was called.
+pub(crate) type Site = &'static Location<'static>;
+
+impl<T: Sync> Static<T> {
+    pub(crate) fn set(&self, value: &'static T) {
+        self.0.store(ptr::from_ref(value).cast_mut(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn put(&self, value: Option<&'static T>) {
+        self.0.store(
+            value.map_or(ptr::null_mut(), |it| ptr::from_ref(it).cast_mut()),
+            Ordering::Relaxed,
+        );
+    }
+
+    pub(crate) fn get(&self) -> Option<&'static T> {
+        // SAFETY: null, or a `&'static T` by the invariant; only shared references are made of it.
+        unsafe { self.0.load(Ordering::Relaxed).as_ref() }
+    }
+}
+
+/// What a task runs, as the compiler names it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    name: fn() -> &'static str,
+}
+
+impl Entry {
+    /// The entry of a closure type: one static a type, made by the compiler.
+    pub(crate) fn of<F>() -> &'static Entry {
+        struct Holder<F>(std::marker::PhantomData<F>);
+        impl<F> Holder<F> {
+            const ENTRY: &'static Entry = &Entry { name: type_name::<F> };
+        }
+        Holder::<F>::ENTRY
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        (self.name)()
+    }
+}

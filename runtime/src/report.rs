@@ -1,0 +1,107 @@
+//! The edge to the detector, the only file that knows it: what the process says of itself.
+//!
+//! Without the feature `report` nothing is judged and nothing is printed but counts.
+
+#[cfg(feature = "report")]
+pub use gleak_detector as detector;
+
+use crate::collect;
+use crate::records::region::REGIONS;
+use crate::records::table::Ref;
+use crate::scheduler::monitor;
+use crate::sync::Ordering;
+pub use gleak_snapshot as snapshot;
+
+/// Everything known of the process right now, as a value.
+#[must_use]
+pub fn snapshot() -> gleak_snapshot::Snapshot {
+    collect::collect(gleak_snapshot::Reason::Request)
+}
+
+/// Whether there is any use in asking again soon.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Judged {
+    /// Said what there is to say, or something moves.
+    Settled,
+    /// Only threads that are not ours could still act.
+    Open,
+}
+
+/// Writes a line for people. A closed stderr is no reason to fail.
+#[expect(clippy::print_stderr, reason = "the one place where the runtime talks to people")]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Ends the process on behalf of the binary that called `run`.
+#[expect(clippy::exit, reason = "policy of `run`: a verdict ends the process as in Go")]
+pub(crate) fn exit(status: i32) -> ! {
+    std::process::exit(status)
+}
+
+/// Looks at the whole process and, if it sleeps for good, says so; ends it when `run` is under way.
+#[cfg(feature = "report")]
+pub(crate) fn judge_asleep() -> Judged {
+    use gleak_detector::render::{TextOptions, text};
+    use gleak_detector::{Asleep, Question, analyze};
+
+    let snapshot = collect::collect(gleak_snapshot::Reason::Asleep);
+    let report = analyze(&snapshot, &Question::default());
+    match &report.asleep {
+        Asleep::No => Judged::Settled,
+        Asleep::UnlessThreads(_) => Judged::Open,
+        Asleep::Certain => {
+            say(text(&report, &TextOptions::default()).trim_end());
+            let written = crate::dump::write(&snapshot);
+            say(&crate::dump::outcome_line(&written));
+            if monitor::must_exit() {
+                exit(2);
+            }
+            Judged::Settled
+        }
+    }
+}
+
+#[cfg(not(feature = "report"))]
+pub(crate) fn judge_asleep() -> Judged {
+    let activity = collect::collect(gleak_snapshot::Reason::Asleep).activity;
+    if !activity.still || !monitor::must_exit() {
+        return Judged::Settled;
+    }
+    if !activity.threads.is_empty() || !activity.threads_known {
+        return Judged::Open;
+    }
+    say("gleak: all tasks are asleep");
+    exit(2);
+}
+
+/// Names on stderr what is left of a region whose main has returned: one line a group. Comes back
+/// with the number of tasks.
+pub(crate) fn name_cut_off(region: Ref, returned: bool) -> u64 {
+    let Some(record) = REGIONS.get(region) else { return 0 };
+    let left = record.live();
+    if left == 0 {
+        return 0;
+    }
+    let tasks = if left == 1 { "1 task" } else { &format!("{left} tasks") };
+    let how = if returned { "returned" } else { "panicked" };
+    let mut lines = vec![format!("gleak: main {how} and cut off {tasks}:")];
+    lines.extend(groups(record.id.load(Ordering::Relaxed)));
+    say(&lines.join("\n"));
+    left
+}
+
+#[cfg(feature = "report")]
+fn groups(region: u64) -> Vec<String> {
+    use gleak_detector::{Question, Scope, analyze, render};
+
+    let snapshot = collect::collect(gleak_snapshot::Reason::MainReturned);
+    let scope = Scope::Region(gleak_snapshot::RegionId(region));
+    let report = analyze(&snapshot, &Question { scope, ..Question::default() });
+    render::cut_off(&report).iter().map(|line| format!("  {line}")).collect()
+}
+
+#[cfg(not(feature = "report"))]
+fn groups(_: u64) -> Vec<String> {
+    Vec::new()
+}

@@ -1,0 +1,68 @@
+//! Whether anything moves: counts over all runtimes of the process.
+//!
+//! `AWAKE` counts workers that look for work or run it. `EPOCH` changes whenever a worker falls
+//! asleep or wakes, and whenever a thread that is no worker makes something runnable. A judge reads
+//! the epoch, then all it wants to know, then the epoch again (see `README.md`).
+
+use crate::machine::futex;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+
+static AWAKE: AtomicU64 = AtomicU64::new(0);
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+static SPAWNED: AtomicU64 = AtomicU64::new(0);
+static FINISHED: AtomicU64 = AtomicU64::new(0);
+/// Changes when a runtime falls quiet or a body ends; harnesses sleep on it.
+static QUIET: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn moved() {
+    EPOCH.fetch_add(1, Ordering::SeqCst);
+}
+
+pub(crate) fn epoch() -> u64 {
+    fence(Ordering::SeqCst);
+    EPOCH.load(Ordering::SeqCst)
+}
+
+pub(crate) fn awake() -> u64 {
+    AWAKE.load(Ordering::SeqCst)
+}
+
+pub(crate) fn worker_woke() {
+    AWAKE.fetch_add(1, Ordering::SeqCst);
+    moved();
+}
+
+pub(crate) fn worker_sleeps() {
+    moved();
+    AWAKE.fetch_sub(1, Ordering::SeqCst);
+}
+
+pub(crate) fn spawned() {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(crate) fn finished() {
+    FINISHED.fetch_add(1, Ordering::Release);
+}
+
+/// Tasks spawned and finished since the start of the process.
+pub(crate) fn counters() -> (u64, u64) {
+    let finished = FINISHED.load(Ordering::Acquire);
+    (SPAWNED.load(Ordering::Relaxed), finished)
+}
+
+/// Read before looking whether something is quiet, for [`wait_for_news`].
+pub(crate) fn news() -> u32 {
+    QUIET.load(Ordering::SeqCst)
+}
+
+/// Wakes those who wait for quiet or for the end of a body.
+pub(crate) fn tell_news() {
+    QUIET.fetch_add(1, Ordering::SeqCst);
+    futex::wake_all(&QUIET);
+}
+
+/// Sleeps until there is news since `seen`, or the time is over.
+pub(crate) fn wait_for_news(seen: u32, timeout: std::time::Duration) {
+    futex::wait(&QUIET, seen, Some(timeout));
+}

@@ -1,0 +1,184 @@
+//! Who runs here: the worker of this thread, the task on it, or the outside thread itself.
+//!
+//! Invariants:
+//! 1. A task never changes threads, so what is read here before a switch holds after it.
+//! 2. No borrow of a thread-local lives across a switch: values are copied out.
+
+use crate::machine::thread;
+use crate::records::object;
+use crate::records::region;
+use crate::records::state::State;
+use crate::records::table::Ref;
+use crate::records::tags::{self, Key, Tags};
+use crate::records::waiter::{self, Birth, THREAD, WAITERS, WaiterRecord};
+use crate::scheduler::activity;
+use crate::scheduler::worker::{self, Worker};
+use crate::sync::{Cell, Ordering};
+
+/// The waiter that calls: a task, or a thread that is not ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current {
+    pub(crate) reference: Ref,
+    pub(crate) record: &'static WaiterRecord,
+}
+
+/// An outside thread's registration; ends with the thread.
+struct OutsideThread(Cell<Option<Current>>);
+
+impl Drop for OutsideThread {
+    fn drop(&mut self) {
+        if let Some(current) = self.0.take() {
+            unregister(current);
+        }
+    }
+}
+
+thread_local! {
+    static WORKER: Cell<Option<&'static Worker>> = const { Cell::new(None) };
+    static OUTSIDE: OutsideThread = const { OutsideThread(Cell::new(None)) };
+}
+
+/// The worker of this thread, if it is one of ours.
+pub(crate) fn worker() -> Option<&'static Worker> {
+    WORKER.get()
+}
+
+pub(crate) fn set_worker(worker: &'static Worker) {
+    WORKER.set(Some(worker));
+}
+
+/// The task that runs here, if one does.
+pub(crate) fn task() -> Option<Current> {
+    worker().and_then(Worker::current)
+}
+
+/// The waiter that calls.
+///
+/// # Panics
+/// When a thread that is not ours finds no room to register: more than 16 million waiters live.
+pub(crate) fn get() -> Current {
+    task().unwrap_or_else(outside)
+}
+
+/// The calling thread's registration, if it has one already.
+pub(crate) fn outside_if_known() -> Option<Current> {
+    OUTSIDE.try_with(|outside| outside.0.get()).ok().flatten()
+}
+
+fn outside() -> Current {
+    // While a thread's locals are being destroyed it may still use a channel: it then registers
+    // anew each time, and that record stays.
+    OUTSIDE
+        .try_with(|outside| match outside.0.get() {
+            Some(current) => current,
+            None => {
+                let current = register();
+                outside.0.set(Some(current));
+                current
+            }
+        })
+        .unwrap_or_else(|_| register())
+}
+
+#[cold]
+fn register() -> Current {
+    let birth = Birth {
+        flags: THREAD,
+        tid: thread::tid(),
+        parent: None,
+        region: None,
+        entry: None,
+        site: None,
+    };
+    let (reference, record) =
+        waiter::register(&birth).expect("no room for another waiter: 16 million are alive");
+    if let Some(name) = std::thread::current().name() {
+        let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
+        tags::set(Key::Task(record.id()), tags);
+    }
+    record.state.set(State::Running);
+    Current { reference, record }
+}
+
+fn unregister(current: Current) {
+    let Current { reference, record } = current;
+    record.state.set(State::Finished);
+    object::forget_holds(reference, record);
+    tags::remove(Key::Task(record.id()));
+    let region = record.region();
+    WAITERS.give_back(reference);
+    if let Some(region) = region {
+        region::leave(region);
+    }
+}
+
+/// Charges the calling task or thread, and what it spawns from now on, to `region`. The region it
+/// was charged to before comes back, still counting it: [`leave_region`] returns there.
+pub(crate) fn enter_region(region: Ref) -> Option<Ref> {
+    let current = get();
+    let before = current.record.region();
+    if let Some(record) = region::REGIONS.get(region) {
+        record.enter();
+    }
+    current.record.region.store(region.to_bits(), Ordering::Relaxed);
+    before
+}
+
+/// Undoes [`enter_region`].
+pub(crate) fn leave_region(before: Option<Ref>) {
+    let current = get();
+    let inner = current.record.region();
+    current.record.region.store(before.map_or(0, Ref::to_bits), Ordering::Relaxed);
+    if let Some(inner) = inner {
+        region::leave(inner);
+    }
+}
+
+/// Whether a park here sleeps the thread instead of leaving the stack: outside of a task, inside
+/// `hold_worker`, and while the task is panicking (another task on this worker would otherwise see
+/// `std::thread::panicking()` and poison its locks).
+pub(crate) fn parks_thread() -> bool {
+    match worker() {
+        Some(worker) => worker.current().is_none() || worker.is_held() || std::thread::panicking(),
+        None => true,
+    }
+}
+
+/// Puts a claimed task where its worker will find it.
+pub(crate) fn enqueue(reference: Ref, record: &'static WaiterRecord) {
+    let home = record.worker.load(Ordering::Relaxed);
+    match worker() {
+        Some(worker) if worker.index() == home => worker.push_ready(reference),
+        here => {
+            if here.is_none() {
+                note_foreign_wake();
+            }
+            worker::shared(home).deliver(reference);
+        }
+    }
+}
+
+/// A thread that is no worker has made something runnable: whoever judges the process asleep at
+/// this moment must look again.
+pub(crate) fn note_foreign_wake() {
+    activity::moved();
+}
+
+/// Runs `f` without ever leaving this stack: a park inside it blocks the OS thread, and with it
+/// every task that is pinned to this worker.
+///
+/// For code that must not see other tasks interleave on its thread: crates that keep stack
+/// pointers in a thread-local, C libraries with thread-bound state.
+pub fn hold_worker<R>(f: impl FnOnce() -> R) -> R {
+    struct Release(&'static Worker);
+    impl Drop for Release {
+        fn drop(&mut self) {
+            self.0.release();
+        }
+    }
+    let _release = worker().map(|worker| {
+        worker.hold();
+        Release(worker)
+    });
+    f()
+}

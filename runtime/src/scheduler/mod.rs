@@ -1,0 +1,9 @@
+//! Runs tasks on workers. The protocol of parking and waking is in `README.md` beside this file.
+
+pub(crate) mod activity;
+pub(crate) mod current;
+pub(crate) mod monitor;
+pub(crate) mod policy;
+pub(crate) mod runtime;
+pub(crate) mod timers;
+pub(crate) mod worker;

@@ -1,0 +1,127 @@
+//! The monitor: one thread a process, which advances the coarse clock while anything runs, and
+//! looks whether everything sleeps for good when nothing does.
+//!
+//! It sleeps without a timer while the process is idle. The verdict itself is `report`'s; here is
+//! only when to ask for it.
+//!
+//! A verdict needs the process's threads: a thread that is not ours may still act. Threads that
+//! are about to end look the same for a moment, so the monitor asks again, a little later each
+//! time, and gives up after some seconds: then a thread is there that may act, and nothing is said.
+
+use std::io;
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+
+use crate::machine::futex::Parker;
+use crate::machine::thread;
+use crate::report;
+use crate::scheduler::activity;
+use crate::scheduler::worker;
+use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
+use crate::time::clock;
+
+/// Resolution of the coarse clock.
+const TICK: Duration = Duration::from_millis(1);
+/// How long the monitor goes on asking while threads of others are there: doubling from one tick.
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(4);
+
+static STARTED: OnceCell<()> = OnceCell::new();
+static PARKER: Parker = Parker::new();
+static DEEP: AtomicBool = AtomicBool::new(false);
+/// Kernel ids of workers and the monitor.
+static OWN_THREADS: Lock<Vec<u32>> = Lock::new(Vec::new());
+/// Kernel ids of threads that were declared harmless.
+static HARMLESS: Lock<Vec<u32>> = Lock::new(Vec::new());
+/// Calls of `run` under way: they want the process to end when everything sleeps.
+static RUNS: AtomicU32 = AtomicU32::new(0);
+
+/// Starts the monitor, once.
+///
+/// # Errors
+/// When no thread can be made.
+pub(crate) fn start() -> io::Result<()> {
+    STARTED
+        .get_or_try_init(|| {
+            clock::refresh();
+            thread::start("gleak-monitor".to_owned(), Box::new(watch))
+        })
+        .copied()
+}
+
+/// A worker woke: the clock has to go on.
+pub(crate) fn poke() {
+    if DEEP.load(Ordering::SeqCst) {
+        PARKER.unpark();
+    }
+}
+
+pub(crate) fn add_own_thread(tid: u32) {
+    OWN_THREADS.lock().push(tid);
+}
+
+/// Whether the thread is ours or was declared harmless.
+pub(crate) fn is_known(tid: u32) -> bool {
+    OWN_THREADS.lock().contains(&tid) || HARMLESS.lock().contains(&tid)
+}
+
+/// Declares that the calling OS thread never wakes a task: it does not count when the runtime
+/// judges whether anything outside could still act.
+///
+/// For threads that a program keeps for itself, such as a logger's. A wrong declaration makes a
+/// wrong verdict.
+pub fn declare_harmless_thread() {
+    HARMLESS.lock().push(thread::tid());
+}
+
+/// While the value lives, a certain all-asleep verdict ends the process.
+#[derive(Debug)]
+pub(crate) struct ExitWhenAsleep(());
+
+pub(crate) fn exit_when_asleep() -> ExitWhenAsleep {
+    RUNS.fetch_add(1, Ordering::SeqCst);
+    ExitWhenAsleep(())
+}
+
+impl Drop for ExitWhenAsleep {
+    fn drop(&mut self) {
+        RUNS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+pub(crate) fn must_exit() -> bool {
+    RUNS.load(Ordering::SeqCst) > 0
+}
+
+fn watch() {
+    add_own_thread(thread::tid());
+    loop {
+        if activity::awake() == 0 {
+            rest();
+        } else {
+            clock::refresh();
+            PARKER.park(Some(TICK));
+        }
+    }
+}
+
+/// Nothing runs. Asks whether anything ever will, then sleeps until a worker wakes.
+fn rest() {
+    DEEP.store(true, Ordering::SeqCst);
+    // Pairs with the waking worker: either it sees `DEEP` and pokes, or it is counted here.
+    fence(Ordering::SeqCst);
+    let mut pause = TICK;
+    let epoch = activity::epoch();
+    while activity::awake() == 0 {
+        let timed = worker::all().any(|worker| worker.is_timed());
+        let settled = timed || activity::epoch() != epoch || pause > ASK_AGAIN_MAX;
+        if settled || report::judge_asleep() == report::Judged::Settled {
+            PARKER.park(None);
+            break;
+        }
+        PARKER.park(Some(pause));
+        pause *= 2;
+    }
+    DEEP.store(false, Ordering::SeqCst);
+    clock::refresh();
+}

@@ -1,0 +1,8 @@
+//! Tasks: spawning, running to the end, joining.
+
+pub(crate) mod error;
+pub(crate) mod join;
+pub(crate) mod packet;
+pub(crate) mod panic;
+pub(crate) mod run;
+pub(crate) mod spawn;

@@ -1,0 +1,156 @@
+//! Panics in tasks keep their stack.
+//!
+//! The stack is gone when a panic reaches the task's root, so a panic hook takes it where it is
+//! raised. The hook only takes notes, only for tasks, and then calls the hook that was there
+//! before. A program that sets a hook of its own later replaces ours: then there is no stack.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::PanicHookInfo;
+use std::sync::{Arc, Once, OnceLock};
+
+use backtrace::Backtrace;
+
+use crate::records::table::Ref;
+use crate::scheduler::current;
+use crate::sync::{Lock, RefCell};
+
+/// What a panic said, where, and how it came there.
+#[derive(Clone, Debug)]
+pub(crate) struct PanicRecord(Arc<Raised>);
+
+#[derive(Debug)]
+struct Raised {
+    message: String,
+    /// File, line, column.
+    site: Option<(String, u32, u32)>,
+    /// Addresses until somebody asks for names.
+    backtrace: Lock<Option<Backtrace>>,
+    frames: OnceLock<Vec<PanicFrame>>,
+}
+
+/// One resolved frame.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PanicFrame {
+    pub(crate) function: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+}
+
+impl fmt::Display for PanicFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function)?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " at {file}:{line}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+thread_local! {
+    /// The last panic raised on this worker, and in which task. A task parks its thread while it
+    /// panics, so nobody comes between the hook and the task's root.
+    static LAST: RefCell<Option<(Ref, PanicRecord)>> = const { RefCell::new(None) };
+}
+
+/// Once per process, at the first spawn.
+pub(crate) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if let Some(task) = current::task() {
+                let record = PanicRecord::raised(info);
+                LAST.with(|last| *last.borrow_mut() = Some((task.reference, record)));
+            }
+            before(info);
+        }));
+    });
+}
+
+impl PanicRecord {
+    fn raised(info: &PanicHookInfo<'_>) -> PanicRecord {
+        let site = info.location().map(|site| (site.file().to_owned(), site.line(), site.column()));
+        PanicRecord::new(message(info.payload()), site, Some(Backtrace::new_unresolved()))
+    }
+
+    /// What the hook noted for this task, or what the payload says.
+    pub(crate) fn take(task: Ref, payload: &(dyn Any + Send)) -> PanicRecord {
+        let noted = LAST.with(|last| last.borrow_mut().take());
+        match noted {
+            Some((of, record)) if of == task => record,
+            _ => PanicRecord::new(message(payload), None, None),
+        }
+    }
+
+    pub(crate) fn of_message(message: String) -> PanicRecord {
+        PanicRecord::new(message, None, None)
+    }
+
+    fn new(
+        message: String,
+        site: Option<(String, u32, u32)>,
+        backtrace: Option<Backtrace>,
+    ) -> PanicRecord {
+        let backtrace = Lock::new(backtrace);
+        PanicRecord(Arc::new(Raised { message, site, backtrace, frames: OnceLock::new() }))
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn site(&self) -> Option<&(String, u32, u32)> {
+        self.0.site.as_ref()
+    }
+
+    /// From the place of the panic to the task's entry.
+    pub(crate) fn frames(&self) -> &[PanicFrame] {
+        self.0.frames.get_or_init(|| {
+            let backtrace = self.0.backtrace.lock().take();
+            backtrace.map(resolve).unwrap_or_default()
+        })
+    }
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "(a payload that is not text)".to_owned()
+    }
+}
+
+fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
+    backtrace.resolve();
+    let mut frames = Vec::new();
+    for symbol in backtrace.frames().iter().flat_map(backtrace::BacktraceFrame::symbols) {
+        let Some(name) = symbol.name() else { continue };
+        // `{:#}` leaves the hash out.
+        let function = format!("{name:#}");
+        if function.contains("gleak_runtime::task::packet::task_entry") {
+            break;
+        }
+        if is_panic_machinery(&function) {
+            // Everything up to and with it is the raising of the panic, not its cause.
+            frames.clear();
+            continue;
+        }
+        let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
+        frames.push(PanicFrame { function, file, line: symbol.lineno() });
+    }
+    // The call of the closure itself.
+    if frames.last().is_some_and(|frame| frame.function.contains("ops::function::FnOnce")) {
+        frames.pop();
+    }
+    frames
+}
+
+fn is_panic_machinery(function: &str) -> bool {
+    ["gleak_runtime::task::panic::", "std::panicking::", "core::panicking::", "rust_begin_unwind"]
+        .iter()
+        .any(|part| function.contains(part))
+        || function.starts_with("backtrace::")
+}

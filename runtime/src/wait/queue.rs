@@ -1,0 +1,102 @@
+//! A queue of waiters, linked through their nodes by index.
+//!
+//! Invariants:
+//! 1. Every access is under the lock of the object that owns the queue.
+//! 2. A node is in at most one queue, and `queued` says whether.
+//! 3. Before an object goes, nobody waits on it: waiters borrow it or share it.
+
+use crate::records::node::Node;
+use crate::records::table::Ref;
+use crate::sync::Ordering;
+use crate::wait::Claimed;
+
+/// First and last node, as index + 1.
+#[derive(Debug, Default)]
+pub(crate) struct WaitQueue {
+    head: u32,
+    tail: u32,
+}
+
+impl WaitQueue {
+    pub(crate) const fn new() -> WaitQueue {
+        WaitQueue { head: 0, tail: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == 0
+    }
+
+    pub(crate) fn push_back(&mut self, index: u32) {
+        let node = Node::at(index);
+        node.queued.store(1, Ordering::Relaxed);
+        node.next.store(0, Ordering::Relaxed);
+        node.previous.store(self.tail, Ordering::Relaxed);
+        match self.tail.checked_sub(1) {
+            Some(tail) => Node::at(tail).next.store(index + 1, Ordering::Relaxed),
+            None => self.head = index + 1,
+        }
+        self.tail = index + 1;
+    }
+
+    /// For a waiter that had its turn and was overtaken.
+    pub(crate) fn push_front(&mut self, index: u32) {
+        let node = Node::at(index);
+        node.queued.store(1, Ordering::Relaxed);
+        node.next.store(self.head, Ordering::Relaxed);
+        node.previous.store(0, Ordering::Relaxed);
+        match self.head.checked_sub(1) {
+            Some(head) => Node::at(head).previous.store(index + 1, Ordering::Relaxed),
+            None => self.tail = index + 1,
+        }
+        self.head = index + 1;
+    }
+
+    /// Takes a node out, if it is still in.
+    pub(crate) fn remove(&mut self, index: u32) {
+        let node = Node::at(index);
+        if node.queued.swap(0, Ordering::Relaxed) == 0 {
+            return;
+        }
+        let next = node.next.load(Ordering::Relaxed);
+        let previous = node.previous.load(Ordering::Relaxed);
+        match previous.checked_sub(1) {
+            Some(previous) => Node::at(previous).next.store(next, Ordering::Relaxed),
+            None => self.head = next,
+        }
+        match next.checked_sub(1) {
+            Some(next) => Node::at(next).previous.store(previous, Ordering::Relaxed),
+            None => self.tail = previous,
+        }
+    }
+
+    /// Claims the first waiter that can still be claimed. Those that cannot (another arm of theirs
+    /// has won, or their timer) leave the queue on the way.
+    pub(crate) fn claim_first(&mut self) -> Option<(Claimed, &'static Node)> {
+        while let Some(index) = self.head.checked_sub(1) {
+            self.remove(index);
+            let node = Node::at(index);
+            if let Some(claimed) = Claimed::by_node(node) {
+                return Some((claimed, node));
+            }
+        }
+        None
+    }
+
+    /// Claims everybody.
+    pub(crate) fn claim_all(&mut self) -> Vec<Claimed> {
+        std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed)).collect()
+    }
+
+    /// Whether somebody other than `me` is queued.
+    pub(crate) fn has_other(&self, me: Ref) -> bool {
+        let mut next = self.head;
+        while let Some(index) = next.checked_sub(1) {
+            let node = Node::at(index);
+            if node.waiter() != Some(me) {
+                return true;
+            }
+            next = node.next.load(Ordering::Relaxed);
+        }
+        false
+    }
+}

@@ -1,0 +1,136 @@
+//! What the lines of a file say, one by one, before they are put together.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::checksum::{self, Checksum};
+use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
+use crate::{Activity, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Task};
+
+/// Records in the order of the file, and how many lines could not be used.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) header: Option<HeaderLine>,
+    pub(super) sites: Vec<(u32, Site)>,
+    pub(super) spawns: Vec<(u32, SpawnPoint)>,
+    pub(super) regions: Vec<Region>,
+    pub(super) objects: Vec<Object>,
+    pub(super) tasks: Vec<Task>,
+    pub(super) panics: Vec<PanicFact>,
+    pub(super) activity: Option<Activity>,
+    pub(super) end: Option<EndLine>,
+    /// Lines whose bytes or values cannot be right.
+    pub(super) damaged: u64,
+    /// Lines that are whole and mean something to a newer reader only.
+    pub(super) unknown: u64,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    Taken,
+    Damaged,
+    Unknown,
+}
+
+impl Collected {
+    /// Takes a line behind the header and does not count it.
+    pub(super) fn take(&mut self, line: &[u8], max_records: usize) -> Result<Outcome, ReadError> {
+        let sum = checksum::check(line);
+        if sum == Checksum::Bad || self.end.is_some() {
+            return Ok(Outcome::Damaged);
+        }
+        let Ok(text) = std::str::from_utf8(line) else { return Ok(Outcome::Damaged) };
+        let Some(name) = kind_name(text) else { return Ok(Outcome::Damaged) };
+        let Some(kind) = LineKind::from_name(&name) else { return Ok(Outcome::Unknown) };
+        let taken = match kind {
+            // The one header has been read; a second one is where two files were joined.
+            LineKind::Header => return Ok(Outcome::Damaged),
+            LineKind::Site => {
+                let pair = |line: SiteLine<'_>| (line.id, line.into_site());
+                push(text, pair, &mut self.sites, kind, max_records)?
+            }
+            LineKind::Spawn => {
+                let pair = |line: SpawnLine<'_>| (line.id, line.into_spawn());
+                push(text, pair, &mut self.spawns, kind, max_records)?
+            }
+            LineKind::Region => push(text, |it| it, &mut self.regions, kind, max_records)?,
+            LineKind::Object => push(text, |it| it, &mut self.objects, kind, max_records)?,
+            LineKind::Task => push(text, |it| it, &mut self.tasks, kind, max_records)?,
+            LineKind::Panic => push(text, |it| it, &mut self.panics, kind, max_records)?,
+            LineKind::Activity => set_once(text, &mut self.activity),
+            LineKind::End => set_once(text, &mut self.end),
+        };
+        Ok(match taken {
+            Taken::Yes => Outcome::Taken,
+            Taken::Double => Outcome::Damaged,
+            // Bytes that are exactly as written, but not of our shape, come from a newer writer.
+            Taken::No(error) if error.is_data() && sum == Checksum::Good => Outcome::Unknown,
+            Taken::No(_) => Outcome::Damaged,
+        })
+    }
+
+    pub(super) fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Taken => {}
+            Outcome::Damaged => self.damaged += 1,
+            Outcome::Unknown => self.unknown += 1,
+        }
+    }
+}
+
+enum Taken {
+    Yes,
+    Double,
+    No(serde_json::Error),
+}
+
+fn push<L: DeserializeOwned, T>(
+    text: &str,
+    convert: impl FnOnce(L) -> T,
+    list: &mut Vec<T>,
+    kind: LineKind,
+    max_records: usize,
+) -> Result<Taken, ReadError> {
+    match serde_json::from_str::<L>(text) {
+        Err(error) => Ok(Taken::No(error)),
+        Ok(_) if list.len() >= max_records => {
+            Err(ReadError::TooMany { kind: kind.name(), limit: max_records })
+        }
+        Ok(line) => {
+            list.push(convert(line));
+            Ok(Taken::Yes)
+        }
+    }
+}
+
+fn set_once<L: DeserializeOwned>(text: &str, slot: &mut Option<L>) -> Taken {
+    match serde_json::from_str(text) {
+        Err(error) => Taken::No(error),
+        Ok(_) if slot.is_some() => Taken::Double,
+        Ok(line) => {
+            *slot = Some(line);
+            Taken::Yes
+        }
+    }
+}
+
+/// The value of the key `k`; none when the line is no JSON object that has one.
+fn kind_name(text: &str) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Probe<'a> {
+        #[serde(borrow)]
+        k: Cow<'a, str>,
+    }
+    // Writers put the kind first; then the line need not be parsed twice. A name with an escape in
+    // it is left to the parser.
+    let first = text.strip_prefix("{\"k\":\"").and_then(|rest| rest.split_once('"'));
+    if let Some((name, _)) = first
+        && LineKind::from_name(name).is_some()
+    {
+        return Some(Cow::Borrowed(name));
+    }
+    serde_json::from_str::<Probe<'_>>(text).ok().map(|probe| probe.k)
+}

@@ -1,0 +1,207 @@
+//! What stands in a line: its kind, and the shapes that differ from the value types.
+//!
+//! Regions, objects, tasks, panics and the activity are written as the value types are. Sites and
+//! spawn points carry their index, so that a lost line does not shift those after it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Completeness, Counters, Header, Reason, Site, SiteId, Snapshot, SpawnPoint};
+
+/// The kinds of lines of this version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LineKind {
+    Header,
+    Site,
+    Spawn,
+    Region,
+    Object,
+    Task,
+    Panic,
+    Activity,
+    End,
+}
+
+impl LineKind {
+    /// In the order of a file.
+    pub(super) const ALL: [LineKind; 9] = [
+        LineKind::Header,
+        LineKind::Site,
+        LineKind::Spawn,
+        LineKind::Region,
+        LineKind::Object,
+        LineKind::Task,
+        LineKind::Panic,
+        LineKind::Activity,
+        LineKind::End,
+    ];
+
+    /// What stands behind the key `k`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            LineKind::Header => "header",
+            LineKind::Site => "site",
+            LineKind::Spawn => "spawn",
+            LineKind::Region => "region",
+            LineKind::Object => "object",
+            LineKind::Task => "task",
+            LineKind::Panic => "panic",
+            LineKind::Activity => "activity",
+            LineKind::End => "end",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<LineKind> {
+        LineKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// How many lines of each kind a file has. The header says what should follow, the end line what
+/// did; in files written by hand either may leave out any of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct LineCounts {
+    pub(super) site: u64,
+    pub(super) spawn: u64,
+    pub(super) region: u64,
+    pub(super) object: u64,
+    pub(super) task: u64,
+    pub(super) panic: u64,
+    pub(super) activity: u64,
+}
+
+impl LineCounts {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        LineCounts {
+            site: snapshot.sites.len() as u64,
+            spawn: snapshot.spawns.len() as u64,
+            region: snapshot.regions.len() as u64,
+            object: snapshot.objects.len() as u64,
+            task: snapshot.tasks.len() as u64,
+            panic: snapshot.panics.len() as u64,
+            activity: 1,
+        }
+    }
+
+    /// The higher count of each kind.
+    pub(super) fn max(self, other: Self) -> Self {
+        LineCounts {
+            site: self.site.max(other.site),
+            spawn: self.spawn.max(other.spawn),
+            region: self.region.max(other.region),
+            object: self.object.max(other.object),
+            task: self.task.max(other.task),
+            panic: self.panic.max(other.panic),
+            activity: self.activity.max(other.activity),
+        }
+    }
+
+    /// How many lines are missing when `found` were found; tasks are counted apart.
+    pub(super) fn missing_but_tasks(self, found: Self) -> u64 {
+        let pairs = [
+            (self.site, found.site),
+            (self.spawn, found.spawn),
+            (self.region, found.region),
+            (self.object, found.object),
+            (self.panic, found.panic),
+            (self.activity, found.activity),
+        ];
+        pairs.into_iter().fold(0, |sum, (said, found)| {
+            // The counts come from the file and may be anything.
+            sum.saturating_add(said.saturating_sub(found))
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeaderLine {
+    #[serde(default)]
+    pub(super) program: String,
+    #[serde(default)]
+    pub(super) pid: u32,
+    pub(super) reason: Reason,
+    pub(super) taken_ns: u64,
+    #[serde(default)]
+    pub(super) wall_s: u64,
+    #[serde(default)]
+    pub(super) counters: Counters,
+    #[serde(default)]
+    pub(super) completeness: Completeness,
+    #[serde(default)]
+    pub(super) lines: LineCounts,
+}
+
+impl HeaderLine {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let Header { program, pid, reason, taken_ns, wall_s, counters } = snapshot.header.clone();
+        let (completeness, lines) = (snapshot.completeness, LineCounts::of(snapshot));
+        HeaderLine { program, pid, reason, taken_ns, wall_s, counters, completeness, lines }
+    }
+
+    /// Stands for a header that is lost, with what the end line repeats of it.
+    pub(super) fn lost(end: Option<&EndLine>) -> Self {
+        HeaderLine {
+            program: super::intern::LOST.to_owned(),
+            completeness: end.map(|end| end.completeness).unwrap_or_default(),
+            lines: LineCounts::default(),
+            ..HeaderLine::of(&Snapshot::default())
+        }
+    }
+
+    pub(super) fn into_header(self) -> Header {
+        let HeaderLine { program, pid, reason, taken_ns, wall_s, counters, .. } = self;
+        Header { program, pid, reason, taken_ns, wall_s, counters }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SiteLine<'a> {
+    pub(super) id: u32,
+    file: Cow<'a, str>,
+    line: u32,
+    #[serde(default)]
+    column: u32,
+}
+
+impl<'a> SiteLine<'a> {
+    pub(super) fn of(id: u32, site: &'a Site) -> Self {
+        SiteLine { id, file: Cow::Borrowed(&site.file), line: site.line, column: site.column }
+    }
+
+    pub(super) fn into_site(self) -> Site {
+        Site { file: self.file.into_owned(), line: self.line, column: self.column }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SpawnLine<'a> {
+    pub(super) id: u32,
+    site: SiteId,
+    entry: Cow<'a, str>,
+}
+
+impl<'a> SpawnLine<'a> {
+    pub(super) fn of(id: u32, spawn: &'a SpawnPoint) -> Self {
+        SpawnLine { id, site: spawn.site, entry: Cow::Borrowed(&spawn.entry) }
+    }
+
+    pub(super) fn into_spawn(self) -> SpawnPoint {
+        SpawnPoint { site: self.site, entry: self.entry.into_owned() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct EndLine {
+    #[serde(default)]
+    pub(super) lines: LineCounts,
+    /// As in the header, in case that is lost.
+    #[serde(default)]
+    completeness: Completeness,
+}
+
+impl EndLine {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        EndLine { lines: LineCounts::of(snapshot), completeness: snapshot.completeness }
+    }
+}

@@ -1,0 +1,295 @@
+//! Putting the lines of a file together, and weakening what refers to something lost.
+//!
+//! A whole file passes through unchanged. Else, for each thing lost:
+//!
+//! | lost | what referred to it |
+//! |---|---|
+//! | a site, a spawn point | names a placeholder `<lost>` |
+//! | a region | a task of it is charged to none, an object of it counts as shared |
+//! | an object | an arm on it becomes an unlisted arm, a hold of it is dropped |
+//! | a task | a lock it owns is unsettled |
+//!
+//! A wait that cannot be (wrong arms, a sleep without end) gets an unlisted arm, and a lock on whose
+//! owner the records disagree is unsettled. All of it takes certainty away: an unlisted arm may be
+//! served by anybody, an unsettled owner is not known, and a shared object may be used by all.
+//!
+//! Invariants:
+//! 1. The result passes [`Snapshot::validate`].
+//! 2. A snapshot that was changed here has a completeness that is not clean.
+
+use std::collections::BTreeSet;
+
+use super::collect::Collected;
+use super::intern::{Interned, LOST, sort_unique};
+use super::line::{HeaderLine, LineCounts};
+use crate::validate::{
+    MAX_ANCESTRY, arm_fault, find_object, hold_fault, kind_of, lock_faults, well_shaped,
+};
+use crate::{
+    Completeness, Object, ObjectDetail, PanicFact, Region, RegionId, Site, SiteId, Snapshot,
+    SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaiterKind,
+};
+
+pub(super) fn assemble(file: Collected) -> Snapshot {
+    let (sites, double_sites) = Interned::new(file.sites);
+    let (spawns, double_spawns) = Interned::new(file.spawns);
+    let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
+    let mut panics = file.panics;
+    let doubles = double_sites
+        + double_spawns
+        + sort_unique(&mut regions, |region| region.id)
+        + sort_unique(&mut objects, |object| object.id)
+        + sort_unique(&mut tasks, |task| task.id)
+        + drop_doubles(&mut panics);
+    let found = LineCounts {
+        site: sites.found(),
+        spawn: spawns.found(),
+        region: regions.len() as u64,
+        object: objects.len() as u64,
+        task: tasks.len() as u64,
+        panic: panics.len() as u64,
+        activity: u64::from(file.activity.is_some()),
+    };
+
+    let mut mender = Mender { sites, spawns, regions: Vec::new(), changed: 0 };
+    mender.spawns();
+    mender.regions(&mut regions);
+    mender.regions = regions.iter().map(|region| region.id).collect();
+    objects.iter_mut().for_each(|object| mender.object(object));
+    tasks.iter_mut().for_each(|task| mender.task(task, &objects));
+    panics.iter_mut().for_each(|panic| mender.panic(panic));
+    mender.locks(&mut objects, &tasks);
+
+    let header = file.header.unwrap_or_else(|| HeaderLine::lost(file.end.as_ref()));
+    let end_lines = file.end.as_ref().map(|end| end.lines).unwrap_or_default();
+    let losses = Losses {
+        cut: file.end.is_none(),
+        damaged: file.damaged + doubles,
+        unknown: file.unknown,
+        changed: mender.changed,
+        expected: header.lines.max(end_lines),
+        found,
+    };
+    let mut snapshot = Snapshot {
+        completeness: losses.added_to(header.completeness),
+        header: header.into_header(),
+        sites: mender.sites.into_values(),
+        spawns: mender.spawns.into_values(),
+        regions,
+        objects,
+        tasks,
+        panics,
+        activity: file.activity.unwrap_or_default(),
+    };
+    snapshot.count_unseen();
+    snapshot
+}
+
+/// Panics keep the order of the file; a task panics once.
+fn drop_doubles(panics: &mut Vec<PanicFact>) -> u64 {
+    let before = panics.len();
+    let mut seen = BTreeSet::new();
+    panics.retain(|panic| seen.insert(panic.task));
+    (before - panics.len()) as u64
+}
+
+/// What this file lost, as opposed to what its writer had not seen.
+struct Losses {
+    cut: bool,
+    damaged: u64,
+    unknown: u64,
+    changed: u64,
+    expected: LineCounts,
+    found: LineCounts,
+}
+
+impl Losses {
+    fn added_to(&self, seen: Completeness) -> Completeness {
+        let missing_tasks = self.expected.task.saturating_sub(self.found.task);
+        let missing = self.expected.missing_but_tasks(self.found);
+        let mut damaged = self.damaged;
+        // Lines that were taken out whole leave no damage, only a count that does not fit or a
+        // reference that dangles. They are told where nothing else tells that the file is not
+        // what it was.
+        if !self.cut && damaged == 0 && self.unknown == 0 {
+            let told = missing_tasks > 0;
+            damaged = if told { missing } else { missing.max(self.changed) };
+        }
+        Completeness {
+            missing_tasks: seen.missing_tasks.saturating_add(missing_tasks),
+            cut: seen.cut || self.cut,
+            damaged_lines: seen.damaged_lines.saturating_add(damaged),
+            unknown_lines: seen.unknown_lines.saturating_add(self.unknown),
+            ..seen
+        }
+    }
+}
+
+/// Repairs records one by one; counts those that it had to change.
+struct Mender {
+    sites: Interned<Site>,
+    spawns: Interned<SpawnPoint>,
+    /// Sorted.
+    regions: Vec<RegionId>,
+    changed: u64,
+}
+
+impl Mender {
+    /// Resolves a site; says whether it was there.
+    fn site(&mut self, site: &mut SiteId) -> bool {
+        resolve_site(&mut self.sites, site)
+    }
+
+    fn spawn(&mut self, spawn: &mut SpawnId) -> bool {
+        let index = self.spawns.index(spawn.0);
+        *spawn = index.map_or_else(|| self.lost_spawn(), SpawnId);
+        index.is_some()
+    }
+
+    fn lost_spawn(&mut self) -> SpawnId {
+        let Mender { sites, spawns, .. } = self;
+        SpawnId(
+            spawns.placeholder(|| SpawnPoint { site: lost_site(sites), entry: LOST.to_owned() }),
+        )
+    }
+
+    fn known(&self, region: RegionId) -> bool {
+        self.regions.binary_search(&region).is_ok()
+    }
+
+    fn count(&mut self, whole: bool) {
+        self.changed += u64::from(!whole);
+    }
+
+    fn spawns(&mut self) {
+        let Mender { sites, spawns, changed, .. } = self;
+        for point in spawns.values_mut() {
+            *changed += u64::from(!resolve_site(sites, &mut point.site));
+        }
+    }
+
+    fn regions(&mut self, regions: &mut [Region]) {
+        for region in regions {
+            let whole = self.site(&mut region.site);
+            self.count(whole);
+        }
+    }
+
+    fn object(&mut self, object: &mut Object) {
+        let mut whole = self.site(&mut object.site);
+        match object.touched {
+            Touched::Only(region) if !self.known(region) => {
+                object.touched = Touched::Shared;
+                whole = false;
+            }
+            Touched::Only(_) | Touched::Shared => {}
+        }
+        match &mut object.detail {
+            ObjectDetail::Channel { sender, receiver, .. } => {
+                for last in [&mut sender.last, &mut receiver.last].into_iter().flatten() {
+                    whole &= self.site(&mut last.site);
+                }
+            }
+            ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. } => {
+                if let Some(owner) = owner {
+                    whole &= self.site(&mut owner.site);
+                }
+            }
+            ObjectDetail::WaitGroup { .. } | ObjectDetail::Context { .. } => {}
+        }
+        self.count(whole);
+    }
+
+    fn task(&mut self, task: &mut Task, objects: &[Object]) {
+        let mut whole = self.origin(task);
+        if task.region.is_some_and(|region| !self.known(region)) {
+            task.region = None;
+            whole = false;
+        }
+        if !task.labels.is_sorted_by(|a, b| a.0 <= b.0) {
+            task.labels.sort();
+            whole = false;
+        }
+        let holds = task.holds.len();
+        let by = task.id;
+        task.holds.retain(|hold| hold_fault(by, *hold, kind_of(objects, hold.object)).is_none());
+        whole &= task.holds.len() == holds;
+        if let TaskState::Waiting(wait) = &mut task.state {
+            whole &= self.site(&mut wait.site);
+            let arms = wait.arms.len();
+            let reason = wait.reason;
+            wait.arms
+                .retain(|arm| arm_fault(by, reason, *arm, |id| kind_of(objects, id)).is_none());
+            whole &= wait.arms.len() == arms;
+            unlist(wait, arms - wait.arms.len());
+            if !well_shaped(wait) {
+                let arms = wait.arms.len();
+                wait.arms.clear();
+                unlist(wait, arms.max(1));
+                whole = false;
+            }
+        }
+        self.count(whole);
+    }
+
+    /// The spawn points of a task, which every task has and no thread.
+    fn origin(&mut self, task: &mut Task) -> bool {
+        let mut whole = true;
+        match (task.kind, &mut task.spawn) {
+            (WaiterKind::Task, Some(spawn)) => whole &= self.spawn(spawn),
+            (WaiterKind::Thread, None) => {}
+            (WaiterKind::Task, None) => {
+                task.spawn = Some(self.lost_spawn());
+                whole = false;
+            }
+            (WaiterKind::Thread, Some(_)) => {
+                task.spawn = None;
+                whole = false;
+            }
+        }
+        whole &= task.ancestry.len() <= MAX_ANCESTRY;
+        task.ancestry.truncate(MAX_ANCESTRY);
+        for spawn in &mut task.ancestry {
+            whole &= self.spawn(spawn);
+        }
+        whole
+    }
+
+    fn panic(&mut self, panic: &mut PanicFact) {
+        let mut whole = self.spawn(&mut panic.spawn);
+        if let Some(site) = &mut panic.site {
+            whole &= self.site(site);
+        }
+        if panic.region.is_some_and(|region| !self.known(region)) {
+            panic.region = None;
+            whole = false;
+        }
+        self.count(whole);
+    }
+
+    fn locks(&mut self, objects: &mut [Object], tasks: &[Task]) {
+        for (lock, _) in lock_faults(objects, tasks) {
+            if let Some(index) = find_object(objects, lock) {
+                // One lock may show several faults.
+                self.count(objects[index].unsettled);
+                objects[index].unsettled = true;
+            }
+        }
+    }
+}
+
+fn resolve_site(sites: &mut Interned<Site>, site: &mut SiteId) -> bool {
+    let index = sites.index(site.0);
+    *site = index.map_or_else(|| lost_site(sites), SiteId);
+    index.is_some()
+}
+
+fn lost_site(sites: &mut Interned<Site>) -> SiteId {
+    SiteId(sites.placeholder(|| Site { file: LOST.to_owned(), line: 0, column: 0 }))
+}
+
+/// Says of a wait that so many of its arms are not known.
+fn unlist(wait: &mut Wait, arms: usize) {
+    let arms = u32::try_from(arms).unwrap_or(u32::MAX);
+    wait.unlisted_arms = wait.unlisted_arms.saturating_add(arms);
+}

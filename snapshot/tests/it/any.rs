@@ -1,0 +1,320 @@
+//! Any valid snapshot: every choice is read off a tape of numbers, so that proptest shrinks the
+//! tape and what is made stays valid.
+
+use gleak_snapshot::{
+    Arm, Completeness, Counters, Endpoint, Frame, Header, Hold, HoldMode, LastUse, Object,
+    ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind,
+    Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskId, TaskState, Thread,
+    Touched, Wait, WaitOp, WaitReason, WaiterKind,
+};
+use proptest::prelude::*;
+
+pub(crate) fn snapshots() -> impl Strategy<Value = Snapshot> {
+    proptest::collection::vec(any::<u64>(), 0..400).prop_map(|numbers| {
+        let snapshot = Tape(numbers.into_iter()).snapshot();
+        assert_eq!(snapshot.validate(), Ok(()));
+        snapshot
+    })
+}
+
+/// Numbers to choose by; zeros when it has run out.
+struct Tape(std::vec::IntoIter<u64>);
+
+const TEXTS: [&str; 8] = [
+    "",
+    "a",
+    "src/été.rs",
+    "\"\\\n\r\t\0",
+    "🦀{{closure}}",
+    "<lost>",
+    "\",\"crc\":\"00000000\"}",
+    "\u{7f}\u{2028}",
+];
+
+impl Tape {
+    fn number(&mut self) -> u64 {
+        self.0.next().unwrap_or(0)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.number() % limit.max(1) as u64) as usize
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.coin().then(|| make(self))
+    }
+
+    fn list<T>(&mut self, max: usize, mut make: impl FnMut(&mut Self, usize) -> T) -> Vec<T> {
+        let len = self.below(max + 1);
+        (0..len).map(|index| make(self, index)).collect()
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    fn text(&mut self) -> String {
+        self.pick(&TEXTS).to_owned()
+    }
+
+    fn small(&mut self) -> u32 {
+        self.number() as u32
+    }
+
+    /// Ids that grow, with gaps.
+    fn id(&mut self, index: usize) -> u64 {
+        1 + index as u64 * 10 + self.number() % 10
+    }
+
+    fn snapshot(mut self) -> Snapshot {
+        let mut s = Snapshot { header: self.header(), ..Snapshot::default() };
+        // One of each table, so that there is something to name.
+        let more_sites = self.list(4, |tape, _| tape.site());
+        s.sites = std::iter::once(self.site()).chain(more_sites).collect();
+        let more_spawns = self.list(3, |tape, _| tape.spawn_point(&s));
+        s.spawns = std::iter::once(self.spawn_point(&s)).chain(more_spawns).collect();
+        s.regions = self.list(3, |tape, index| tape.region(index, &s));
+        s.objects = self.list(6, |tape, index| tape.object(index, &s));
+        s.tasks = self.list(8, |tape, index| tape.task(index, &s));
+        self.holders(&mut s);
+        s.panics = self.list(3, |tape, index| tape.panic(index, &s));
+        if self.coin() {
+            s.panics.reverse();
+        }
+        s.activity.still = self.coin();
+        s.activity.queued = self.number();
+        s.activity.timers = self.number();
+        s.activity.threads_known = self.coin();
+        s.activity.threads =
+            self.list(2, |tape, _| Thread { tid: tape.small(), name: tape.text() });
+        s.completeness = self.completeness(&s);
+        s
+    }
+
+    fn header(&mut self) -> Header {
+        let reasons =
+            [Reason::Request, Reason::Asleep, Reason::Panic, Reason::MainReturned, Reason::Region];
+        Header {
+            program: self.text(),
+            pid: self.small(),
+            reason: self.pick(&reasons),
+            taken_ns: self.number(),
+            wall_s: self.number(),
+            counters: Counters { spawned: self.number(), finished: self.number() },
+        }
+    }
+
+    fn completeness(&mut self, s: &Snapshot) -> Completeness {
+        let moving = s.tasks.iter().filter(|task| task.state == TaskState::Moving).count();
+        let unsettled = s.objects.iter().filter(|object| object.unsettled).count();
+        // Sums with what the reader finds must not reach the end of the numbers.
+        let mut few = || self.number() >> 32;
+        Completeness {
+            moving: moving as u64 + few(),
+            unsettled_objects: unsettled as u64 + few(),
+            dropped_panics: few(),
+            missing_tasks: few(),
+            cut: few() % 2 == 1,
+            damaged_lines: few(),
+            unknown_lines: few(),
+        }
+    }
+
+    fn site(&mut self) -> Site {
+        Site { file: self.text(), line: self.small(), column: self.small() }
+    }
+
+    fn site_id(&mut self, s: &Snapshot) -> SiteId {
+        SiteId(self.below(s.sites.len()) as u32)
+    }
+
+    fn spawn_id(&mut self, s: &Snapshot) -> SpawnId {
+        SpawnId(self.below(s.spawns.len()) as u32)
+    }
+
+    fn spawn_point(&mut self, s: &Snapshot) -> SpawnPoint {
+        SpawnPoint { site: self.site_id(s), entry: self.text() }
+    }
+
+    fn region(&mut self, index: usize, s: &Snapshot) -> Region {
+        Region {
+            id: RegionId(self.id(index)),
+            kind: self.pick(&[RegionKind::Test, RegionKind::Guard, RegionKind::Run]),
+            name: self.text(),
+            site: self.site_id(s),
+            closed: self.coin(),
+        }
+    }
+
+    fn region_id(&mut self, s: &Snapshot) -> Option<RegionId> {
+        let region = self.below(s.regions.len() + 1);
+        s.regions.get(region).map(|region| region.id)
+    }
+
+    fn object(&mut self, index: usize, s: &Snapshot) -> Object {
+        let end = |tape: &mut Tape| Endpoint {
+            handles: tape.maybe(Tape::number),
+            last: tape.maybe(|tape| LastUse { task: TaskId(tape.number()), site: tape.site_id(s) }),
+        };
+        let detail = match self.below(5) {
+            0 => ObjectDetail::Channel {
+                capacity: self.maybe(Tape::number),
+                len: self.number(),
+                closed: self.coin(),
+                sender: end(self),
+                receiver: end(self),
+            },
+            1 => ObjectDetail::Mutex { owner: None, exact: self.coin() },
+            2 => ObjectDetail::RwLock { owner: None, readers: 0, exact: self.coin() },
+            3 => ObjectDetail::WaitGroup { count: self.number() as i64 },
+            _ => ObjectDetail::Context {
+                cancelled: self.coin(),
+                deadline_ns: self.maybe(Tape::number),
+            },
+        };
+        Object {
+            id: ObjectId(self.id(index)),
+            site: self.site_id(s),
+            name: self.maybe(Tape::text),
+            touched: self.region_id(s).map_or(Touched::Shared, Touched::Only),
+            unsettled: self.below(4) == 1,
+            detail,
+        }
+    }
+
+    fn task(&mut self, index: usize, s: &Snapshot) -> Task {
+        let kind = self.pick(&[WaiterKind::Task, WaiterKind::Thread]);
+        let spawn = self.spawn_id(s);
+        let mut labels = self.list(3, |tape, _| (tape.text(), tape.text()));
+        labels.sort();
+        let state = match self.below(8) {
+            0 => TaskState::Fresh,
+            1 => TaskState::Runnable,
+            2 => TaskState::Running,
+            3 => TaskState::Moving,
+            _ => TaskState::Waiting(self.wait(s)),
+        };
+        Task {
+            id: TaskId(self.id(index)),
+            kind,
+            parent: self.maybe(|tape| TaskId(tape.number())),
+            region: self.region_id(s),
+            spawn: (kind == WaiterKind::Task).then_some(spawn),
+            ancestry: self.list(4, |tape, _| tape.spawn_id(s)),
+            name: self.maybe(Tape::text),
+            labels,
+            main: self.coin(),
+            state,
+            holds: Vec::new(),
+        }
+    }
+
+    fn wait(&mut self, s: &Snapshot) -> Wait {
+        use WaitReason as R;
+        let arms = self.list(4, |tape, _| tape.arm(s));
+        let first = arms.first().copied();
+        let mutex = |on| match on {
+            gleak_snapshot::Target::Object(id) => {
+                s.objects.iter().any(|object| object.id == id && object.kind() == ObjectKind::Mutex)
+            }
+            gleak_snapshot::Target::Task(_) | gleak_snapshot::Target::Never => true,
+        };
+        // A plain wait by its first arm, or a select of all.
+        let (reason, arms) = match (self.below(3), first) {
+            (0, _) => (R::Select, arms),
+            (_, None) => (self.pick(&[R::Sleep, R::Host, R::Select]), arms),
+            (_, Some(arm)) => {
+                let reason = match arm.op {
+                    WaitOp::Send => R::Send,
+                    WaitOp::Receive => R::Receive,
+                    WaitOp::Lock if mutex(arm.on) => R::Lock,
+                    WaitOp::Lock => R::WriteLock,
+                    WaitOp::ReadLock => R::ReadLock,
+                    WaitOp::WaitGroup => R::WaitGroup,
+                    WaitOp::Cancel => R::Cancel,
+                    WaitOp::Join => self.pick(&[R::Join, R::Host]),
+                };
+                (reason, vec![arm])
+            }
+        };
+        let until = self.maybe(Tape::number).or((reason == R::Sleep).then_some(7));
+        let (ip, sp, bp) = (self.number(), self.number(), self.number());
+        Wait {
+            reason,
+            arms,
+            unlisted_arms: if self.coin() { self.small() } else { 0 },
+            site: self.site_id(s),
+            since_ns: self.number(),
+            until_ns: until,
+            registers: self.maybe(|_| Registers { ip, sp, bp }),
+        }
+    }
+
+    fn arm(&mut self, s: &Snapshot) -> Arm {
+        let object = self.below(s.objects.len() + 2);
+        let Some(object) = s.objects.get(object) else {
+            let task = TaskId(self.number() % 90);
+            return if self.coin() { Arm::task(task) } else { Arm::never(WaitOp::Receive) };
+        };
+        let op = match object.kind() {
+            ObjectKind::Channel => self.pick(&[WaitOp::Send, WaitOp::Receive]),
+            ObjectKind::Mutex => WaitOp::Lock,
+            ObjectKind::RwLock => self.pick(&[WaitOp::Lock, WaitOp::ReadLock]),
+            ObjectKind::WaitGroup => WaitOp::WaitGroup,
+            ObjectKind::Context => WaitOp::Cancel,
+        };
+        Arm::object(op, object.id)
+    }
+
+    /// Gives locks owners and readers that agree with what tasks hold.
+    fn holders(&mut self, s: &mut Snapshot) {
+        for index in 0..s.objects.len() {
+            let id = s.objects[index].id;
+            let chosen = self.below(s.tasks.len() + 2);
+            let site = self.site_id(s);
+            let since_ns = self.number();
+            let task = s.tasks.get_mut(chosen);
+            match &mut s.objects[index].detail {
+                ObjectDetail::RwLock { readers, .. } if self.coin() => {
+                    *readers = u64::from(task.is_some()) + self.number() % 3;
+                    if let Some(task) = task {
+                        task.holds.push(Hold { object: id, mode: HoldMode::Shared });
+                    }
+                }
+                ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. } => {
+                    *owner = task.map(|task| {
+                        task.holds.push(Hold { object: id, mode: HoldMode::Exclusive });
+                        Owner { task: task.id, site, since_ns, alive: true }
+                    });
+                    if owner.is_none() && self.coin() {
+                        let finished = TaskId(1000 + self.number() % 1000);
+                        *owner = Some(Owner { task: finished, site, since_ns, alive: false });
+                    }
+                }
+                ObjectDetail::Channel { .. }
+                | ObjectDetail::WaitGroup { .. }
+                | ObjectDetail::Context { .. } => {}
+            }
+        }
+    }
+
+    fn panic(&mut self, index: usize, s: &Snapshot) -> PanicFact {
+        PanicFact {
+            task: TaskId(self.id(index)),
+            name: self.maybe(Tape::text),
+            region: self.region_id(s),
+            spawn: self.spawn_id(s),
+            site: self.maybe(|tape| tape.site_id(s)),
+            message: self.text(),
+            stack: self.list(3, |tape, _| Frame {
+                function: tape.text(),
+                file: tape.maybe(Tape::text),
+                line: tape.maybe(Tape::small),
+            }),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! One snapshot in which every kind of record, object and wait occurs: what the golden file and the
+//! description of the format are checked against.
+
+use gleak_snapshot::{
+    Arm, Counters, Endpoint, Frame, LastUse, ObjectDetail, ObjectId, Reason, RegionId, RegionKind,
+    Registers, Snapshot, SnapshotBuilder, Target, TaskId, TaskState, Touched, WaitOp, WaitReason,
+};
+
+pub(crate) fn example() -> Snapshot {
+    let mut b = SnapshotBuilder::new();
+    header(&mut b);
+    let test = b.region("pool::drains");
+    let guard = b.region("startup");
+    b.region_mut(guard).kind = RegionKind::Guard;
+    b.region_mut(guard).closed = true;
+    let run = b.region("main");
+    b.region_mut(run).kind = RegionKind::Run;
+
+    let jobs = b.channel("src/pool.rs:12:20", Some(2));
+    let results = b.channel("src/pool.rs:13:20", None);
+    let state = b.mutex("src/state.rs:7:5");
+    let table = b.rwlock("src/table.rs:4:5");
+    let group = b.wait_group("src/pool.rs:20:9", 2);
+    let stop = b.context("src/main.rs:3:16");
+    let forgotten = b.mutex("src/state.rs:8:5");
+    name_objects(&mut b, jobs, stop, test);
+
+    let main = b.task("src/main.rs:5:5", "app::main").main().region(run).id();
+    b.task_mut(main).waits_group(group, "src/main.rs:30:9").since(1_000_000);
+    let worker = b.task("src/pool.rs:41:17", "app::pool::Pool::start::{{closure}}").id();
+    let entry = b.task_mut(worker).region(test).parent(main).name("worker-1");
+    entry.label("queue", "jobs").label("host", "a").receives(jobs, "src/pool.rs:58:24").since(9);
+    let registers = Registers { ip: 0x5555_0000_1234, sp: u64::MAX, bp: 0 };
+    b.task_mut(worker).registers(registers);
+    let spawn = |b: &mut SnapshotBuilder| {
+        b.task("src/pool.rs:41:17", "app::pool::Pool::start::{{closure}}").parent(worker).id()
+    };
+    let writer = spawn(&mut b);
+    b.task_mut(writer).locks(table, "src/table.rs:20:9").since(70);
+    b.owns(state, writer, "src/state.rs:31:13", 60);
+    let reader = spawn(&mut b);
+    b.task_mut(reader).locks(state, "src/state.rs:31:13").until(90_000_000);
+    b.reads(table, reader);
+    let id = spawn(&mut b);
+    b.task_mut(id).read_locks(table, "src/table.rs:25:9");
+    let id = spawn(&mut b);
+    b.task_mut(id).sends(results, "src/pool.rs:66:13").unlisted(0);
+    let id = spawn(&mut b);
+    b.task_mut(id).waits_context(stop, "src/pool.rs:70:13");
+    let id = spawn(&mut b);
+    b.task_mut(id).joins(worker, "src/pool.rs:72:13");
+    let id = spawn(&mut b);
+    b.task_mut(id).sleeps(80_000_000, "src/pool.rs:75:13");
+    let id = spawn(&mut b);
+    let arms = [Arm::object(WaitOp::Receive, jobs), Arm::never(WaitOp::Send)];
+    b.task_mut(id).select(&arms, "src/pool.rs:80:13").unlisted(3);
+    let id = spawn(&mut b);
+    b.task_mut(id).fresh();
+    let id = spawn(&mut b);
+    b.task_mut(id).running();
+    let id = spawn(&mut b);
+    b.task_mut(id).moving();
+    spawn(&mut b);
+    b.thread("tests").waits(WaitReason::Host, &[Arm::task(main)], "src/main.rs:5:5");
+
+    b.owned_by_finished(forgotten, TaskId(99), "src/state.rs:50:13", 5);
+    b.object_mut(forgotten).unsettled = true;
+    b.still().timers(2).thread_outside(4242, "metrics");
+    b.activity_mut().queued = 1;
+    panics(&mut b, test);
+    b.build()
+}
+
+fn header(b: &mut SnapshotBuilder) {
+    b.taken_at(81_000_311);
+    let header = b.header_mut();
+    header.program = "pool_test".to_owned();
+    header.pid = 4711;
+    header.reason = Reason::Region;
+    header.wall_s = 1_767_225_600;
+    header.counters = Counters { spawned: 20, finished: 6 };
+    b.completeness_mut().dropped_panics = 1;
+}
+
+fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: RegionId) {
+    let site = b.site("src/pool.rs:58:24");
+    let jobs = b.object_mut(jobs);
+    jobs.name = Some("jobs".to_owned());
+    jobs.touched = Touched::Only(test);
+    if let ObjectDetail::Channel { sender, receiver, .. } = &mut jobs.detail {
+        *sender = Endpoint { handles: Some(1), last: None };
+        *receiver = Endpoint { handles: None, last: Some(LastUse { task: TaskId(2), site }) };
+    }
+    b.object_mut(stop).detail =
+        ObjectDetail::Context { cancelled: false, deadline_ns: Some(95_000_000) };
+}
+
+fn panics(b: &mut SnapshotBuilder, test: RegionId) {
+    let site = b.site("src/pool.rs:90:9");
+    let fact = b.panic(TaskId(17), "src/pool.rs:44:17", "app::pool::retry", "no \"jobs\"\nleft 🦀");
+    fact.name = Some("retry".to_owned());
+    fact.region = Some(test);
+    fact.site = Some(site);
+    fact.stack = vec![
+        Frame {
+            function: "app::pool::retry".to_owned(),
+            file: Some("src/pool.rs".to_owned()),
+            line: Some(90),
+        },
+        Frame { function: "start".to_owned(), file: None, line: None },
+    ];
+}
+
+#[test]
+fn the_example_has_every_kind_of_target() {
+    let targets: Vec<Target> = example()
+        .tasks
+        .iter()
+        .filter_map(|task| match &task.state {
+            TaskState::Waiting(wait) => Some(wait.arms.clone()),
+            TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
+        })
+        .flatten()
+        .map(|arm| arm.on)
+        .collect();
+    assert!(targets.iter().any(|on| matches!(on, Target::Object(_))));
+    assert!(targets.iter().any(|on| matches!(on, Target::Task(_))));
+    assert!(targets.iter().any(|on| matches!(on, Target::Never)));
+}

@@ -1,0 +1,169 @@
+//! Each rule of validity, broken once.
+
+use gleak_snapshot::{
+    Arm, Hold, HoldMode, Invalid, ObjectDetail, ObjectId, Record, RegionId, SiteId, Snapshot,
+    SnapshotBuilder, SpawnId, TaskId, TaskState, Touched, WaitOp, WaitReason, WaiterKind,
+};
+
+const ONE: TaskId = TaskId(1);
+const TWO: TaskId = TaskId(2);
+const LOCK: ObjectId = ObjectId(1);
+const JOBS: ObjectId = ObjectId(2);
+const TABLE: ObjectId = ObjectId(3);
+
+/// `t1` owns a mutex and reads a table, `t2` waits for the mutex.
+fn base() -> Snapshot {
+    let mut b = SnapshotBuilder::new();
+    b.region("test");
+    let (lock, jobs) = (b.mutex("src/a.rs:1"), b.channel("src/a.rs:2", None));
+    let table = b.rwlock("src/a.rs:3");
+    let one = b.task("src/a.rs:4", "app::one").receives(jobs, "src/a.rs:5").id();
+    b.owns(lock, one, "src/a.rs:6", 1);
+    b.reads(table, one);
+    b.task("src/a.rs:7", "app::two").locks(lock, "src/a.rs:8");
+    b.build()
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut Snapshot), expected: &[Invalid]) {
+    let mut s = base();
+    change(&mut s);
+    let faults = s.validate().err().unwrap_or_default();
+    assert_eq!(faults, expected);
+    assert!(faults.iter().all(|fault| !fault.to_string().is_empty()));
+}
+
+fn set_wait(s: &mut Snapshot, reason: WaitReason, arms: &[Arm]) {
+    let TaskState::Waiting(wait) = &mut s.tasks[1].state else { panic!("t2 waits") };
+    wait.reason = reason;
+    wait.arms = arms.to_vec();
+}
+
+fn set_owner(s: &mut Snapshot, task: TaskId, is_alive: bool) {
+    let ObjectDetail::Mutex { owner: Some(owner), .. } = &mut s.objects[0].detail else {
+        panic!("the lock is owned")
+    };
+    owner.task = task;
+    owner.alive = is_alive;
+}
+
+#[test]
+fn lists_are_sorted() {
+    check(|s| s.tasks.swap(0, 1), &[Invalid::Order(Record::Task(ONE))]);
+    check(|s| s.objects[1].id = LOCK, &[Invalid::Order(Record::Object(LOCK))]);
+    check(|s| s.regions.push(s.regions[0].clone()), &[Invalid::Order(Record::Region(RegionId(1)))]);
+}
+
+#[test]
+fn what_is_named_is_there() {
+    let (site, spawn, region) = (SiteId(99), SpawnId(9), RegionId(9));
+    let task = Record::Task(TWO);
+    check(|s| s.spawns[1].site = site, &[Invalid::NoSite { by: Record::Spawn(SpawnId(1)), site }]);
+    check(|s| s.objects[1].site = site, &[Invalid::NoSite { by: Record::Object(JOBS), site }]);
+    check(|s| s.tasks[1].spawn = Some(spawn), &[Invalid::NoSpawn { by: task, spawn }]);
+    check(|s| s.tasks[1].ancestry.push(spawn), &[Invalid::NoSpawn { by: task, spawn }]);
+    check(|s| s.tasks[1].region = Some(region), &[Invalid::NoRegion { by: task, region }]);
+    check(
+        |s| s.objects[1].touched = Touched::Only(region),
+        &[Invalid::NoRegion { by: Record::Object(JOBS), region }],
+    );
+    let object = ObjectId(9);
+    check(
+        |s| set_wait(s, WaitReason::Receive, &[Arm::object(WaitOp::Receive, object)]),
+        &[Invalid::NoObject { task: TWO, object }],
+    );
+    check(
+        |s| s.tasks[1].holds.push(Hold { object, mode: HoldMode::Shared }),
+        &[Invalid::NoObject { task: TWO, object }],
+    );
+}
+
+#[test]
+fn tasks_have_an_origin_and_threads_have_none() {
+    check(|s| s.tasks[1].spawn = None, &[Invalid::Origin { task: TWO }]);
+    check(|s| s.tasks[1].kind = WaiterKind::Thread, &[Invalid::Origin { task: TWO }]);
+    check(
+        |s| s.tasks[1].ancestry = vec![SpawnId(0); 5],
+        &[Invalid::Ancestry { task: TWO, len: 5 }],
+    );
+    let label = |key: &str| (key.to_owned(), String::new());
+    check(|s| s.tasks[1].labels = vec![label("b"), label("a")], &[Invalid::Labels { task: TWO }]);
+}
+
+#[test]
+fn arms_fit_their_target_and_reason() {
+    let fault = |reason, arm| Invalid::Arm { task: TWO, reason, arm };
+    for (reason, arm) in [
+        (WaitReason::Send, Arm::object(WaitOp::Receive, JOBS)),
+        (WaitReason::Send, Arm::object(WaitOp::Send, LOCK)),
+        (WaitReason::Lock, Arm::object(WaitOp::Lock, TABLE)),
+        (WaitReason::WriteLock, Arm::object(WaitOp::Lock, LOCK)),
+        (WaitReason::Join, Arm::object(WaitOp::Join, JOBS)),
+        (WaitReason::Select, Arm::object(WaitOp::Cancel, JOBS)),
+    ] {
+        check(|s| set_wait(s, reason, &[arm]), &[fault(reason, arm)]);
+    }
+    check(|s| set_wait(s, WaitReason::Send, &[Arm::never(WaitOp::Send)]), &[]);
+    check(|s| set_wait(s, WaitReason::Join, &[Arm::task(TaskId(77))]), &[]);
+}
+
+#[test]
+fn waits_have_as_many_arms_as_their_reason_says() {
+    let send = Arm::object(WaitOp::Send, JOBS);
+    let fault = |reason| Invalid::Wait { task: TWO, reason };
+    check(|s| set_wait(s, WaitReason::Send, &[]), &[fault(WaitReason::Send)]);
+    check(|s| set_wait(s, WaitReason::Send, &[send, send]), &[fault(WaitReason::Send)]);
+    check(|s| set_wait(s, WaitReason::Sleep, &[]), &[fault(WaitReason::Sleep)]);
+    check(|s| set_wait(s, WaitReason::Select, &[]), &[]);
+    check(|s| set_wait(s, WaitReason::Select, &[send, send]), &[]);
+}
+
+#[test]
+fn owners_and_holds_agree() {
+    check(|s| s.tasks[0].holds.clear(), &[Invalid::OwnerWithoutHold { object: LOCK, task: ONE }]);
+    check(
+        |s| set_owner(s, TaskId(9), true),
+        &[
+            Invalid::HoldWithoutOwner { object: LOCK, task: ONE },
+            Invalid::OwnerNotListed { object: LOCK, task: TaskId(9) },
+        ],
+    );
+    check(
+        |s| set_owner(s, ONE, false),
+        &[
+            Invalid::HoldWithoutOwner { object: LOCK, task: ONE },
+            Invalid::FinishedOwnerListed { object: LOCK, task: ONE },
+        ],
+    );
+    check(
+        |s| s.objects[2].detail = ObjectDetail::RwLock { owner: None, readers: 0, exact: true },
+        &[Invalid::Readers { object: TABLE, said: 0, found: 1 }],
+    );
+    let hold = Hold { object: JOBS, mode: HoldMode::Exclusive };
+    check(|s| s.tasks[1].holds.push(hold), &[Invalid::Hold { task: TWO, object: JOBS }]);
+}
+
+#[test]
+fn what_is_not_settled_need_not_agree() {
+    check(
+        |s| {
+            s.tasks[0].holds.clear();
+            s.objects[0].unsettled = true;
+            s.completeness.unsettled_objects = 1;
+        },
+        &[],
+    );
+    check(
+        |s| {
+            s.tasks[0].holds.clear();
+            s.tasks[0].state = TaskState::Running;
+        },
+        &[],
+    );
+}
+
+#[test]
+fn what_was_not_seen_is_counted() {
+    check(|s| s.tasks[0].state = TaskState::Moving, &[Invalid::MovingCount { said: 0, found: 1 }]);
+    check(|s| s.objects[0].unsettled = true, &[Invalid::UnsettledCount { said: 0, found: 1 }]);
+}
