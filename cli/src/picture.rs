@@ -32,7 +32,8 @@ pub(crate) struct Picture<'a> {
 impl Picture<'_> {
     /// The SVG.
     pub(crate) fn draw(&self) -> io::Result<Vec<u8>> {
-        let stacks: Vec<Cow<'_, str>> = self.stacks.iter().map(|line| xml_text(line)).collect();
+        let stacks: Vec<String> =
+            self.stacks.iter().map(|line| one_count(&xml_text(line))).collect();
         if stacks.is_empty() {
             return Ok(self.empty().into_bytes());
         }
@@ -49,7 +50,7 @@ impl Picture<'_> {
         options.font_type = "Menlo, Consolas, DejaVu Sans Mono, monospace".into();
         options.image_width = Some(WIDTH);
         options.frame_height = 18;
-        // The end of a path says more than its beginning.
+        // As labels are cut where no script runs: the beginning of a name is kept.
         options.text_truncate_direction = TextTruncateDirection::Right;
         options.direction = if self.icicle { Direction::Inverted } else { Direction::Straight };
 
@@ -84,8 +85,10 @@ enum FrameKind {
     Spawn,
     /// The place where it waits: `src/worker.rs:20`.
     Place,
-    /// What it does: `receive`, `running`.
-    Doing,
+    /// What it waits for: `receive`.
+    Waiting,
+    /// It does not wait: `running`, `never started`.
+    Active,
     /// Whatever else: what it is charged to.
     Region,
 }
@@ -100,8 +103,10 @@ impl FrameKind {
             FrameKind::Spawn
         } else if is_place(frame) {
             FrameKind::Place
+        } else if is_tip && matches!(frame, "running" | "never started") {
+            FrameKind::Active
         } else if is_tip {
-            FrameKind::Doing
+            FrameKind::Waiting
         } else {
             FrameKind::Region
         }
@@ -114,16 +119,19 @@ impl FrameKind {
             FrameKind::Program => Color { r: 214, g: 214, b: 208 },
             FrameKind::Spawn => Color { r: 236, g: 194 + shade, b: 110 + shade },
             FrameKind::Place => Color { r: 140 + shade, g: 188 + shade, b: 214 + shade },
-            FrameKind::Doing => Color { r: 238, g: 138 + shade, b: 106 + shade },
+            FrameKind::Waiting => Color { r: 238, g: 138 + shade, b: 106 + shade },
+            FrameKind::Active => Color { r: 150 + shade, g: 204, b: 138 + shade },
             FrameKind::Region => Color { r: 190 + shade, g: 172 + shade, b: 218 },
         }
     }
 }
 
-fn palette(stacks: &[Cow<'_, str>]) -> PaletteMap {
+fn palette(stacks: &[String]) -> PaletteMap {
     let mut palette = PaletteMap::default();
+    // The bar below the roots, which stands for all of them and has no name.
+    palette.insert("", Color { r: 232, g: 232, b: 227 });
     for line in stacks {
-        let stack = line.rsplit_once(' ').map_or(line.as_ref(), |(stack, _)| stack);
+        let stack = line.rsplit_once(' ').map_or(line.as_str(), |(stack, _)| stack);
         let tip = stack.split(';').count() - 1;
         for (at, frame) in stack.split(';').enumerate() {
             if palette.get(frame).is_none() {
@@ -132,6 +140,16 @@ fn palette(stacks: &[Cow<'_, str>]) -> PaletteMap {
         }
     }
     palette
+}
+
+/// The line with one number at its end. A name that ends in a number would be read as the first
+/// count of two.
+fn one_count(line: &str) -> String {
+    let cut = line.rsplit_once(' ').and_then(|(stack, count)| {
+        let (head, tail) = stack.rsplit_once(' ')?;
+        tail.parse::<f64>().is_ok().then(|| format!("{head}\u{a0}{tail} {count}"))
+    });
+    cut.unwrap_or_else(|| line.to_string())
 }
 
 /// FNV-1a: the same in every build.
@@ -192,12 +210,18 @@ mod tests {
     }
 
     #[test]
+    fn a_number_in_a_name_is_no_count() {
+        let svg = draw(&["my app 12 3"], "t");
+        assert!(svg.contains("my app\u{a0}12 (3 tasks, 100.00%)"), "{svg}");
+    }
+
+    #[test]
     fn frames_have_a_kind() {
         for (frame, kind) in [
             ("app::worker (src/a.rs:12)", FrameKind::Spawn),
             ("src/a.rs:12", FrameKind::Place),
-            ("select(receive,send)", FrameKind::Doing),
-            ("running", FrameKind::Doing),
+            ("select(receive,send)", FrameKind::Waiting),
+            ("running", FrameKind::Active),
         ] {
             assert_eq!(FrameKind::of(frame, false, true), kind, "{frame}");
         }

@@ -71,7 +71,7 @@ fn subtitle(by: By) -> &'static str {
 fn title(snapshot: &Snapshot, stacks: &[String]) -> String {
     let tasks = stacks.iter().filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum();
     let header = &snapshot.header;
-    format!("{}, process {}: {}", header.program, header.pid, counted(tasks, "task"))
+    format!("{}, process {}: {}", plain(&header.program), header.pid, counted(tasks, "task"))
 }
 
 fn lines(stacks: &[String]) -> Vec<u8> {

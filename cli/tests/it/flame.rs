@@ -63,22 +63,3 @@ fn a_findings_file_has_no_tasks_to_draw() {
     dir.write("f", make::findings(7, &[]));
     dir.gleak(&["flame", "f"]).ends(3).complains("f: holds findings and no tasks");
 }
-
-#[test]
-fn zz_look() {
-    std::fs::create_dir_all("/tmp/look").unwrap();
-    for (n, b) in [
-        ("busy", make::busy()),
-        ("empty", make::empty()),
-        ("hostile", make::hostile()),
-        ("dead", make::deadlocked()),
-        ("leaky", make::leaky(1, 3)),
-    ] {
-        std::fs::write(format!("/tmp/look/{n}.ndjson"), b).unwrap();
-    }
-    std::fs::write(
-        "/tmp/look/f.ndjson",
-        make::findings(7, &[make::finding("gk1:aa", "pool::start", 2)]),
-    )
-    .unwrap();
-}

@@ -49,7 +49,7 @@ fn a_file_that_may_not_be_read_is_named() {
     let dir = WorkDir::new("forbidden");
     dir.write("x.ndjson", make::healthy());
     let path = dir.path("x.ndjson");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;

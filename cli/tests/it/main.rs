@@ -3,6 +3,7 @@
 //! Golden files are in `cli/testdata`; `BLESS=1` rewrites them.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod baseline;
 mod flame;

@@ -159,7 +159,7 @@ fn group(page: &mut Page, indent: usize, group: &Group) {
             page.wrap(indent + 11, indent + 11, &ids);
         }
     } else {
-        page.wrap(indent + 2, indent + 11, &format!("who      {}", ids(&group.members)));
+        page.labelled(indent + 2, "who", &ids(&group.members));
     }
     if let Some(block) = &group.block {
         let word = if group.reason.is_some() { "waits  " } else { "at     " };
@@ -170,8 +170,8 @@ fn group(page: &mut Page, indent: usize, group: &Group) {
     }
     if let Some(parent) = group.ancestry.first() {
         let rest = group.ancestry.iter().skip(1).map(|site| format!(" <- {}", place(site)));
-        let all = format!("parents  {}{}", place(parent), rest.collect::<String>());
-        page.wrap(indent + 2, indent + 11, &all);
+        let all = format!("{}{}", place(parent), rest.collect::<String>());
+        page.labelled(indent + 2, "parents", &all);
     }
 }
 

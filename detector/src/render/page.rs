@@ -77,6 +77,18 @@ impl Page {
         self.wrap_styled(Style::Plain, first, rest, text);
     }
 
+    /// As [`Page::wrap`], behind a label in a column of its own.
+    pub(super) fn labelled(&mut self, indent: usize, label: &str, text: &str) {
+        const LABEL: usize = 9;
+        let start = self.out.len();
+        self.wrap(indent + LABEL, indent + LABEL, text);
+        // The first line begins with blanks only, as many as the label takes.
+        let lead = format!("{}{label}", " ".repeat(indent));
+        if self.out.len() > start {
+            self.out.replace_range(start..start + lead.len().min(indent + LABEL), &lead);
+        }
+    }
+
     fn wrap_styled(&mut self, style: Style, first: usize, rest: usize, text: &str) {
         let mut line = " ".repeat(first);
         let mut empty = true;

@@ -12,8 +12,8 @@ mod sites;
 mod tasks;
 
 use gleak_snapshot::{
-    Completeness, Counters, Frame, Header, PanicFact, Reason, Region, RegionId, RegionKind,
-    Snapshot, TaskId,
+    Completeness, Counters, Frame, Header, ObjectDetail, Owner, PanicFact, Reason, Region,
+    RegionId, RegionKind, Snapshot, TaskId,
 };
 
 use crate::machine::process;
@@ -36,7 +36,6 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     let (tasks, moving) = tasks::second_pass(first_tasks, &second_objects, &mut sites);
     let (panics, dropped_panics) = panics(&mut sites);
     let regions = regions(&mut sites);
-    let unsettled = second_objects.iter().filter(|it| it.object.unsettled).count() as u64;
     let activity = still.end(&tasks);
     let mut snapshot = Snapshot {
         header: header(reason),
@@ -47,18 +46,16 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
         tasks,
         panics,
         activity,
-        completeness: Completeness {
-            moving,
-            unsettled_objects: unsettled,
-            dropped_panics,
-            ..Completeness::default()
-        },
+        completeness: Completeness { moving, dropped_panics, ..Completeness::default() },
     };
     (snapshot.sites, snapshot.spawns) = sites.finish();
     snapshot.objects.sort_by_key(|object| object.id);
     snapshot.tasks.sort_by_key(|task| task.id);
     snapshot.regions.sort_by_key(|region| region.id);
     drop_dangling_regions(&mut snapshot);
+    doubt_missing_owners(&mut snapshot);
+    let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
+    snapshot.completeness.unsettled_objects = unsettled as u64;
     snapshot
 }
 
@@ -91,6 +88,25 @@ fn regions(sites: &mut Sites) -> Vec<Region> {
         })
     })
     .collect()
+}
+
+/// An owner that was alive when the lock was read and had ended when tasks were: nobody knows who
+/// owns the lock now.
+fn doubt_missing_owners(snapshot: &mut Snapshot) {
+    for object in &mut snapshot.objects {
+        let (ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. }) =
+            &mut object.detail
+        else {
+            continue;
+        };
+        let missing = |owner: &Owner| {
+            owner.alive && snapshot.tasks.binary_search_by_key(&owner.task, |it| it.id).is_err()
+        };
+        if owner.as_ref().is_some_and(missing) {
+            *owner = None;
+            object.unsettled = true;
+        }
+    }
 }
 
 /// A region may have ended between the reading of a task and the reading of the regions.

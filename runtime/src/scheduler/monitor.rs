@@ -15,7 +15,7 @@ use once_cell::sync::OnceCell;
 
 use crate::machine::futex::Parker;
 use crate::machine::thread;
-use crate::report;
+use crate::report::{self, Judged};
 use crate::scheduler::activity;
 use crate::scheduler::worker;
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
@@ -111,11 +111,16 @@ fn rest() {
     // Pairs with the waking worker: either it sees `DEEP` and pokes, or it is counted here.
     fence(Ordering::SeqCst);
     let mut pause = TICK;
-    let epoch = activity::epoch();
     while activity::awake() == 0 {
+        let epoch = activity::epoch();
         let timed = worker::all().any(|worker| worker.is_timed());
-        let settled = timed || activity::epoch() != epoch || pause > ASK_AGAIN_MAX;
-        if settled || report::judge_asleep() == report::Judged::Settled {
+        let judged = if timed { Judged::Settled } else { report::judge_asleep() };
+        if activity::epoch() != epoch {
+            // Something moved while it was looked at: the judgement is of no moment at all.
+            continue;
+        }
+        if judged == Judged::Settled || pause > ASK_AGAIN_MAX {
+            // A worker that wakes from now on leaves a token; one that woke before changed the epoch.
             PARKER.park(None);
             break;
         }

@@ -55,16 +55,19 @@ static POOL: Lock<Vec<&'static RuntimeShared>> = Lock::new(Vec::new());
 /// # Errors
 /// When no thread can be made.
 pub(crate) fn global() -> io::Result<&'static RuntimeShared> {
-    GLOBAL.get_or_try_init(|| start(default_workers())).copied()
+    GLOBAL.get_or_try_init(|| start(default_workers()?)).copied()
 }
 
 /// `GLEAK_WORKERS`, or as many as the machine runs in parallel.
-fn default_workers() -> usize {
-    std::env::var("GLEAK_WORKERS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .filter(|count| (1..=WORKERS_MAX).contains(count))
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+fn default_workers() -> io::Result<usize> {
+    let Some(value) = std::env::var_os("GLEAK_WORKERS") else {
+        return Ok(std::thread::available_parallelism().map_or(1, usize::from));
+    };
+    let count = value.to_str().and_then(|text| text.parse().ok());
+    count.filter(|count| (1..=WORKERS_MAX).contains(count)).ok_or_else(|| {
+        let message = format!("GLEAK_WORKERS={value:?} is not a number from 1 to {WORKERS_MAX}");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })
 }
 
 fn start(count: usize) -> io::Result<&'static RuntimeShared> {
@@ -309,7 +312,7 @@ impl RuntimeBuilder {
     /// # Errors
     /// When the count is not in 1 to 1024, or no thread can be made.
     pub fn start(self) -> io::Result<Runtime> {
-        let count = self.workers.unwrap_or_else(default_workers);
+        let count = self.workers.map_or_else(default_workers, Ok)?;
         let mut pool = POOL.lock();
         let pooled = pool.iter().position(|runtime| runtime.workers() == count);
         let pooled = pooled.map(|at| pool.swap_remove(at));
@@ -329,7 +332,7 @@ impl RuntimeBuilder {
         let mut first = false;
         GLOBAL.get_or_try_init(|| {
             first = true;
-            start(self.workers.unwrap_or_else(default_workers))
+            start(self.workers.map_or_else(default_workers, Ok)?)
         })?;
         if first {
             Ok(())

@@ -8,6 +8,7 @@ use std::panic::{Location, resume_unwind};
 use crate::dump;
 use crate::records::region::{self, RegionKind};
 use crate::records::statics::Site;
+use crate::records::table::Ref;
 use crate::records::waiter::Reason;
 use crate::report;
 use crate::scheduler::current;
@@ -34,7 +35,28 @@ impl Leftovers {
         match std::env::var("GLEAK_EXIT").as_deref() {
             Ok("wait") => Leftovers::Wait,
             Ok("fail") => Leftovers::Fail,
-            _ => Leftovers::Name,
+            Ok("") | Err(_) => Leftovers::Name,
+            Ok(other) => {
+                report::say(&format!(
+                    "gleak: GLEAK_EXIT={other} is neither wait nor fail: ignored"
+                ));
+                Leftovers::Name
+            }
+        }
+    }
+}
+
+/// Main returns or panics: what is left is not scheduled any more, unless it is waited for.
+struct EndOfMain {
+    region: Option<Ref>,
+    leftovers: Leftovers,
+}
+
+impl Drop for EndOfMain {
+    fn drop(&mut self) {
+        let wait = self.leftovers == Leftovers::Wait && !std::thread::panicking();
+        if let (Some(region), false) = (self.region, wait) {
+            region::halt(region);
         }
     }
 }
@@ -69,6 +91,12 @@ where
     let runtime = runtime::global().unwrap_or_else(|error| panic!("cannot start: {error}"));
     let region = region::open(RegionKind::Run, "main", None, site);
     let running = monitor::exit_when_asleep();
+    let leftovers = Leftovers::from_environment();
+    let main = move || {
+        // At the very end of the main task, before its worker turns to another one.
+        let _end = EndOfMain { region, leftovers };
+        main()
+    };
     let handle = Builder::new()
         .name("main")
         .main()
@@ -77,14 +105,8 @@ where
         .spawn_on(runtime, site, main)
         .unwrap_or_else(|error| panic!("cannot start the main task: {error}"));
     let outcome = handle.join_for(Reason::Host, site);
-    let leftovers = Leftovers::from_environment();
-    if let Some(region) = region {
-        if leftovers == Leftovers::Wait && outcome.is_ok() {
-            region::wait_until_empty(region, site);
-        }
-        if outcome.is_ok() {
-            region::halt(region);
-        }
+    if let (Some(region), Leftovers::Wait, true) = (region, leftovers, outcome.is_ok()) {
+        region::wait_until_empty(region, site);
     }
     drop(running);
     let cut_off = region.map_or(0, |region| report::name_cut_off(region, outcome.is_ok()));

@@ -1,0 +1,153 @@
+//! Whole programs as processes: what they print, what they leave, how they exit.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use gleak_runtime::report::detector::{Question, Rule, analyze};
+use gleak_runtime::report::snapshot::{Reason, Snapshot, read_dump};
+
+/// An example program of this package; cargo builds them before it runs tests.
+fn example(name: &str, folder: &Path) -> Command {
+    let here = std::env::current_exe().expect("this test");
+    let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
+    let mut command = Command::new(built.join(name));
+    command.env("GLEAK_DUMP_DIR", folder).env_remove("GLEAK_EXIT");
+    command
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder under target");
+    folder
+}
+
+fn the_dump(folder: &Path) -> Snapshot {
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "one dump: {files:?}");
+    let file = std::fs::File::open(&files[0]).unwrap();
+    read_dump(&mut std::io::BufReader::new(file)).expect("a dump")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_deadlock_prints_the_cycle_writes_a_dump_and_exits_2() {
+    let folder = folder("deadlock");
+    for workers in ["1", "4"] {
+        let output = example("deadlock", &folder).env("GLEAK_WORKERS", workers).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.starts_with("gleak: deadlock. All 3 tasks are asleep"), "{text}");
+        assert!(text.contains("wants lock") && text.contains("\"bob\""), "{text}");
+        let snapshot = the_dump(&folder);
+        assert_eq!(snapshot.validate(), Ok(()));
+        assert_eq!(snapshot.header.reason, Reason::Asleep);
+        let report = analyze(&snapshot, &Question::default());
+        assert_eq!(report.findings[0].key.rule, Rule::Cycle);
+        assert!(text.contains(&report.findings[0].fingerprint.0), "live and offline are equal");
+        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+    }
+}
+
+#[test]
+fn what_main_cuts_off_is_named_and_the_status_is_untouched() {
+    let folder = folder("cut-off");
+    let output = example("cut_off", &folder).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "main is over\n");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "gleak: main returned and cut off 3 tasks:");
+    assert_eq!(lines.len(), 3, "one line a group: {text}");
+    assert!(lines[1].contains("2 tasks waiting to receive on channel"), "{text}");
+    assert!(lines[1].contains("cut_off.rs:13"), "where it waits: {text}");
+    assert!(lines[2].contains("1 task that never started"), "{text}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "no dump was asked for");
+}
+
+#[test]
+fn the_environment_decides_what_leftovers_mean() {
+    let folder = folder("cut-off-fail");
+    let output = example("cut_off", &folder).env("GLEAK_EXIT", "fail").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    // To wait for tasks that nobody will ever wake is a deadlock, and is found.
+    let output = example("cut_off", &folder).env("GLEAK_EXIT", "wait").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("asleep"), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("never printed"), "it was waited for");
+}
+
+#[test]
+fn a_panic_of_main_writes_a_dump_and_goes_on() {
+    let folder = folder("main-panics");
+    let output = example("main_panics", &folder).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(101), "{text}");
+    assert!(text.contains("out of ideas"), "{text}");
+    assert!(text.contains("gleak: main panicked and cut off 1 task:"), "{text}");
+    assert_eq!(the_dump(&folder).header.reason, Reason::Panic);
+}
+
+#[test]
+fn nothing_is_said_while_a_thread_may_still_act() {
+    let folder = folder("thread-may-act");
+    let mut child = example("thread_may_act", &folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Until the process sleeps: its one task waits, and so do all of its threads.
+    let asleep = |tid: &Path| {
+        let stat = std::fs::read_to_string(tid.join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+    };
+    let threads = PathBuf::from(format!("/proc/{}/task", child.id()));
+    let settled = || {
+        let Ok(entries) = std::fs::read_dir(&threads) else { return false };
+        let tids: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        tids.len() > 3 && tids.iter().all(|tid| asleep(tid))
+    };
+    while !settled() {
+        std::thread::yield_now();
+    }
+    child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "got hello\n");
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_dump_folder_that_is_not_there_loses_the_dump_alone() {
+    let folder = folder("no-such-folder");
+    let output = example("deadlock", &folder.join("absent")).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("wants lock") && text.contains("gleak: no dump written:"), "{text}");
+}
+
+#[test]
+fn guards_by_mprotect_work_as_well() {
+    let folder = folder("mprotect");
+    let output =
+        example("deadlock", &folder).env("GLEAK_STACK_GUARD", "mprotect").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
+fn a_worker_count_that_is_none_is_a_clear_error() {
+    let folder = folder("worker-count");
+    for count in ["0", "many", "5000"] {
+        let output = example("deadlock", &folder).env("GLEAK_WORKERS", count).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(101), "{text}");
+        assert!(text.contains("GLEAK_WORKERS"), "{text}");
+    }
+}
