@@ -10,10 +10,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{FindingKey, Fingerprint};
 
-/// The fingerprint of a finding by the keys of its causes, in any order.
+/// The fingerprint of a finding by the keys of its causes, in any order. Equal keys count once: how
+/// many tasks stand in a circle is no part of its identity.
 pub(crate) fn fingerprint(keys: &[&FindingKey]) -> Fingerprint {
     let mut keys: Vec<&FindingKey> = keys.to_vec();
     keys.sort();
+    keys.dedup();
     let mut lines = Vec::new();
     for key in keys {
         lines.push(key.rule.id());

@@ -48,6 +48,10 @@ pub(crate) fn judge_asleep() -> Judged {
     let snapshot = collect::collect(gleak_snapshot::Reason::Asleep);
     let report = analyze(&snapshot, &Question::default());
     match &report.asleep {
+        // A thread of others, or one that was on its way into a wait, may be all there is left.
+        Asleep::No if !snapshot.activity.threads.is_empty() || report.completeness.moving > 0 => {
+            Judged::Open
+        }
         Asleep::No => Judged::Settled,
         Asleep::UnlessThreads(_) => Judged::Open,
         Asleep::Certain => {

@@ -1,6 +1,6 @@
 //! Nothing in the process can run, and nothing outside could wake anything.
 
-use gleak_snapshot::{ObjectDetail, TaskState};
+use gleak_snapshot::{Task, TaskState, WaiterKind};
 
 use super::{Case, Draft, RuleInfo};
 use crate::index::{Index, all_read, is_host, wait_of};
@@ -10,8 +10,8 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::Asleep,
     summary: "Nothing in the process can run, and nothing outside could wake anything.",
     certainty: Certainty::Certain,
-    needs: "a process that stood still while it was looked at: nothing queued, no timer, no \
-            context with a deadline, every task waiting, and a list of its threads in which all \
+    needs: "a process that stood still while it was looked at: nothing queued, no timer, \
+            every task waiting, and a list of its threads in which all \
             are the runtime's, wait in it, or were declared harmless",
     silent: "one other thread exists (the report then says: asleep unless that thread acts); the \
              dump is cut, damaged, or has lines that are not understood",
@@ -43,7 +43,7 @@ pub(super) fn judge(index: &Index<'_>) -> Asleep {
         && completeness.unsettled_objects == 0
         && index.objects.iter().all(|object| !object.unsettled);
     let quiet = activity.still && activity.queued == 0 && activity.timers == 0;
-    if !seen || !quiet || !activity.threads_known || !all_wait(index) || has_deadline(index) {
+    if !seen || !quiet || !activity.threads_known || !all_wait(index) {
         return Asleep::No;
     }
     if activity.threads.is_empty() {
@@ -55,18 +55,15 @@ pub(super) fn judge(index: &Index<'_>) -> Asleep {
     Asleep::UnlessThreads(names)
 }
 
+/// A thread that does not wait must be in the list of threads, which then names it. A context's
+/// deadline is a timer of whoever waits for the context.
 fn all_wait(index: &Index<'_>) -> bool {
-    let waits = |state: &TaskState| match state {
+    let listed = !index.snapshot.activity.threads.is_empty();
+    let idle = |task: &Task| match &task.state {
         TaskState::Waiting(wait) => wait.until_ns.is_none(),
-        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => false,
+        TaskState::Running => task.kind == WaiterKind::Thread && listed,
+        TaskState::Fresh | TaskState::Runnable | TaskState::Moving => false,
     };
     let somebody = index.tasks.iter().any(|task| wait_of(task).is_some() && !is_host(task));
-    somebody && index.tasks.iter().all(|task| waits(&task.state))
-}
-
-/// A context ends by itself at its deadline, and whoever armed it need not wait in any record.
-fn has_deadline(index: &Index<'_>) -> bool {
-    index.objects.iter().any(|object| {
-        matches!(object.detail, ObjectDetail::Context { cancelled: false, deadline_ns: Some(_) })
-    })
+    somebody && index.tasks.iter().all(|task| idle(task))
 }

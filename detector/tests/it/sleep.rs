@@ -29,7 +29,7 @@ fn all_asleep() {
 #[test]
 fn what_keeps_a_process_awake() {
     type Change = fn(&mut SnapshotBuilder);
-    let changes: [(&str, Change); 13] = [
+    let changes: [(&str, Change); 12] = [
         ("not still", |b| b.activity_mut().still = false),
         ("queued", |b| b.activity_mut().queued = 1),
         ("timers", |b| b.activity_mut().timers = 1),
@@ -45,11 +45,6 @@ fn what_keeps_a_process_awake() {
         }),
         ("a running thread", |b| {
             let _ = b.thread("other").running().id();
-        }),
-        ("a deadline", |b| {
-            let context = b.context("src/c.rs:1");
-            b.object_mut(context).detail =
-                ObjectDetail::Context { cancelled: false, deadline_ns: Some(9) };
         }),
     ];
     for (name, change) in changes {
@@ -67,6 +62,24 @@ fn foreign_threads_are_named() {
     let report = process(&b.build());
     assert_eq!(report.asleep, Asleep::UnlessThreads(vec!["audio".to_owned(), "zmq".to_owned()]));
     assert_eq!(found(&report), []);
+}
+
+#[test]
+fn a_thread_that_runs_is_named_and_no_task() {
+    let mut b = asleep();
+    let _ = b.thread("feeder").running().id();
+    b.thread_outside(8, "feeder");
+    let report = process(&b.build());
+    assert_eq!(report.asleep, Asleep::UnlessThreads(vec!["feeder".to_owned()]));
+}
+
+#[test]
+fn a_deadline_that_nobody_waits_for_keeps_nobody_awake() {
+    let mut b = asleep();
+    let context = b.context("src/c.rs:1");
+    b.object_mut(context).detail =
+        ObjectDetail::Context { cancelled: false, deadline_ns: Some(9) };
+    assert_eq!(process(&b.build()).asleep, Asleep::Certain);
 }
 
 #[test]

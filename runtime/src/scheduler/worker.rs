@@ -129,6 +129,8 @@ pub(crate) struct Worker {
     /// Depth of `hold_worker`.
     held: Cell<u32>,
     turn: Cell<u32>,
+    /// A task gave way: whoever has not run yet comes first.
+    fresh_first: Cell<bool>,
 }
 
 enum Work {
@@ -150,6 +152,7 @@ pub(crate) fn run(shared: &'static WorkerShared) {
         current: Cell::new(None),
         held: Cell::new(0),
         turn: Cell::new(0),
+        fresh_first: Cell::new(false),
     }));
     monitor::add_own_thread(thread::tid());
     current::set_worker(worker);
@@ -191,6 +194,8 @@ impl Worker {
     pub(crate) fn give_way(&self, task: Current) {
         task.record.state.set(State::Runnable);
         self.push_ready(task.reference);
+        // "Others" are those as well that have not run yet.
+        self.fresh_first.set(true);
         fiber::suspend();
     }
 
@@ -205,7 +210,7 @@ impl Worker {
     fn next(&self) -> Option<Work> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if turn % FAIR_TURNS == 0 {
+        if self.fresh_first.take() || turn % FAIR_TURNS == 0 {
             if let Some(fresh) = self.runtime().take_fresh() {
                 return Some(Work::Fresh(fresh));
             }

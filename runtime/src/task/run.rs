@@ -99,7 +99,7 @@ where
     };
     let handle = Builder::new()
         .name("main")
-        .main()
+        .main::<F>()
         .in_region(region)
         .stack_size(MAIN_STACK_BYTES)
         .spawn_on(runtime, site, main)

@@ -68,6 +68,8 @@ pub struct Builder {
     stack_bytes: Option<usize>,
     main: bool,
     region: Option<Ref>,
+    /// Where the closure only wraps what the program wants to run.
+    entry: Option<&'static Entry>,
 }
 
 impl Builder {
@@ -82,9 +84,10 @@ impl Builder {
         self
     }
 
-    /// Marks it as the main task of a run.
-    pub(crate) fn main(mut self) -> Builder {
+    /// Marks it as the main task of a run, whose closure wraps an `F`.
+    pub(crate) fn main<F>(mut self) -> Builder {
         self.main = true;
+        self.entry = Some(Entry::of::<F>());
         self
     }
 
@@ -154,7 +157,8 @@ impl Builder {
         if stack_bytes > stack::MAX_BYTES {
             return Err(SpawnError::Stack(stack::StackError::TooLarge { bytes: stack_bytes }));
         }
-        let info = self.register(runtime, Entry::of::<F>(), site)?;
+        let entry = self.entry.unwrap_or_else(Entry::of::<F>);
+        let info = self.register(runtime, entry, site)?;
         if size_of::<F>() > stack_bytes / 8 {
             // Too big to move onto the stack: it stays in a box of its own.
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
