@@ -7,9 +7,7 @@
 //!    a panic under it is a bug of this crate, so poison is ignored.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
+pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(not(loom))]
 pub(crate) use std::cell::{Cell, RefCell, UnsafeCell};
@@ -21,17 +19,13 @@ pub(crate) use std::sync::atomic::{
 use std::sync::{Mutex, MutexGuard};
 
 /// A short lock around a plain struct.
+#[cfg(not(loom))]
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
 
+#[cfg(not(loom))]
 impl<T> Lock<T> {
-    #[cfg(not(loom))]
     pub(crate) const fn new(value: T) -> Self {
-        Lock(Mutex::new(value))
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new(value: T) -> Self {
         Lock(Mutex::new(value))
     }
 

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+pub mod checksum;
 mod dump;
 mod error;
 mod hex;

@@ -1,7 +1,7 @@
 //! What one process found, in a file: written by a test binary, read by the gate.
 //!
 //! NDJSON: a source line that carries the version, a line for each finding, an end line that
-//! counts them.
+//! counts them. Lines are closed by a checksum as those of a dump are (`docs/format.md`).
 //!
 //! Invariants:
 //! 1. A file cut anywhere is read up to its last full line and says that it is not complete.
@@ -13,6 +13,7 @@ mod merge;
 
 use std::{fmt, io};
 
+use gleak_snapshot::checksum::{self, Checksum};
 use serde::{Deserialize, Serialize};
 
 use crate::Finding;
@@ -145,7 +146,9 @@ pub fn write(out: &mut dyn io::Write, source: &Source, findings: &[Finding]) -> 
 /// One write a line, so that a cut falls between lines where the system allows it.
 fn line(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(value)?;
-    bytes.push(b'\n');
+    // The brace comes back behind the checksum.
+    bytes.pop();
+    checksum::seal(&mut bytes, 0);
     out.write_all(&bytes)
 }
 
@@ -168,9 +171,7 @@ pub fn read(input: &mut dyn io::BufRead) -> Result<FindingsFile, ReadError> {
             }
             // The write was cut short.
             Err(_) if !line.full => break,
-            Err(error) => {
-                return Err(ReadError::Damaged { line: number, why: error.to_string() });
-            }
+            Err(why) => return Err(ReadError::Damaged { line: number, why }),
         }
     }
     Ok(file)
@@ -196,17 +197,27 @@ fn read_source(line: &[u8]) -> Result<Source, ReadError> {
     if version > VERSION {
         return Err(ReadError::Newer { found: version });
     }
+    if checksum::check(line.trim_ascii_end()) == Checksum::Bad {
+        return Err(ReadError::Damaged { line: 1, why: "its checksum is wrong".to_owned() });
+    }
     serde_json::from_slice(line)
         .map_err(|error| ReadError::Damaged { line: 1, why: error.to_string() })
 }
 
+fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|error| error.to_string())
+}
+
 /// Takes a line in; the count of an end line.
-fn read_line(line: &[u8], file: &mut FindingsFile) -> Result<Option<usize>, serde_json::Error> {
-    let Kind { k } = serde_json::from_slice(line)?;
+fn read_line(line: &[u8], file: &mut FindingsFile) -> Result<Option<usize>, String> {
+    let Kind { k } = parse(line)?;
+    if checksum::check(line.trim_ascii_end()) == Checksum::Bad {
+        return Err("its checksum is wrong".to_owned());
+    }
     match k.as_str() {
-        "finding" => file.findings.push(serde_json::from_slice(line)?),
+        "finding" => file.findings.push(parse(line)?),
         "end" => {
-            let End { findings } = serde_json::from_slice(line)?;
+            let End { findings } = parse(line)?;
             return Ok(Some(findings));
         }
         // A later version may write more.

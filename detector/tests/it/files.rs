@@ -40,7 +40,7 @@ fn there_and_back() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("{\"gleak-findings\":1,\"k\":\"source\","), "{}", lines[0]);
     assert!(lines[1].starts_with("{\"k\":\"finding\","), "{}", lines[1]);
-    assert_eq!(lines[2], "{\"k\":\"end\",\"findings\":1}");
+    assert!(lines[2].starts_with("{\"k\":\"end\",\"findings\":1,\"crc\":\""), "{}", lines[2]);
     assert!(recognise(lines[0]) && !recognise(lines[1]) && !recognise("") && !recognise("go"));
     let file = read(&mut &bytes[..]).unwrap();
     assert_eq!(file, FindingsFile { source: source(), findings, complete: true });
@@ -64,10 +64,15 @@ fn damaged_unknown_and_newer() {
     let damaged = text.replacen("\"certainty\":\"certain\"", "\"certainty\":\"cert", 1);
     let error = read(&mut damaged.as_bytes()).unwrap_err();
     assert!(error.to_string().starts_with("line 2 is damaged: "), "{error}");
-    let more = text.replace("{\"k\":\"end\"", "{\"k\":\"later\",\"x\":1}\n{\"k\":\"end\",\"y\":2");
+    // Written by hand: without checksums.
+    let end = text.find("{\"k\":\"end\"").unwrap();
+    let more = format!("{}{{\"k\":\"later\",\"x\":1}}\n{}", &text[..end], &text[end..]);
     assert!(read(&mut more.as_bytes()).unwrap().complete);
-    let fewer = text.replace("\"findings\":1}", "\"findings\":2}");
+    let fewer = format!("{}{{\"k\":\"end\",\"y\":2,\"findings\":2}}\n", &text[..end]);
     assert!(!read(&mut fewer.as_bytes()).unwrap().complete);
+    let one_bit = text.replacen("src/", "srd/", 1);
+    let error = read(&mut one_bit.as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "line 2 is damaged: its checksum is wrong");
     let newer = text.replacen(":1,", ":2,", 1);
     let error = read(&mut newer.as_bytes()).unwrap_err();
     assert!(matches!(error, ReadError::Newer { found: 2 }));

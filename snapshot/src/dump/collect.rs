@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::checksum::{self, Checksum};
+use crate::checksum::{self, Checksum};
 use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
 use crate::{Activity, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Task};
 

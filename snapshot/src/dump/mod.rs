@@ -8,7 +8,6 @@
 //!    (`repair.rs`) until the snapshot is valid again.
 //! 4. Memory of the reader is bounded by the bytes read, never by a number that stands in them.
 
-mod checksum;
 mod collect;
 mod intern;
 mod line;

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::checksum::{self, Checksum};
+use crate::checksum::{self, Checksum};
 use super::collect::{Collected, Outcome};
 use super::line::{HeaderLine, LineKind};
 use super::lines::{LineEnd, Lines};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::checksum;
+use crate::checksum;
 use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
 use crate::{FORMAT_VERSION, Snapshot};
 

@@ -1,4 +1,4 @@
-//! The closing key of a line: `,"crc":"0a1b2c3d"}`, CRC-32 over all bytes of the line before it.
+//! The closing key of a line of a gleak file: `,"crc":"0a1b2c3d"}`, CRC-32 over all bytes of the line before it.
 
 const KEY: &[u8] = b",\"crc\":\"";
 const DIGITS: usize = 8;
@@ -6,7 +6,7 @@ const CLOSE: &[u8] = b"\"}";
 
 /// What the closing key of a line says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Checksum {
+pub enum Checksum {
     /// There is none: the line was written by hand.
     Absent,
     /// The bytes are those that were written.
@@ -15,8 +15,9 @@ pub(super) enum Checksum {
     Bad,
 }
 
-/// Closes a line from which the final brace has been left out.
-pub(super) fn seal(buffer: &mut Vec<u8>, line_start: usize) {
+/// Closes the line that starts at `line_start` and ends with the buffer, and from which the final
+/// brace has been left out. Adds the newline.
+pub fn seal(buffer: &mut Vec<u8>, line_start: usize) {
     let sum = crc32fast::hash(&buffer[line_start..]);
     buffer.extend_from_slice(KEY);
     buffer.extend_from_slice(&digits(sum));
@@ -24,7 +25,9 @@ pub(super) fn seal(buffer: &mut Vec<u8>, line_start: usize) {
     buffer.push(b'\n');
 }
 
-pub(super) fn check(line: &[u8]) -> Checksum {
+/// Whether a line (without its newline) is as it was written.
+#[must_use]
+pub fn check(line: &[u8]) -> Checksum {
     let Some(rest) = line.strip_suffix(CLOSE) else { return Checksum::Absent };
     let Some(at) = rest.len().checked_sub(DIGITS) else { return Checksum::Absent };
     let (rest, said) = rest.split_at(at);

@@ -1,0 +1,39 @@
+# What a contributor runs. `make demo` and `make test` need nothing but a Rust toolchain.
+CARGO ?= cargo
+DEMO  ?= target/demo
+
+.PHONY: help demo test check bless loom stress bench doc clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: ## a leaking test main, a deadlock, and what the tools say of them
+	@CARGO="$(CARGO)" sh docs/demo.sh "$(DEMO)"
+
+test: ## every test
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) test --workspace
+
+check: ## format, lints with warnings denied, docs
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p gleak-runtime --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+bless: ## rewrite golden files and generated pages
+	BLESS=1 $(CARGO) test --workspace
+
+loom: ## model-check the protocols
+	RUSTFLAGS="--cfg loom" $(CARGO) test -p gleak-runtime --lib --release --target-dir target/loom
+
+stress: ## the catalogue and the runtime's tests again and again, on a loaded machine (slow)
+	sh docs/stress.sh
+
+bench: ## what operations cost, as ratios within one run (slow)
+	$(CARGO) run --release -p gleak-benches
+
+doc: ## the API documentation
+	$(CARGO) doc --workspace --no-deps --open
+
+clean:
+	$(CARGO) clean
