@@ -99,8 +99,8 @@ fn fill(capacity: Option<u64>, len: u64) -> String {
 fn end(index: &Index<'_>, endpoint: Endpoint, verb: &str, side: &str) -> Vec<String> {
     let mut parts = vec![match endpoint.last {
         Some(LastUse { task, site }) => {
-            let gone = if index.task(task).is_none() { ", which has finished" } else { "" };
-            format!("last {verb} by {}{gone} at {}", index.who(task), index.site(site))
+            let gone = if index.task(task).is_none() { " (finished)" } else { "" };
+            format!("last {verb} at {} by {}{gone}", index.site(site), index.who(task))
         }
         None => format!("nobody has ever {verb}"),
     }];
@@ -119,7 +119,7 @@ fn held(index: &Index<'_>, owner: Owner) -> String {
     let since = words::span(index.snapshot.header.taken_ns.saturating_sub(owner.since_ns));
     if !owner.alive {
         return format!(
-            "taken {since} ago by {who} at {site}, which has finished without giving it back"
+            "taken {since} ago at {site} by {who}, which has finished without giving it back"
         );
     }
     let now = doing(index, owner.task);

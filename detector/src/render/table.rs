@@ -103,7 +103,7 @@ fn never_again(report: &Report) -> BTreeSet<TaskId> {
 
 fn row(group: &Group, all: usize, never: &BTreeSet<TaskId>) -> Row {
     let stuck = group.members.iter().any(|member| never.contains(&member.task));
-    let per_mille = group.members.len() * 1_000 / all.max(1);
+    let per_mille = (group.members.len() * 1_000 + all / 2) / all.max(1);
     let waits = if group.reason.is_some() { &group.waits_for } else { &group.wait_class };
     Row {
         mark: if stuck { "!" } else { " " },
