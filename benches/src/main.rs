@@ -31,7 +31,9 @@ const BENCHES: [Bench; 5] = [
         name: "spawn and join",
         operations: 100_000,
         tasks: |n| timed(n, |n| (0..n).for_each(|_| spawn(|| ()).join().expect("no panic"))),
-        threads: |n| timed(n, |n| (0..n).for_each(|_| std::thread::spawn(|| ()).join().expect("ok"))),
+        threads: |n| {
+            timed(n, |n| (0..n).for_each(|_| std::thread::spawn(|| ()).join().expect("ok")))
+        },
         threads_share: 100,
     },
     Bench {

@@ -1,6 +1,8 @@
 //! Main returns while tasks wait and before one has started: they are named on stderr, and the exit
 //! status stays 0. With `GLEAK_EXIT=fail` it is 2.
 
+#![expect(clippy::print_stdout, reason = "an example talks to people")]
+
 use gleak_runtime::{Chan, go};
 
 fn main() {

@@ -1,6 +1,8 @@
 //! All tasks wait, but a thread of the program's own may still wake one: no verdict, no word. The
 //! thread acts when a line comes on stdin.
 
+#![expect(clippy::print_stdout, reason = "an example talks to people")]
+
 use gleak_runtime::Chan;
 
 fn main() {

@@ -218,10 +218,10 @@ impl<T> Core<T> {
 
     fn note_over(&self) {
         // Only if it has a record: a channel that was never used needs none now.
-        if self.cell.target() != 0 {
-            if let Some(record) = self.cell.record() {
-                record.over.store(1, Ordering::Relaxed);
-            }
+        if self.cell.target() != 0
+            && let Some(record) = self.cell.record()
+        {
+            record.over.store(1, Ordering::Relaxed);
         }
     }
 

@@ -120,10 +120,10 @@ fn drop_dangling_regions(snapshot: &mut Snapshot) {
         panic.region = panic.region.filter(is_known);
     }
     for object in &mut snapshot.objects {
-        if let gleak_snapshot::Touched::Only(region) = object.touched {
-            if !is_known(&region) {
-                object.touched = gleak_snapshot::Touched::Shared;
-            }
+        if let gleak_snapshot::Touched::Only(region) = object.touched
+            && !is_known(&region)
+        {
+            object.touched = gleak_snapshot::Touched::Shared;
         }
     }
 }

@@ -63,10 +63,10 @@ impl Holding {
         {
             poisoned.store(true, Ordering::Relaxed);
         }
-        if current::get().reference != self.owner.reference {
-            if let Some(record) = cell.record() {
-                record.inexact.store(1, Ordering::Relaxed);
-            }
+        if current::get().reference != self.owner.reference
+            && let Some(record) = cell.record()
+        {
+            record.inexact.store(1, Ordering::Relaxed);
         }
         unhold(self.owner.reference, self.owner.record, cell.target(), self.mode);
     }

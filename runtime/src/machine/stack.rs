@@ -191,7 +191,7 @@ fn dump_again(address: usize, bytes: usize) {
 /// Tries a guard region on a scratch mapping; `GLEAK_STACK_GUARD=mprotect` forces the fallback.
 fn detect_guard() -> Guard {
     let forced = std::env::var_os("GLEAK_STACK_GUARD").is_some_and(|value| value == "mprotect");
-    let works = !forced && reserve(GUARD_BYTES).is_ok_and(|scratch| guard_region(scratch));
+    let works = !forced && reserve(GUARD_BYTES).is_ok_and(guard_region);
     if works {
         return Guard::Region;
     }

@@ -234,11 +234,11 @@ pub(crate) fn unhold(reference: Ref, record: &WaiterRecord, target: u64, mode: M
     if record.held_more.load(Ordering::Relaxed) == 0 {
         return;
     }
-    if let Some(mut more) = MORE.get_mut(&reference) {
-        if let Some(at) = more.iter().rposition(|it| *it == word) {
-            more.remove(at);
-            record.held_more.fetch_sub(1, Ordering::Relaxed);
-        }
+    if let Some(mut more) = MORE.get_mut(&reference)
+        && let Some(at) = more.iter().rposition(|it| *it == word)
+    {
+        more.remove(at);
+        record.held_more.fetch_sub(1, Ordering::Relaxed);
     }
     MORE.remove_if(&reference, |_, more| more.is_empty());
 }

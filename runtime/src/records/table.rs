@@ -145,8 +145,11 @@ impl<T: Record> Table<T> {
             return None;
         }
         // SAFETY: by invariant 2 the chunk holds `CHUNK` records for ever, and the offset is below
-        // that; zeroed memory is a valid record (invariant 1), and all access is through atomics.
-        Some(unsafe { &*chunk.add(index as usize % CHUNK) })
+        // that.
+        let record = unsafe { chunk.add(index as usize % CHUNK) };
+        // SAFETY: in bounds and mapped for ever; zeroed memory is a valid record (invariant 1), and
+        // all access is through atomics.
+        Some(unsafe { &*record })
     }
 
     /// Every live record with its reference, at the moment each is looked at.

@@ -235,7 +235,6 @@ impl std::fmt::Debug for Runtime {
 
 impl Runtime {
     /// Settings for a runtime.
-    #[must_use]
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder { workers: None }
     }

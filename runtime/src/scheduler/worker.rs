@@ -210,10 +210,10 @@ impl Worker {
     fn next(&self) -> Option<Work> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if self.fresh_first.take() || turn % FAIR_TURNS == 0 {
-            if let Some(fresh) = self.runtime().take_fresh() {
-                return Some(Work::Fresh(fresh));
-            }
+        if (self.fresh_first.take() || turn.is_multiple_of(FAIR_TURNS))
+            && let Some(fresh) = self.runtime().take_fresh()
+        {
+            return Some(Work::Fresh(fresh));
         }
         self.open_inbox();
         self.fire_timers();
@@ -308,10 +308,10 @@ impl Worker {
     }
 
     fn take_stack(&self, bytes: usize) -> Result<Stack, crate::StackError> {
-        if bytes <= crate::machine::stack::DEFAULT_BYTES {
-            if let Some(stack) = self.stacks.borrow_mut().pop() {
-                return Ok(stack);
-            }
+        if bytes <= crate::machine::stack::DEFAULT_BYTES
+            && let Some(stack) = self.stacks.borrow_mut().pop()
+        {
+            return Ok(stack);
         }
         Stack::take(bytes)
     }

@@ -174,8 +174,8 @@ where
         }
         let place = self.closure.get();
         // SAFETY: `fresh` was true and is ours now, so there is a closure and nobody else takes it
-        // (invariant 1).
-        let closure = unsafe { (*place).assume_init_read() };
+        // (invariant 1); `MaybeUninit<F>` is laid out as `F`.
+        let closure = unsafe { place.cast::<F>().read() };
         // SAFETY: the place is ours and holds nothing any more.
         unsafe { place.write_bytes(0, 1) };
         let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));

@@ -162,7 +162,7 @@ impl Builder {
         if size_of::<F>() > stack_bytes / 8 {
             // Too big to move onto the stack: it stays in a box of its own.
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
-            Ok(queue(info, stack_bytes, move || boxed()))
+            Ok(queue(info, stack_bytes, boxed))
         } else {
             Ok(queue(info, stack_bytes, f))
         }
@@ -239,9 +239,9 @@ pub fn yield_now() {
 /// Before an operation that completes without waiting: gives way when the budget is used up.
 #[inline]
 pub(crate) fn spend() {
-    if let Some(worker) = current::worker() {
-        if worker.policy.must_yield() {
-            yield_now();
-        }
+    if let Some(worker) = current::worker()
+        && worker.policy.must_yield()
+    {
+        yield_now();
     }
 }

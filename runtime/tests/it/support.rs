@@ -4,34 +4,34 @@ use gleak_runtime::report::snapshot::{Snapshot, Task, TaskState, Wait};
 use gleak_runtime::{report, yield_now};
 
 /// Goes on when the condition holds. A test that waits for ever is a failing test.
-pub fn until(mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         yield_now();
     }
 }
 
 /// The snapshot's task with this name, with the snapshot.
-pub fn named(name: &str) -> Option<(Snapshot, Task)> {
+pub(crate) fn named(name: &str) -> Option<(Snapshot, Task)> {
     let snapshot = report::snapshot();
     let task = snapshot.tasks.iter().find(|task| task.name.as_deref() == Some(name))?.clone();
     Some((snapshot, task))
 }
 
 /// Waits until the task with this name is parked, and comes back with its wait.
-pub fn parked(name: &str) -> (Snapshot, Task, Wait) {
+pub(crate) fn parked(name: &str) -> (Snapshot, Task, Wait) {
     loop {
-        if let Some((snapshot, task)) = named(name) {
-            if let TaskState::Waiting(wait) = &task.state {
-                let wait = wait.clone();
-                return (snapshot, task, wait);
-            }
+        if let Some((snapshot, task)) = named(name)
+            && let TaskState::Waiting(wait) = &task.state
+        {
+            let wait = wait.clone();
+            return (snapshot, task, wait);
         }
         yield_now();
     }
 }
 
 /// A name that no other test uses.
-pub fn unique(stem: &str) -> String {
+pub(crate) fn unique(stem: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{stem}-{}", NEXT.fetch_add(1, Ordering::Relaxed))

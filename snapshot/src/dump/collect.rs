@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::checksum::{self, Checksum};
 use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
+use crate::checksum::{self, Checksum};
 use crate::{Activity, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Task};
 
 /// Records in the order of the file, and how many lines could not be used.

@@ -5,11 +5,11 @@ use std::io::BufRead;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::checksum::{self, Checksum};
 use super::collect::{Collected, Outcome};
 use super::line::{HeaderLine, LineKind};
 use super::lines::{LineEnd, Lines};
 use super::repair;
+use crate::checksum::{self, Checksum};
 use crate::{FORMAT_VERSION, ReadError, Snapshot};
 
 /// What a reader takes before it gives up on a line or a file.

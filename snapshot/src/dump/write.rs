@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::checksum;
 use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
+use crate::checksum;
 use crate::{FORMAT_VERSION, Snapshot};
 
 /// A block goes out when it is this long, so that a process that dies while it writes leaves whole
