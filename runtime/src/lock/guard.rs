@@ -11,10 +11,11 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::lock::mutex::Mutex;
+use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
 use crate::records::object::{Mode, ObjectCell, unhold};
 use crate::scheduler::current::{self, Current};
-use crate::sync::{AtomicBool, Ordering, UnsafeCell};
+use crate::sync::{Ordering, UnsafeCell};
 
 /// What a lock protects.
 pub(crate) struct Guarded<T: ?Sized>(UnsafeCell<T>);
@@ -58,10 +59,9 @@ impl Holding {
     }
 
     /// Before the lock is released: poison, and the records.
-    fn end(&self, cell: &ObjectCell, poisoned: Option<&AtomicBool>) {
-        if let (Some(poisoned), false, true) = (poisoned, self.panicking, std::thread::panicking())
-        {
-            poisoned.store(true, Ordering::Relaxed);
+    fn end(&self, cell: &ObjectCell, poison: Option<&Poison>) {
+        if let (Some(poison), false, true) = (poison, self.panicking, std::thread::panicking()) {
+            poison.set(true);
         }
         if current::get().reference != self.owner.reference
             && let Some(record) = cell.record()
@@ -95,14 +95,14 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.holding.end(&self.lock.cell, Some(&self.lock.poisoned));
+        self.holding.end(&self.lock.cell, Some(&self.lock.poison));
         self.lock.unlock();
     }
 }
 
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
-        self.holding.end(&self.lock.cell, Some(&self.lock.poisoned));
+        self.holding.end(&self.lock.cell, Some(&self.lock.poison));
         self.lock.unlock_write();
     }
 }

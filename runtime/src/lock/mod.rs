@@ -6,6 +6,7 @@
 
 mod guard;
 mod mutex;
+mod poison;
 mod rwlock;
 
 pub use guard::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};

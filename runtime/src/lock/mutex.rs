@@ -6,16 +6,17 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::lock::guard::{Guarded, Holding, MutexGuard};
+use crate::lock::poison::{Poison, wrap};
 use crate::records::node::Op;
 use crate::records::object::{Kind, Mode, ObjectCell, hold};
 use crate::records::statics::Site;
 use crate::records::table::Ref;
 use crate::records::waiter::Reason;
 use crate::scheduler::current::{self, Current};
-use crate::sync::{AtomicBool, Lock, Ordering};
+use crate::sync::Lock;
 use crate::task::spawn::spend;
 use crate::time::clock;
 use crate::wait::queue::WaitQueue;
@@ -37,7 +38,7 @@ struct State {
 pub struct Mutex<T: ?Sized> {
     pub(crate) cell: ObjectCell,
     state: Lock<State>,
-    pub(crate) poisoned: AtomicBool,
+    pub(crate) poison: Poison,
     pub(crate) value: Guarded<T>,
 }
 
@@ -51,7 +52,7 @@ impl<T> Mutex<T> {
         Mutex {
             cell: ObjectCell::new(Kind::Mutex, Location::caller()),
             state: Lock::new(state),
-            poisoned: AtomicBool::new(false),
+            poison: Poison::new(),
             value: Guarded::new(value),
         }
     }
@@ -68,9 +69,7 @@ impl<T> Mutex<T> {
     /// # Errors
     /// When a task panicked while it held the lock; the value is in the error.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.is_poisoned();
-        let value = self.value.into_inner();
-        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+        wrap(self.poison.is_set(), self.value.into_inner())
     }
 }
 
@@ -156,8 +155,7 @@ impl<T: ?Sized> Mutex<T> {
 
     fn guard(&self, who: Current) -> LockResult<MutexGuard<'_, T>> {
         hold(&who, self.cell.target(), Mode::Exclusive);
-        let guard = MutexGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) };
-        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+        self.poison.wrap(MutexGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) })
     }
 
     pub(crate) fn unlock(&self) {
@@ -188,12 +186,12 @@ impl<T: ?Sized> Mutex<T> {
     /// Whether a task panicked while it held the lock.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Relaxed)
+        self.poison.is_set()
     }
 
     /// Takes the poison away.
     pub fn clear_poison(&self) {
-        self.poisoned.store(false, Ordering::Relaxed);
+        self.poison.set(false);
     }
 
     /// What it protects; nobody else can have it.
@@ -201,9 +199,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     /// When a task panicked while it held the lock; the reference is in the error.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.is_poisoned();
-        let value = self.value.get_mut();
-        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+        wrap(self.poison.is_set(), self.value.get_mut())
     }
 }
 

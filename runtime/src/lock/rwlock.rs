@@ -7,15 +7,16 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{LockResult, PoisonError};
+use std::sync::LockResult;
 
 use crate::lock::guard::{Guarded, Holding, RwLockReadGuard, RwLockWriteGuard};
+use crate::lock::poison::{Poison, wrap};
 use crate::records::node::Op;
 use crate::records::object::{Kind, Mode, ObjectCell, hold};
 use crate::records::statics::Site;
 use crate::records::waiter::Reason;
 use crate::scheduler::current::{self, Current};
-use crate::sync::{AtomicBool, Lock, Ordering};
+use crate::sync::{Lock, Ordering};
 use crate::task::spawn::spend;
 use crate::wait::queue::WaitQueue;
 use crate::wait::{self, Claimed, On, Why};
@@ -32,7 +33,7 @@ struct State {
 pub struct RwLock<T: ?Sized> {
     pub(crate) cell: ObjectCell,
     state: Lock<State>,
-    pub(crate) poisoned: AtomicBool,
+    pub(crate) poison: Poison,
     pub(crate) value: Guarded<T>,
 }
 
@@ -50,7 +51,7 @@ impl<T> RwLock<T> {
         RwLock {
             cell: ObjectCell::new(Kind::RwLock, Location::caller()),
             state: Lock::new(state),
-            poisoned: AtomicBool::new(false),
+            poison: Poison::new(),
             value: Guarded::new(value),
         }
     }
@@ -67,9 +68,7 @@ impl<T> RwLock<T> {
     /// # Errors
     /// When a task panicked while it held the lock for writing; the value is in the error.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.is_poisoned();
-        let value = self.value.into_inner();
-        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+        wrap(self.poison.is_set(), self.value.into_inner())
     }
 }
 
@@ -91,8 +90,7 @@ impl<T: ?Sized> RwLock<T> {
             outcome.or_unwind();
         }
         hold(&who, self.cell.target(), Mode::Shared);
-        let guard = RwLockReadGuard { lock: self, holding: Holding::new(who, Mode::Shared) };
-        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+        self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::new(who, Mode::Shared) })
     }
 
     /// Waits until nobody has the lock, and takes it alone.
@@ -111,8 +109,8 @@ impl<T: ?Sized> RwLock<T> {
             outcome.or_unwind();
         }
         hold(&who, self.cell.target(), Mode::Exclusive);
-        let guard = RwLockWriteGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) };
-        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+        self.poison
+            .wrap(RwLockWriteGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) })
     }
 
     fn begin_read(&self, who: Current, site: Site) -> Option<(wait::Waiting, u32)> {
@@ -204,12 +202,12 @@ impl<T: ?Sized> RwLock<T> {
     /// Whether a task panicked while it held the lock for writing.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Relaxed)
+        self.poison.is_set()
     }
 
     /// Takes the poison away.
     pub fn clear_poison(&self) {
-        self.poisoned.store(false, Ordering::Relaxed);
+        self.poison.set(false);
     }
 
     /// What it protects; nobody else can have it.
@@ -217,9 +215,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// When a task panicked while it held the lock for writing; the reference is in the error.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.is_poisoned();
-        let value = self.value.get_mut();
-        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+        wrap(self.poison.is_set(), self.value.get_mut())
     }
 }
 
