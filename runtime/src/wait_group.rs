@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell};
-use crate::records::waiter::Reason;
-use crate::scheduler::current::{self, Current};
+use crate::records::waiter::{Current, Reason};
+use crate::scheduler::current;
 use crate::sync::{Lock, Ordering};
 use crate::task::spawn::spend;
 use crate::wait::queue::WaitQueue;

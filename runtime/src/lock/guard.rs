@@ -14,7 +14,8 @@ use crate::lock::mutex::Mutex;
 use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
 use crate::records::object::{Mode, ObjectCell, unhold};
-use crate::scheduler::current::{self, Current};
+use crate::records::waiter::Current;
+use crate::scheduler::current;
 use crate::sync::{Ordering, UnsafeCell};
 
 /// What a lock protects.

@@ -10,8 +10,7 @@
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{HELD, WaiterRecord};
-use crate::scheduler::current::Current;
+use crate::records::waiter::{Current, HELD, WaiterRecord};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
 use once_cell::sync::Lazy;

@@ -110,6 +110,13 @@ pub(crate) struct WaiterRecord {
     pub(crate) held_more: AtomicU32,
 }
 
+/// A waiter and its record: who calls, who was claimed, who holds a guard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current {
+    pub(crate) reference: Ref,
+    pub(crate) record: &'static WaiterRecord,
+}
+
 pub(crate) static WAITERS: Table<WaiterRecord> = Table::new();
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 

@@ -10,17 +10,10 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, THREAD, WAITERS, WaiterRecord};
+use crate::records::waiter::{self, Birth, Current, THREAD, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
 use crate::scheduler::worker::{self, Worker};
 use crate::sync::{Cell, Ordering};
-
-/// The waiter that calls: a task, or a thread that is not ours.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Current {
-    pub(crate) reference: Ref,
-    pub(crate) record: &'static WaiterRecord,
-}
 
 /// An outside thread's registration; ends with the thread.
 struct OutsideThread(Cell<Option<Current>>);

@@ -2,7 +2,7 @@
 
 use crate::records::node::Op;
 use crate::records::statics::Site;
-use crate::scheduler::current::Current;
+use crate::records::waiter::Current;
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
 use crate::wait::On;

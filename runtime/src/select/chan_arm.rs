@@ -6,7 +6,7 @@ use crate::chan::{
 };
 use crate::records::node::Op;
 use crate::records::statics::Site;
-use crate::scheduler::current::Current;
+use crate::records::waiter::Current;
 use crate::select::arm::{Arm, Handle, Ops, RecvOperand, SendOperand};
 use crate::wait::On;
 

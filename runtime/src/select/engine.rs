@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::records::node::Op;
 use crate::records::statics::Site;
-use crate::records::waiter::Reason;
-use crate::scheduler::current::{self, Current};
+use crate::records::waiter::{Current, Reason};
+use crate::scheduler::current;
 use crate::select::arm::{Arm, Ops};
 use crate::task::spawn::spend;
 use crate::time::{Instant, clock};

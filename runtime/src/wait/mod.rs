@@ -21,8 +21,8 @@ use crate::records::node::{NODES, Node, Op};
 use crate::records::state::State;
 use crate::records::statics::Site;
 use crate::records::table::Ref;
-use crate::records::waiter::{ABANDONED, Reason, TIMED_OUT, WAITERS, WaiterRecord};
-use crate::scheduler::current::{self, Current};
+use crate::records::waiter::{ABANDONED, Current, Reason, TIMED_OUT, WAITERS, WaiterRecord};
+use crate::scheduler::current;
 use crate::sync::Ordering;
 use crate::time::clock;
 
