@@ -66,7 +66,7 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
             parts.extend(owner.map(|owner| held(index, owner)));
             parts.extend((!exact).then(inexact));
         }
-        ObjectDetail::RwLock { owner, readers, exact } => {
+        ObjectDetail::RwLock { owner, readers, exact, .. } => {
             parts.extend(owner.map(|owner| held(index, owner)));
             if *readers > 0 {
                 parts.push(read(index, object.id, *readers));

@@ -14,7 +14,7 @@
 //! 2. Enablers are over-approximated: in doubt a task is live.
 
 use gleak_snapshot::{
-    Arm, HoldMode, Object, ObjectDetail, ObjectId, Owner, Target, TaskState, WaitOp, WaitReason,
+    Arm, HoldMode, Object, ObjectDetail, ObjectId, Owner, Target, WaitOp, WaitReason,
 };
 
 use crate::index::{Index, all_read, wait_of};
@@ -111,8 +111,8 @@ impl WaitGraph {
 struct Builder<'i, 'a> {
     index: &'i Index<'a>,
     graph: WaitGraph,
-    /// Whether a task that is not seen waiting might be a queued writer.
-    hidden_writers: bool,
+    /// Whether tasks are missing, any of which might be a queued writer.
+    tasks_missing: bool,
     /// By object: tasks that hold it among readers, once for each time.
     readers: Vec<Vec<usize>>,
     /// By object: tasks that wait to own it alone.
@@ -135,9 +135,7 @@ impl<'i, 'a> Builder<'i, 'a> {
                 live: vec![false; tasks],
                 abandoned: vec![false; tasks],
             },
-            hidden_writers: !all_read(completeness)
-                || completeness.moving > 0
-                || index.tasks.iter().any(|task| task.state == TaskState::Moving),
+            tasks_missing: !all_read(completeness),
             readers: vec![Vec::new(); objects],
             writers: vec![Vec::new(); objects],
             all_readers: vec![None; objects],
@@ -235,9 +233,8 @@ impl<'i, 'a> Builder<'i, 'a> {
             // Free: it is being handed over.
             Holder::Readers(0) => Enabler::Anybody,
             // Among readers only a queued writer is in the way, and any of them may be the one.
-            Holder::Readers(_) if self.hidden_writers || self.writers[number].is_empty() => {
-                Enabler::Anybody
-            }
+            // One that is not seen waiting may be about to get it, or to give up.
+            Holder::Readers(_) if self.hides_writers(number) => Enabler::Anybody,
             Holder::Readers(_) => {
                 let writers = &self.writers[number];
                 let node = self.some_writer[number]
@@ -246,6 +243,18 @@ impl<'i, 'a> Builder<'i, 'a> {
                 Enabler::Node(node)
             }
         }
+    }
+
+    fn hides_writers(&self, number: usize) -> bool {
+        let seen = &self.writers[number];
+        let queued = match self.index.objects[number].detail {
+            ObjectDetail::RwLock { waiting_writers, .. } => waiting_writers,
+            ObjectDetail::Mutex { .. }
+            | ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. } => 0,
+        };
+        self.tasks_missing || seen.is_empty() || seen.len() as u64 != queued
     }
 
     fn owner(&self, owner: Owner) -> Enabler {
@@ -281,7 +290,7 @@ pub(crate) enum Holder {
 pub(crate) fn sole_owner(object: &Object) -> Holder {
     let (owner, readers, exact) = match object.detail {
         ObjectDetail::Mutex { owner, exact } => (owner, 0, exact),
-        ObjectDetail::RwLock { owner, readers, exact } => (owner, readers, exact),
+        ObjectDetail::RwLock { owner, readers, exact, .. } => (owner, readers, exact),
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Context { .. } => return Holder::Unknown,

@@ -86,6 +86,9 @@ pub enum ObjectDetail {
         /// How many read it. Who they are is in [`crate::Task::holds`]; when fewer are found there,
         /// some reader is unknown.
         readers: u64,
+        /// How many writers wait. When fewer are found waiting, some writer is unknown.
+        #[serde(default)]
+        waiting_writers: u64,
         /// As for a mutex.
         exact: bool,
     },

@@ -97,7 +97,9 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
             receiver: endpoint(&record.receiver, sites),
         },
         Kind::Mutex => ObjectDetail::Mutex { owner, exact },
-        Kind::RwLock => ObjectDetail::RwLock { owner, readers: level, exact },
+        Kind::RwLock => {
+            ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, exact }
+        }
         Kind::WaitGroup => ObjectDetail::WaitGroup { count: level.cast_signed() },
         Kind::Context => {
             ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }

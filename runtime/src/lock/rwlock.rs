@@ -117,7 +117,7 @@ impl<T: ?Sized> RwLock<T> {
         let mut state = self.state.lock();
         if !state.writer && state.waiting_writers.is_empty() {
             state.readers += 1;
-            self.note_readers(&state);
+            self.note(&state);
             return None;
         }
         let why = Why { reason: Reason::ReadLock, site, until: None };
@@ -140,12 +140,14 @@ impl<T: ?Sized> RwLock<T> {
         let on = On::object(self.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::Lock, on);
         state.waiting_writers.push_back(node);
+        self.note(&state);
         Some((waiting, node))
     }
 
-    fn note_readers(&self, state: &State) {
+    fn note(&self, state: &State) {
         if let Some(record) = self.cell.record() {
             record.level.store(state.readers, Ordering::Relaxed);
+            record.bound.store(state.waiting_writers.len(), Ordering::Relaxed);
         }
     }
 
@@ -169,7 +171,7 @@ impl<T: ?Sized> RwLock<T> {
     pub(crate) fn unlock_read(&self) {
         let mut state = self.state.lock();
         state.readers -= 1;
-        self.note_readers(&state);
+        self.note(&state);
         let mut next = Vec::new();
         if state.readers == 0 {
             next.extend(self.let_writer_in(&mut state));
@@ -185,12 +187,14 @@ impl<T: ?Sized> RwLock<T> {
     fn let_readers_in(&self, state: &mut State) -> Vec<Claimed> {
         let claimed = state.waiting_readers.claim_all();
         state.readers += claimed.len() as u64;
-        self.note_readers(state);
+        self.note(state);
         claimed
     }
 
     fn let_writer_in(&self, state: &mut State) -> Option<Claimed> {
-        let (claimed, _) = state.waiting_writers.claim_first()?;
+        let claimed = state.waiting_writers.claim_first();
+        self.note(state);
+        let (claimed, _) = claimed?;
         state.writer = true;
         let site = claimed.who().record.wait.site.get();
         if let (Some(record), Some(site)) = (self.cell.record(), site) {

@@ -48,7 +48,8 @@ pub(crate) struct ObjectRecord {
     pub(crate) touched: AtomicU64,
     /// Values in a channel, readers of a lock, count of a group (as `i64`).
     pub(crate) level: AtomicU64,
-    /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none).
+    /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
+    /// wait for a lock.
     pub(crate) bound: AtomicU64,
     /// The waiter that owns a lock alone, or zero; and who and where that was.
     pub(crate) owner: AtomicU64,
@@ -78,12 +79,10 @@ impl ObjectRecord {
         if before == mine || before == SHARED {
             return;
         }
-        let next = if before == 0 { mine } else { SHARED };
-        if self
-            .touched
-            .compare_exchange(before, next, Ordering::Relaxed, Ordering::Relaxed)
-            .is_err()
-        {
+        // From nobody to me, or from somebody else to everybody. Whoever was faster may have been of
+        // my region too.
+        let first = self.touched.compare_exchange(0, mine, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_err_and(|now| now != mine) {
             self.touched.store(SHARED, Ordering::Relaxed);
         }
     }

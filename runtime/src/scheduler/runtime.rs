@@ -96,6 +96,8 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         // Counted before it exists, so that nobody takes a starting process for an idle one.
         activity::worker_woke();
         runtime.awake.fetch_add(1, Ordering::SeqCst);
+        // The clock must go on even if no worker ever sleeps.
+        monitor::poke();
         let started =
             thread::start(format!("gleak-{}", worker.index), Box::new(|| worker::run(worker)));
         if let Err(error) = started {

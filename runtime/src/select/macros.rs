@@ -49,7 +49,8 @@ macro_rules! select {
 }
 
 // State of the muncher: [flags] [operation arms] [default and after arms] [index] rest.
-// An operation arm is { name, index, make-expression, pattern, body }.
+// An operation arm is { operand, arm and output names, index, operand expression, how to make the
+// arm, pattern, body }.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select {
@@ -89,20 +90,20 @@ macro_rules! __select {
         $crate::__select!(@op $f $ops $end $n $p $op { $body } $($($rest)*)?)
     };
 
-    // Each step is an expansion of its own, so `operand` and `arm` are fresh names in each.
+    // Each step is an expansion of its own, so `operand`, `arm` and `out` are fresh names in each.
     (@op $f:tt [$($ops:tt)*] $end:tt [$n:expr] [$p:pat] [recv $e:expr] $body:tt $($rest:tt)*) => {
         $crate::__select!(@parse $f
-            [$($ops)* { operand arm [$n] [&$e] [$crate::select::recv(operand)] [$p] $body }]
+            [$($ops)* { operand arm out [$n] [&$e] [$crate::select::recv(operand)] [$p] $body }]
             $end [$n + 1] $($rest)*)
     };
     (@op $f:tt [$($ops:tt)*] $end:tt [$n:expr] [$p:pat] [send $e:expr, $v:expr] $body:tt $($rest:tt)*) => {
         $crate::__select!(@parse $f
-            [$($ops)* { operand arm [$n] [&$e] [$crate::select::send(operand, $v)] [$p] $body }]
+            [$($ops)* { operand arm out [$n] [&$e] [$crate::select::send(operand, $v)] [$p] $body }]
             $end [$n + 1] $($rest)*)
     };
     (@op $f:tt [$($ops:tt)*] $end:tt [$n:expr] [$p:pat] [join $e:expr] $body:tt $($rest:tt)*) => {
         $crate::__select!(@parse $f
-            [$($ops)* { operand arm [$n] [&$e] [$crate::select::join(operand)] [$p] $body }]
+            [$($ops)* { operand arm out [$n] [&$e] [$crate::select::join(operand)] [$p] $body }]
             $end [$n + 1] $($rest)*)
     };
 
@@ -120,16 +121,33 @@ macro_rules! __select {
     };
 
     (@parse [$($flag:ident)?]
-        [$({ $operand:ident $arm:ident [$n:expr] [$e:expr] [$make:expr] [$p:pat] $body:tt })*]
+        [$({
+            $operand:ident $arm:ident $out:ident [$n:expr] [$e:expr] [$make:expr] [$p:pat] $body:tt
+        })*]
         [$($end:tt)*] $count:tt) => {{
-        $(
-            let $operand = $e;
-            let mut $arm = $make;
-        )*
-        let select = $crate::select::Select::new()$(.arm(&mut $arm))*$(.$flag())?;
-        match $crate::__select!(@wait select $($end)*) {
+        $(let mut $out = ::core::option::Option::None;)*
+        // The arms end here, so that a body may change what they borrowed: `chan = Chan::never()`.
+        let fired = {
+            $(
+                let $operand = $e;
+                let mut $arm = $make;
+            )*
+            let select = $crate::select::Select::new()$(.arm(&mut $arm))*$(.$flag())?;
+            let fired = $crate::__select!(@wait select $($end)*);
+            match fired {
+                $($crate::select::Fired::Arm(fired) if fired == $n => {
+                    $out = ::core::option::Option::Some($arm.output());
+                })*
+                _ => {}
+            }
+            fired
+        };
+        match fired {
             $($crate::select::Fired::Arm(fired) if fired == $n => {
-                let $p = $arm.output();
+                let ::core::option::Option::Some(output) = $out.take() else {
+                    ::core::unreachable!("the arm that fired has an output")
+                };
+                let $p = output;
                 $body
             })*
             fired => $crate::__select!(@otherwise fired $($end)*),

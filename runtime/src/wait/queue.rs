@@ -10,23 +10,30 @@ use crate::records::table::Ref;
 use crate::sync::Ordering;
 use crate::wait::Claimed;
 
-/// First and last node, as index + 1.
+/// First and last node, as index + 1; and how many.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueue {
     head: u32,
     tail: u32,
+    len: u64,
 }
 
 impl WaitQueue {
     pub(crate) const fn new() -> WaitQueue {
-        WaitQueue { head: 0, tail: 0 }
+        WaitQueue { head: 0, tail: 0, len: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.head == 0
     }
 
+    /// Waiters in it, those included that another arm of theirs has woken.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
     pub(crate) fn push_back(&mut self, index: u32) {
+        self.len += 1;
         let node = Node::at(index);
         node.queued.store(1, Ordering::Relaxed);
         node.next.store(0, Ordering::Relaxed);
@@ -40,6 +47,7 @@ impl WaitQueue {
 
     /// For a waiter that had its turn and was overtaken.
     pub(crate) fn push_front(&mut self, index: u32) {
+        self.len += 1;
         let node = Node::at(index);
         node.queued.store(1, Ordering::Relaxed);
         node.next.store(self.head, Ordering::Relaxed);
@@ -57,6 +65,7 @@ impl WaitQueue {
         if node.queued.swap(0, Ordering::Relaxed) == 0 {
             return;
         }
+        self.len -= 1;
         let next = node.next.load(Ordering::Relaxed);
         let previous = node.previous.load(Ordering::Relaxed);
         match previous.checked_sub(1) {

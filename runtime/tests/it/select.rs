@@ -223,6 +223,26 @@ fn operands_are_evaluated_once_and_in_order() {
 }
 
 #[test]
+fn a_body_may_change_its_own_operand() {
+    // Go's idiom: a channel that is over becomes the never-channel.
+    run(|| {
+        let (mut left, mut right) = (Chan::new(2), Chan::new(2));
+        for chan in [&left, &right] {
+            chan.send(1);
+            chan.close();
+        }
+        let (mut sum, mut open) = (0, 2);
+        while open > 0 {
+            select! {
+                v = recv(left) => match v { Some(v) => sum += v, None => { left = Chan::never(); open -= 1; } },
+                v = recv(right) => match v { Some(v) => sum += v, None => { right = Chan::never(); open -= 1; } },
+            }
+        }
+        assert_eq!(sum, 2);
+    });
+}
+
+#[test]
 fn many_arms_known_only_at_run_time() {
     run(|| {
         let channels: Vec<_> = (0..50).map(|_| Chan::new(0)).collect();

@@ -19,8 +19,8 @@
 
 use crate::{
     Activity, Completeness, Endpoint, Header, HoldMode, Object, ObjectDetail, ObjectId, Owner,
-    PanicFact, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task,
-    TaskId, TaskState, Thread, Touched, WaiterKind,
+    PanicFact, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Target,
+    Task, TaskId, TaskState, Thread, Touched, WaitOp, WaiterKind,
 };
 
 mod task;
@@ -33,6 +33,27 @@ pub struct SnapshotBuilder {
     snapshot: Snapshot,
 }
 
+/// Each lock knows how many writers wait for it.
+fn count_waiting_writers(snapshot: &mut Snapshot) {
+    let arms = snapshot.tasks.iter().filter_map(|task| match &task.state {
+        TaskState::Waiting(wait) => Some(&wait.arms),
+        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
+    });
+    let wanted: Vec<ObjectId> = arms
+        .flatten()
+        .filter_map(|arm| match (arm.op, arm.on) {
+            (WaitOp::Lock, Target::Object(id)) => Some(id),
+            _ => None,
+        })
+        .collect();
+    for object in &mut snapshot.objects {
+        if let ObjectDetail::RwLock { waiting_writers, .. } = &mut object.detail {
+            let seen = wanted.iter().filter(|id| **id == object.id).count() as u64;
+            *waiting_writers = seen.max(*waiting_writers);
+        }
+    }
+}
+
 impl SnapshotBuilder {
     /// A process named `app` without tasks, in which nothing is known to be still.
     #[must_use]
@@ -41,7 +62,8 @@ impl SnapshotBuilder {
         SnapshotBuilder { snapshot: Snapshot { header, ..Snapshot::default() } }
     }
 
-    /// The snapshot. Moving tasks and unsettled objects are counted into its completeness.
+    /// The snapshot. Moving tasks and unsettled objects are counted into its completeness, and
+    /// waiting writers into their locks, unless a test has set more.
     ///
     /// # Panics
     ///
@@ -51,6 +73,7 @@ impl SnapshotBuilder {
     pub fn build(self) -> Snapshot {
         let mut snapshot = self.snapshot;
         snapshot.count_unseen();
+        count_waiting_writers(&mut snapshot);
         if let Err(faults) = snapshot.validate() {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             panic!("the snapshot is not valid: {}", faults.join("; "));
@@ -155,7 +178,10 @@ impl SnapshotBuilder {
     /// Adds a reader-writer lock that nobody owns or reads.
     #[track_caller]
     pub fn rwlock(&mut self, site: &str) -> ObjectId {
-        self.object(site, ObjectDetail::RwLock { owner: None, readers: 0, exact: true })
+        self.object(
+            site,
+            ObjectDetail::RwLock { owner: None, readers: 0, waiting_writers: 0, exact: true },
+        )
     }
 
     /// Adds a wait group.

@@ -169,7 +169,12 @@ impl Tape {
                 receiver: end(self),
             },
             1 => ObjectDetail::Mutex { owner: None, exact: self.coin() },
-            2 => ObjectDetail::RwLock { owner: None, readers: 0, exact: self.coin() },
+            2 => ObjectDetail::RwLock {
+                owner: None,
+                readers: 0,
+                waiting_writers: 0,
+                exact: self.coin(),
+            },
             3 => ObjectDetail::WaitGroup { count: self.number() as i64 },
             _ => ObjectDetail::Context {
                 cancelled: self.coin(),

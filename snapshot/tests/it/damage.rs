@@ -43,7 +43,7 @@ fn standing(object: &Object) -> String {
             format!("channel {capacity:?} {len} {closed}")
         }
         ObjectDetail::Mutex { owner, exact } => format!("mutex {:?} {exact}", by(owner)),
-        ObjectDetail::RwLock { owner, readers, exact } => {
+        ObjectDetail::RwLock { owner, readers, exact, .. } => {
             format!("rwlock {:?} {readers} {exact}", by(owner))
         }
         ObjectDetail::WaitGroup { .. } | ObjectDetail::Context { .. } => {
