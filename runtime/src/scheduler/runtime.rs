@@ -34,6 +34,9 @@ pub(crate) struct RuntimeShared {
     idle: Lock<Vec<u32>>,
     idle_len: AtomicUsize,
     awake: AtomicU32,
+    /// Changes whenever a worker of it falls asleep or wakes. The process's epoch would not do: other
+    /// runtimes move it, and nobody would look again when they had.
+    epoch: AtomicU64,
     /// Tasks spawned here that have not finished.
     live: AtomicU64,
     /// Fresh tasks whose main has returned: never run, never dropped.
@@ -83,6 +86,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         idle: Lock::default(),
         idle_len: AtomicUsize::new(0),
         awake: AtomicU32::new(0),
+        epoch: AtomicU64::new(0),
         live: AtomicU64::new(0),
         frozen: Lock::default(),
     }));
@@ -156,11 +160,13 @@ impl RuntimeShared {
         idle.push(index);
         self.idle_len.store(idle.len(), Ordering::SeqCst);
         drop(idle);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         self.awake.fetch_sub(1, Ordering::SeqCst);
     }
 
     pub(crate) fn worker_woke(&self, index: u32) {
         self.awake.fetch_add(1, Ordering::SeqCst);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         let mut idle = self.idle.lock();
         idle.retain(|sleeper| *sleeper != index);
         self.idle_len.store(idle.len(), Ordering::SeqCst);
@@ -179,13 +185,13 @@ impl RuntimeShared {
     /// Whether no task of it can run until something outside of it acts: all workers sleep without
     /// a timer, and nothing is queued.
     pub(crate) fn is_quiet(&self) -> bool {
-        let epoch = activity::epoch();
+        let epoch = self.epoch.load(Ordering::SeqCst);
         let workers = self.workers.get().map_or(&[][..], Vec::as_slice);
         self.awake.load(Ordering::SeqCst) == 0
             && !self.has_fresh()
             && workers.iter().all(|worker| worker.delivered() == 0 && !worker.is_timed())
             && self.awake.load(Ordering::SeqCst) == 0
-            && activity::epoch() == epoch
+            && self.epoch.load(Ordering::SeqCst) == epoch
     }
 
     pub(crate) fn tell_if_quiet(&self) {
