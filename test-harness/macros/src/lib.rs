@@ -1,1 +1,36 @@
-//! placeholder
+//! The attribute of `gleak-test-harness`; see there for what it does and how it is used.
+//!
+//! Three steps, each a function over `proc_macro2` and so tested without a compiler: `args` reads
+//! what stands in the attribute, `shape` looks at the function, `expand` writes the registration.
+//!
+//! Invariants:
+//! 1. The function itself comes out as it went in, less the attributes that only a harness reads.
+//! 2. Every error names the tokens it is about, and the function is kept beside it, so that one
+//!    mistake is one message.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod expand;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+/// Registers a function as a test of the binary's `verify_no_leaks!()`.
+///
+/// The test runs as a task on a runtime of its own, and fails when a task that it spawned, however
+/// deep, outlives it, can never go on, or panicked without being joined.
+///
+/// `#[ignore]` and `#[should_panic(expected = "…")]` work as usual; so does a return type of
+/// `Result<(), E>` with `E: Debug`. Arguments, all optional:
+///
+/// - `workers = 2`: threads of the test's runtime;
+/// - `settle_ms = 500`: how long tasks that could still finish are waited for when the test ends;
+/// - `allow = "pool::heartbeat"`: accepts tasks that are left over, by their name, the file of their
+///   spawn or the spawned function; `*` at the end stands for any rest. May be repeated.
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::test(args.into(), item.into()).into()
+}

@@ -1,0 +1,106 @@
+//! What comes out for what goes in, by the text of the tokens.
+
+use proc_macro2::TokenStream;
+
+use crate::expand::test;
+
+fn expand(args: &str, item: &str) -> String {
+    let parse = |text: &str| text.parse::<TokenStream>().unwrap();
+    test(parse(args), parse(item)).to_string()
+}
+
+/// Both sides as the tokens' own printing has them.
+fn has(out: &str, wanted: &str) -> bool {
+    let tidy = |text: &str| text.parse::<TokenStream>().unwrap().to_string();
+    tidy(out).contains(&tidy(wanted))
+}
+
+#[track_caller]
+fn check_error(args: &str, item: &str, message: &str) {
+    let out = expand(args, item);
+    assert!(out.contains("compile_error"), "no error: {out}");
+    assert!(out.contains(message), "{out}");
+    assert!(!out.contains("submit"), "registered all the same: {out}");
+    assert_eq!(out.matches("compile_error").count(), 1, "{out}");
+}
+
+#[test]
+fn a_plain_function_is_kept_and_registered() {
+    let out = expand("", "pub fn early_return() { work() }");
+    assert!(has(&out, "pub fn early_return() { work() }"), "{out}");
+    for part in [
+        "name: \"early_return\"",
+        "ignored: false",
+        "ShouldPanic::No",
+        "workers: ::core::option::Option::None",
+        "settle_ms: ::core::option::Option::None",
+        "allow: &[]",
+        "start: Test::early_return",
+    ] {
+        assert!(has(&out, part), "{part} in {out}");
+    }
+}
+
+#[test]
+fn arguments_arrive() {
+    let out = expand("workers = 3, settle_ms = 50, allow = \"a*\", allow = \"b\",", "fn t() {}");
+    for part in [
+        "workers: ::core::option::Option::Some(3usize)",
+        "settle_ms: ::core::option::Option::Some(50u64)",
+        "allow: &[\"a*\", \"b\"]",
+    ] {
+        assert!(has(&out, part), "{part} in {out}");
+    }
+}
+
+#[test]
+fn harness_attributes_are_read_and_taken_out() {
+    let out = expand("", "#[ignore = \"slow\"] #[cfg(unix)] fn t() {}");
+    assert!(has(&out, "ignored: true") && has(&out, "#[cfg(unix)]"), "{out}");
+    assert!(!out.contains("slow"), "{out}");
+    let out = expand("", "#[should_panic] fn t() {}");
+    assert!(has(&out, "ShouldPanic::Yes") && !out.contains("should_panic]"), "{out}");
+    for form in ["#[should_panic(expected = \"why\")]", "#[should_panic = \"why\"]"] {
+        let out = expand("", &format!("{form} fn t() -> () {{}}"));
+        assert!(has(&out, "ShouldPanic::With(\"why\")"), "{out}");
+    }
+}
+
+#[test]
+fn a_raw_name_is_listed_without_its_mark() {
+    let out = expand("", "fn r#match() {}");
+    assert!(has(&out, "name: \"match\"") && has(&out, "Test::r#match"), "{out}");
+}
+
+#[test]
+fn functions_of_another_shape_are_refused() {
+    check_error("", "async fn t() {}", "remove `async`");
+    check_error("", "unsafe fn t() {}", "not `unsafe`");
+    check_error("", "extern \"C\" fn t() {}", "no ABI");
+    check_error("", "fn t<T>() {}", "not generic");
+    check_error("", "fn t<'a>() {}", "not generic");
+    check_error("", "fn t(port: u16) {}", "takes no parameters");
+    check_error("", "fn t(&self) {}", "takes no parameters");
+    check_error("", "struct T;", "a test is a function");
+    check_error("", "#[test] fn t() {}", "remove `#[test]`");
+}
+
+#[test]
+fn should_panic_needs_a_function_that_returns_nothing() {
+    check_error("", "#[should_panic] fn t() -> Result<(), String> { Ok(()) }", "returns nothing");
+    check_error("", "#[should_panic(like = \"x\")] fn t() {}", "expected `#[should_panic]`");
+    check_error("", "#[should_panic(expected = 4)] fn t() {}", "expected `#[should_panic]`");
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    check_error("timeout = 3", "fn t() {}", "unknown argument");
+    check_error("workers = 0", "fn t() {}", "1 to 1024 workers");
+    check_error("workers = 2000", "fn t() {}", "1 to 1024 workers");
+    check_error("workers = \"2\"", "fn t() {}", "expected a number");
+    check_error("settle_ms = 0.5", "fn t() {}", "expected a number");
+    check_error("settle_ms = 1, settle_ms = 2", "fn t() {}", "given twice");
+    check_error("allow = 3", "fn t() {}", "expected a text");
+    check_error("allow = \"\"", "fn t() {}", "expected a text");
+    check_error("workers", "fn t() {}", "expected");
+}

@@ -1,0 +1,157 @@
+//! What the trials of a run leave for the end of it: who was charged, what was found, how much ran.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gleak_runtime::report::detector::Finding;
+use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
+
+/// Shared by all trials of a run.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// Trials that will run, and threads that run them.
+    planned: AtomicU64,
+    width: AtomicU64,
+    /// Trials that have started, have ended, and whose tasks are all asleep.
+    started: AtomicU64,
+    ended: AtomicU64,
+    resting: AtomicU64,
+    /// Kernel ids of the threads that run trials, and of the main thread.
+    threads: Mutex<BTreeSet<u32>>,
+    /// Tasks that some test has answered for: their region may be gone when they are seen again.
+    charged: Mutex<BTreeSet<TaskId>>,
+    /// By test.
+    findings: Mutex<Vec<(String, Vec<Finding>)>>,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        let ledger = Ledger {
+            planned: AtomicU64::new(0),
+            width: AtomicU64::new(1),
+            started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            resting: AtomicU64::new(0),
+            threads: Mutex::default(),
+            charged: Mutex::default(),
+            findings: Mutex::default(),
+        };
+        ledger.note_thread();
+        ledger
+    }
+
+    /// The calling thread is the harness's: it wakes no task.
+    pub(crate) fn note_thread(&self) {
+        // Elsewhere than on Linux there is nothing to read, and no other thread is known either.
+        let path = fs::read_link("/proc/thread-self").unwrap_or_default();
+        let tid: Option<u32> = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+        locked(&self.threads).extend(tid);
+    }
+
+    pub(crate) fn is_harness_thread(&self, tid: u32) -> bool {
+        locked(&self.threads).contains(&tid)
+    }
+
+    /// A test has its verdict: its tasks, and what was found.
+    pub(crate) fn charge(&self, test: &str, region: RegionId, seen: &Snapshot, found: &[Finding]) {
+        let own = seen.tasks.iter().filter(|task| task.region == Some(region)).map(|task| task.id);
+        locked(&self.charged).extend(own);
+        if !found.is_empty() {
+            locked(&self.findings).push((test.to_owned(), found.to_vec()));
+        }
+    }
+
+    /// How many trials will run, and on how many threads.
+    pub(crate) fn plan(&self, trials: u64, width: u64) {
+        self.planned.store(trials, Ordering::SeqCst);
+        self.width.store(width, Ordering::SeqCst);
+    }
+
+    /// The calling thread runs a trial until the value goes.
+    pub(crate) fn trial(&self) -> Trial<'_> {
+        self.note_thread();
+        self.started.fetch_add(1, Ordering::SeqCst);
+        Trial(self)
+    }
+
+    /// The caller's trial rests until the value goes.
+    pub(crate) fn rest(&self) -> Rest<'_> {
+        self.resting.fetch_add(1, Ordering::SeqCst);
+        Rest(self)
+    }
+
+    /// Whether all trials under way rest and no other can start: then the harness's own threads do
+    /// nothing but wait for these trials.
+    pub(crate) fn all_rest(&self) -> bool {
+        let ended = self.ended.load(Ordering::SeqCst);
+        let started = self.started.load(Ordering::SeqCst);
+        let running = started.saturating_sub(ended);
+        let no_other = started >= self.planned.load(Ordering::SeqCst)
+            || running >= self.width.load(Ordering::SeqCst);
+        no_other && self.resting.load(Ordering::SeqCst) >= running
+    }
+
+    pub(crate) fn charged(&self) -> BTreeSet<TaskId> {
+        locked(&self.charged).clone()
+    }
+
+    /// All findings, in the order of the tests' names, whoever ended first.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let mut by_test = locked(&self.findings).clone();
+        by_test.sort_by(|(a, _), (b, _)| a.cmp(b));
+        by_test.into_iter().flat_map(|(_, findings)| findings).collect()
+    }
+}
+
+/// See [`Ledger::trial`].
+#[derive(Debug)]
+pub(crate) struct Trial<'l>(&'l Ledger);
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// See [`Ledger::rest`].
+#[derive(Debug)]
+pub(crate) struct Rest<'l>(&'l Ledger);
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        self.0.resting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Nothing that is done under these locks can panic half-way.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_harness_waits_when_every_trial_rests_and_no_other_can_start() {
+        let ledger = Ledger::new();
+        ledger.plan(3, 2);
+        let first = ledger.trial();
+        let first_rests = ledger.rest();
+        assert!(!ledger.all_rest(), "a second thread may start a trial");
+        let second = ledger.trial();
+        assert!(!ledger.all_rest(), "the second trial runs");
+        let second_rests = ledger.rest();
+        assert!(ledger.all_rest(), "both threads wait");
+        drop((second_rests, second));
+        assert!(!ledger.all_rest(), "the third may start");
+        let third = ledger.trial();
+        drop((third, first_rests));
+        assert!(!ledger.all_rest(), "the first runs again");
+        let _rests = ledger.rest();
+        assert!(ledger.all_rest(), "it is the last");
+        drop(first);
+    }
+}

@@ -1,0 +1,139 @@
+//! Who could still wake a test's tasks from outside of the test: threads, and tasks of no test.
+//!
+//! A test that rests is only judged stuck when nobody is left who could act on it. Tasks without a
+//! test count while they can go on by themselves; what they wait for would have to come from a
+//! thread or from another such task, and those count. Tasks of other tests could act only through
+//! something that they have never used so far: they delay the judgement and do not prevent it, or a
+//! test that spins would keep another one's deadlock from being found.
+//!
+//! Invariant: in doubt somebody could act.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use gleak_runtime::report;
+use gleak_runtime::report::snapshot::{
+    RegionId, RegionKind, Snapshot, Task, TaskState, WaiterKind,
+};
+
+use crate::ledger::Ledger;
+
+/// A snapshot, and who could act on a test from outside at the time.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) snapshot: Snapshot,
+    /// In words; nobody when none.
+    pub(crate) outsider: Option<String>,
+}
+
+impl Seen {
+    /// Looks. Threads are listed before the snapshot and after it: one that woke a task and ended
+    /// in between was there before, and one that the task then made is there after.
+    pub(crate) fn now(ledger: &Ledger) -> Self {
+        let before = unknown_name(&thread_names(ledger));
+        let snapshot = report::snapshot();
+        let thread = if snapshot.activity.still && snapshot.activity.threads_known {
+            // Exact: the snapshot vouches that no thread woke anybody while it was taken.
+            let mut threads = snapshot.activity.threads.iter();
+            threads.find(|thread| !ledger.is_harness_thread(thread.tid)).map(|it| it.name.clone())
+        } else {
+            before.or_else(|| unknown_name(&thread_names(ledger)))
+        };
+        let outsider = thread
+            .map(|name| format!("thread \"{}\"", name.escape_debug()))
+            .or_else(|| free_task(&snapshot));
+        Seen { snapshot, outsider }
+    }
+
+    /// Whether a task of another test than this can go on.
+    pub(crate) fn others_go_on(&self, own: RegionId) -> bool {
+        self.snapshot.tasks.iter().any(|task| task.region != Some(own) && can_go_on(task))
+    }
+
+    /// For how long all tasks of a test have waited; none when one of them does not wait.
+    pub(crate) fn rested(&self, own: RegionId) -> Option<Duration> {
+        let since = |task: &Task| match &task.state {
+            TaskState::Waiting(wait) => Some(wait.since_ns),
+            TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
+        };
+        let own = self.snapshot.tasks.iter().filter(|task| task.region == Some(own));
+        let last = own.map(since).try_fold(0, |last, since| Some(last.max(since?)))?;
+        Some(Duration::from_nanos(self.snapshot.header.taken_ns.saturating_sub(last)))
+    }
+}
+
+fn free_task(snapshot: &Snapshot) -> Option<String> {
+    let task = snapshot.tasks.iter().find(|task| {
+        task.kind == WaiterKind::Task && !of_a_test(snapshot, task.region) && can_go_on(task)
+    })?;
+    Some(format!("{}, a task of no test,", task.id))
+}
+
+/// Whether what is charged to this region is answered for by a test or a guard.
+pub(crate) fn of_a_test(snapshot: &Snapshot, region: Option<RegionId>) -> bool {
+    region.is_some_and(|region| match kind(snapshot, region) {
+        Some(RegionKind::Test | RegionKind::Guard) => true,
+        Some(RegionKind::Run) | None => false,
+    })
+}
+
+fn kind(snapshot: &Snapshot, region: RegionId) -> Option<RegionKind> {
+    snapshot.regions.iter().find(|it| it.id == region).map(|it| it.kind)
+}
+
+/// Whether it runs, will, or has a timer armed.
+pub(crate) fn can_go_on(task: &Task) -> bool {
+    match &task.state {
+        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => true,
+        TaskState::Waiting(wait) => wait.until_ns.is_some(),
+    }
+}
+
+/// Names of the threads that are not the harness's, as they are while others run: then the snapshot
+/// lists none.
+fn thread_names(ledger: &Ledger) -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/proc/self/task") else {
+        return vec!["unknown".to_owned()];
+    };
+    let tids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    tids.filter(|tid| !ledger.is_harness_thread(*tid))
+        // A thread that ends between the two reads acts no more.
+        .filter_map(|tid| fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok())
+        .map(|name| name.trim_end().to_owned())
+        .collect()
+}
+
+/// The first name that is not a runtime thread's. A thread without a name of its own has that of the
+/// thread that made it, so each of the runtime's names stands for one thread only.
+fn unknown_name(names: &[String]) -> Option<String> {
+    let mut runtime = BTreeSet::new();
+    names.iter().find(|name| !is_runtime_name(name) || !runtime.insert(*name)).cloned()
+}
+
+fn is_runtime_name(name: &str) -> bool {
+    name.strip_prefix("gleak-").is_some_and(|rest| {
+        rest == "monitor" || (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown_name;
+
+    #[track_caller]
+    fn check(names: &[&str], unknown: Option<&str>) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(unknown_name(&names).as_deref(), unknown);
+    }
+
+    #[test]
+    fn threads_are_told_from_the_runtimes_by_name() {
+        check(&[], None);
+        check(&["gleak-0", "gleak-monitor", "gleak-11"], None);
+        check(&["gleak-0", "logger"], Some("logger"));
+        check(&["gleak-0", "gleak-0"], Some("gleak-0"));
+        check(&["gleak-"], Some("gleak-"));
+        check(&["gleak-tool"], Some("gleak-tool"));
+    }
+}

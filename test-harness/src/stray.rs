@@ -1,0 +1,113 @@
+//! The end verdict: tasks that belong to no test.
+//!
+//! Such tasks were spawned by a plain thread, or by a task whose test had had its verdict. No test
+//! is blamed for them; the run fails.
+//!
+//! Invariant: what a test has answered for is not told again, also when its region is gone.
+
+use std::collections::BTreeSet;
+
+use gleak_runtime::report;
+use gleak_runtime::report::detector::{Question, Report, Rule, Scope, analyze, render};
+use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, WaiterKind};
+use gleak_runtime::task_count;
+use gleak_runtime::time::Instant;
+
+use crate::message;
+use crate::options;
+use crate::outsiders::{self, Seen};
+use crate::suite::Suite;
+use crate::wait::{Backoff, Latch};
+
+/// Tasks that are there before the first test.
+pub(crate) fn known() -> BTreeSet<TaskId> {
+    if task_count() == 0 {
+        return BTreeSet::new();
+    }
+    report::snapshot().tasks.iter().map(|task| task.id).collect()
+}
+
+/// Waits for strays that could still finish, and judges the rest. `before` is what [`known`] was at
+/// the start.
+pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
+    let deadline = Instant::now() + suite.options.settle;
+    let mut pauses = Backoff::up_to(std::time::Duration::from_millis(10));
+    loop {
+        let seen = Seen::now(&suite.ledger);
+        let snapshot = &seen.snapshot;
+        let answered = suite.ledger.charged();
+        let accepted: BTreeSet<TaskId> = snapshot
+            .tasks
+            .iter()
+            .filter(|task| !is_stray(snapshot, task, before, &answered))
+            .map(|task| task.id)
+            .collect();
+        let mut strays = snapshot.tasks.iter().filter(|task| !accepted.contains(&task.id));
+        let may_finish = strays.any(|task| seen.outsider.is_some() || outsiders::can_go_on(task));
+        let left = deadline - Instant::now();
+        if !may_finish || left.is_zero() {
+            return judged(suite, seen.snapshot, accepted, before, &answered);
+        }
+        // Tasks of the process-wide runtime tell nobody of their end, so it is looked at.
+        Latch::default().pause(pauses.next().min(left));
+    }
+}
+
+fn is_stray(
+    snapshot: &Snapshot,
+    task: &Task,
+    before: &BTreeSet<TaskId>,
+    answered: &BTreeSet<TaskId>,
+) -> bool {
+    task.kind == WaiterKind::Task
+        && !outsiders::of_a_test(snapshot, task.region)
+        && !before.contains(&task.id)
+        && !answered.contains(&task.id)
+}
+
+fn judged(
+    suite: &Suite,
+    mut snapshot: Snapshot,
+    accepted: BTreeSet<TaskId>,
+    before: &BTreeSet<TaskId>,
+    answered: &BTreeSet<TaskId>,
+) -> Report {
+    let ignore = options::ignores(suite.options.allow.iter().map(String::as_str));
+    let panics: Vec<PanicFact> = std::mem::take(&mut snapshot.panics)
+        .into_iter()
+        .filter(|panic| {
+            !outsiders::of_a_test(&snapshot, panic.region)
+                && !before.contains(&panic.task)
+                && !answered.contains(&panic.task)
+        })
+        .collect();
+    let scope = Scope::NewSince(accepted);
+    let mut report = analyze(&snapshot, &Question { scope, ignore: ignore.clone() });
+    // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
+    // are judged by themselves, among no tasks.
+    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..snapshot };
+    let scope = Scope::NewSince(BTreeSet::new());
+    report.findings.extend(analyze(&ended, &Question { scope, ignore }).findings);
+    report.findings.sort_by_key(|finding| finding.key.rule);
+    report
+}
+
+/// The section on stderr; none when there is nothing to tell.
+pub(crate) fn section(report: &Report) -> Option<String> {
+    if report.findings.is_empty() {
+        return None;
+    }
+    let alive: usize = report.groups.iter().map(|group| group.members.len()).sum();
+    let panicked = report.findings.iter().filter(|it| it.key.rule == Rule::Panicked);
+    let count =
+        alive + panicked.map(gleak_runtime::report::detector::Finding::tasks).sum::<usize>();
+    let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
+    // The findings say all that the table would.
+    let told = Report { groups: Vec::new(), ..report.clone() };
+    let text = render::text(&told, &message::layout());
+    Some(format!(
+        "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \
+         spawned by a plain thread, or after a test's verdict\n\n{}",
+        message::without_verdict(&text)
+    ))
+}

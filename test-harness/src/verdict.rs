@@ -1,0 +1,53 @@
+//! What of a report decides about a test.
+
+use std::collections::BTreeSet;
+
+use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, Scope};
+use gleak_runtime::report::snapshot::{RegionId, TaskId};
+
+use crate::options;
+
+/// Whether anybody outside of a test could act on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Others {
+    /// Nobody could, and nothing of the test runs.
+    Rest,
+    /// Somebody could, or the test itself goes on.
+    Act,
+}
+
+/// What is asked about a test.
+pub(crate) fn question<'p>(region: RegionId, allow: impl Iterator<Item = &'p str>) -> Question {
+    Question { scope: Scope::Region(region), ignore: options::ignores(allow) }
+}
+
+/// The report on a test whose body has not ended, if it shows that the test cannot go on.
+///
+/// That the body is alive is then no finding, so the weak ones go.
+pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
+    let decides = |rule: Rule| match rule {
+        Rule::Cycle | Rule::Structural | Rule::Asleep => true,
+        Rule::AbandonedLock | Rule::AsleepInRegion => others == Others::Rest,
+        Rule::Panicked | Rule::Outlived => false,
+    };
+    if !report.findings.iter().any(|finding| decides(finding.key.rule)) {
+        return None;
+    }
+    // A panic explains a deadlock often enough.
+    report.findings.retain(|it| decides(it.key.rule) || it.key.rule == Rule::Panicked);
+    Some(report)
+}
+
+/// Whether certain findings hold up all the `live` tasks of a test.
+pub(crate) fn all_certain(report: &Report, live: u64) -> bool {
+    let own: BTreeSet<TaskId> = tasks(report.groups.iter());
+    let certain = report.findings.iter().filter(|it| it.certainty == Certainty::Certain);
+    let stuck = tasks(certain.flat_map(|it| it.groups.iter().chain(&it.dependents)));
+    own.intersection(&stuck).count() as u64 >= live
+}
+
+fn tasks<'g>(
+    groups: impl Iterator<Item = &'g gleak_runtime::report::detector::Group>,
+) -> BTreeSet<TaskId> {
+    groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()
+}

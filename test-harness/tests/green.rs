@@ -1,0 +1,70 @@
+//! A test main without task leaks, as part of `cargo test`.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use gleak_runtime::{Chan, Mutex, WaitGroup, go, spawn};
+use std::sync::Arc;
+
+#[gleak_test_harness::test]
+fn pipeline() {
+    let (numbers, squares) = (Chan::new(0), Chan::new(0));
+    let (source, sink) = (numbers.clone(), squares.clone());
+    let feeder = go! {
+        for number in 1..=10_u64 { source.send(number); }
+        source.close();
+    };
+    let squarer = go! {
+        while let Some(number) = numbers.recv() { sink.send(number * number); }
+        sink.close();
+    };
+    let sum: u64 = std::iter::from_fn(|| squares.recv()).sum();
+    assert_eq!(sum, 385);
+    feeder.join().unwrap();
+    squarer.join().unwrap();
+}
+
+#[gleak_test_harness::test(workers = 4)]
+fn counting_under_a_lock() -> Result<(), gleak_runtime::JoinError> {
+    let total = Arc::new(Mutex::new(0));
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let total = total.clone();
+            spawn(move || *total.lock().unwrap() += 1)
+        })
+        .collect();
+    for task in tasks {
+        task.join()?;
+    }
+    assert_eq!(*total.lock().unwrap(), 100);
+    Ok(())
+}
+
+#[gleak_test_harness::test]
+#[should_panic(expected = "not today")]
+fn panics() {
+    panic!("certainly not today");
+}
+
+#[gleak_test_harness::test]
+#[ignore = "to see that it is"]
+fn ignored() {
+    panic!("it was not ignored");
+}
+
+mod groups {
+    use super::*;
+
+    #[gleak_test_harness::test]
+    fn wait_for_all() {
+        let group = Arc::new(WaitGroup::new());
+        for _ in 0..8 {
+            group.add(1);
+            let group = group.clone();
+            go! { group.done(); };
+        }
+        group.wait();
+    }
+}
+
+gleak_test_harness::verify_no_leaks!();

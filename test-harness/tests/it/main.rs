@@ -1,0 +1,6 @@
+//! Test mains as processes: what they print, what they write, how they exit.
+
+mod evidence;
+mod flags;
+mod support;
+mod verdicts;

@@ -1,0 +1,211 @@
+//! Which test fails, and what its message says.
+
+use crate::support::{Said, example, redact, run};
+
+const TWENTY: [&str; 20] = [
+    "clean::a", "clean::b", "clean::c", "clean::d", "clean::e", "clean::f", "clean::g", "clean::h",
+    "clean::i", "clean::j", "clean::k", "clean::l", "clean::m", "clean::n", "clean::o", "clean::p",
+    "clean::q", "clean::r", "clean::s", "clean::t",
+];
+
+#[test]
+fn the_test_that_leaks_fails_and_twenty_others_pass() {
+    for threads in ["8", "1", "2"] {
+        let said = run(example("early_return").args(["--test-threads", threads]));
+        assert_eq!(said.tests("FAILED"), ["early_return"], "{said:#?}");
+        assert_eq!(said.tests("ok"), TWENTY);
+        assert_eq!(said.code, Some(101));
+        assert_eq!(said.stderr, "", "nothing belongs to no test");
+    }
+}
+
+/// The message up to its reason.
+const EARLY_RETURN: &str = "\
+Error: gleak: 1 task outlived this test (1 group)
+
+[1] task leak: 1 task asleep                                            strong  gk1:fa252b8e8e5d2ffd
+    1 task waiting to send on channel #1, for TIME
+      spawned  test-harness/examples/early_return.rs:9  early_return::ask  t2
+      waits    test-harness/examples/early_return.rs:9
+      parents  test-harness/examples/early_return.rs:16
+    because ";
+
+#[test]
+fn the_message_names_spawn_and_wait() {
+    let said = run(example("early_return").args(["early_return", "--exact"]));
+    let message = redact(said.message("early_return"));
+    let facts = message.find("    because ").expect("a reason") + "    because ".len();
+    assert_eq!(&message[..facts], EARLY_RETURN);
+    assert!(message[facts..].contains("nobody has ever"), "{message}");
+    assert!(message.ends_with("\n  again  cargo test -- --exact early_return"), "{message}");
+}
+
+#[test]
+fn the_message_keeps_to_the_width() {
+    for width in [80, 120] {
+        let said = run(example("early_return").env("COLUMNS", width.to_string()));
+        let message = said.message("early_return");
+        assert!(message.lines().all(|line| line.chars().count() <= width), "{message}");
+    }
+}
+
+fn all_kinds(arguments: &[&str]) -> Said {
+    run(example("all_kinds").args(arguments))
+}
+
+/// Runs one test alone, which has to fail with these words in its message.
+#[track_caller]
+fn check_fails(test: &str, words: &[&str]) {
+    let said = all_kinds(&[test, "--exact", "--include-ignored"]);
+    assert_eq!((said.tests("FAILED"), said.code), (vec![test], Some(101)), "{said:#?}");
+    let message = said.message(test);
+    for word in words {
+        assert!(message.contains(word), "no {word:?} in: {message}");
+    }
+    assert!(!said.stderr.contains("belongs to no test"), "told twice: {}", said.stderr);
+}
+
+const DEADLOCK: &str = "Error: gleak: deadlock, the test can never end";
+const OUTLIVED: &str = "Error: gleak: 1 task outlived this test (1 group)";
+
+#[test]
+fn every_test_gets_its_own_verdict_beside_all_the_others() {
+    for arguments in [&[][..], &["--test-threads=8"], &["--test-threads=1"]] {
+        let said = all_kinds(arguments);
+        let failed = said.tests("FAILED");
+        assert_eq!(failed.len(), 13, "{said:#?}");
+        assert!(failed.iter().all(|name| name.starts_with("fails::")), "{failed:?}");
+        assert_eq!(said.tests("ok").len(), 9);
+        assert!(said.tests("ok").iter().all(|name| name.starts_with("passes::")));
+        assert_eq!(said.tests("ignored"), ["fails::ignored"]);
+        assert!(!said.stderr.contains("to no test"), "{}", said.stderr);
+        for name in failed {
+            let others = said.stdout.matches(&format!("in fails::{name}")).count();
+            assert_eq!(others, 0, "charged elsewhere too");
+        }
+    }
+}
+
+#[test]
+fn leaks_are_found_however_deep_and_whatever_the_count() {
+    check_fails("fails::grandchild", &[OUTLIVED, "all_kinds::fails::grandchild", "parents"]);
+    check_fails("fails::equal_counts", &[OUTLIVED, "all_kinds::fails::equal_counts"]);
+    check_fails("fails::ignored", &[OUTLIVED]);
+}
+
+#[test]
+fn a_deadlock_fails_the_test_instead_of_hanging() {
+    check_fails("fails::waits_for_itself", &[DEADLOCK, "strong", "waiting to receive"]);
+    check_fails("fails::locks_twice", &[DEADLOCK, "certain", "a lock that it holds itself"]);
+    check_fails("fails::cycle_beside_a_ticker", &[DEADLOCK, "certain", "cycle of 2 tasks"]);
+}
+
+#[test]
+fn a_finding_is_the_same_alone_and_beside_others() {
+    let prints = |said: &Said| {
+        let message = said.message("fails::waits_for_itself");
+        let print = message.split_once("gk1:").map(|(_, rest)| rest[..16].to_owned());
+        print.expect("a fingerprint")
+    };
+    let alone = prints(&all_kinds(&["fails::waits_for_itself", "--exact"]));
+    assert_eq!(alone, prints(&all_kinds(&["--test-threads=8"])));
+}
+
+#[test]
+fn a_deadlock_says_only_what_it_is() {
+    let said = all_kinds(&["fails::cycle_beside_a_ticker", "--exact"]);
+    let message = said.message("fails::cycle_beside_a_ticker");
+    // That the ticker is alive while the test is, is no finding.
+    assert!(!message.contains("[2]") && !message.contains("outlived"), "{message}");
+}
+
+#[test]
+fn tests_that_rest_on_shared_objects_are_judged_when_nobody_is_left() {
+    let waiting = ["waits_likewise", "waits_on_a_shared_channel"];
+    for threads in ["1", "2", "8"] {
+        let said = run(example("rest").args(["--test-threads", threads]));
+        assert_eq!(said.tests("FAILED"), waiting, "{said:#?}");
+        assert_eq!(said.tests("ok"), ["innocent"]);
+        for test in waiting {
+            assert!(said.message(test).starts_with(DEADLOCK), "{said:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_goes_on_has_outlived_its_test() {
+    check_fails("fails::spins_on", &[OUTLIVED, "weak", "1 task running"]);
+    check_fails("fails::ticks_on", &[OUTLIVED, "weak", "waiting for a timer"]);
+}
+
+#[test]
+fn a_panic_that_nobody_joins_fails_the_test() {
+    let words = ["Error: gleak: 1 task panicked and nobody joined", "nobody will know"];
+    check_fails("fails::unjoined_panic", &words);
+}
+
+#[test]
+fn a_body_that_fails_is_told_first_and_its_leaks_besides() {
+    let test = "fails::panics_and_leaks";
+    check_fails(
+        test,
+        &["panicked: ", "sums\n", "  in all_kinds::fails::panics_and_leaks", OUTLIVED],
+    );
+    let said = all_kinds(&[test, "--exact"]);
+    let message = said.message(test);
+    assert!(message.find("sums") < message.find("Besides:"), "{message}");
+    assert!(message.find("Besides:") < message.find(OUTLIVED), "{message}");
+    assert!(!message.contains("gleak_test_harness"), "{message}");
+    check_fails("fails::error", &["Error: ParseIntError { kind: InvalidDigit }"]);
+}
+
+#[test]
+fn should_panic_holds_both_ways_and_excuses_no_leak() {
+    let place = "test did not panic as expected, at test-harness/examples/all_kinds.rs:";
+    check_fails("fails::does_not_panic", &[place]);
+    check_fails("fails::panics_otherwise", &["panic message: \"that\"", "substring: \"this\""]);
+    check_fails("fails::panics_as_expected_and_leaks", &[OUTLIVED]);
+    let said = all_kinds(&["fails::panics_as_expected_and_leaks"]);
+    assert!(!said.stdout.contains("Besides:"), "the panic is no failure");
+}
+
+#[test]
+fn what_can_still_happen_is_waited_for() {
+    let said = all_kinds(&["passes::", "--test-threads=4"]);
+    assert_eq!((said.tests("ok").len(), said.code), (9, Some(0)), "{said:#?}");
+}
+
+#[test]
+fn a_task_of_no_test_fails_the_run_and_no_test() {
+    for threads in ["1", "3"] {
+        let said = run(example("strays").args(["--test-threads", threads]));
+        assert_eq!(said.tests("ok").len(), 3, "{said:#?}");
+        assert_eq!(said.code, Some(101));
+        let section = said.stderr.split_once("gleak: ").expect("a section").1;
+        assert!(section.starts_with("2 tasks belong to no test"), "{section}");
+        assert!(section.contains("strays::asks_a_thread"), "{section}");
+        assert!(section.contains("nobody knows of me"), "{section}");
+        let result = said.stdout.trim_end().lines().last().unwrap_or_default();
+        assert!(result.starts_with("test result: ok. 3 passed"), "{result}");
+    }
+}
+
+#[test]
+fn the_section_keeps_to_the_width() {
+    for width in [80, 120] {
+        let said = run(example("strays").env("COLUMNS", width.to_string()));
+        let section = said.stderr.split_once("gleak: ").expect("a section").1;
+        assert!(section.contains("verdict\n\n[1] 1 task panicked "), "{section}");
+        let fits = |line: &str| line.contains("strays.rs:") || line.chars().count() <= width;
+        assert!(section.lines().all(fits), "{section}");
+    }
+}
+
+#[test]
+fn what_a_leaked_task_makes_later_is_nobodys_and_the_leak_is_told_once() {
+    let said = run(example("strays_of_a_leak").arg("--test-threads=1"));
+    assert_eq!((said.tests("FAILED"), said.tests("ok")), (vec!["a_leaks"], vec!["b_is_innocent"]));
+    let section = said.stderr.split_once("gleak: ").expect("a section").1;
+    assert!(section.starts_with("1 task belongs to no test"), "{section}");
+    assert!(!section.contains("panicked"), "that task was charged to its test: {section}");
+}
