@@ -16,8 +16,9 @@ fn example(name: &str, folder: &Path) -> Command {
     command
 }
 
-/// A folder of this test's own.
+/// A folder of this test's own, also when two runs of the tests go on at once.
 fn folder(name: &str) -> PathBuf {
+    let name = format!("{name}-{}", std::process::id());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder under target");
