@@ -21,7 +21,7 @@ use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
-use crate::records::waiter::{TAGGED, WAITERS};
+use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
 use crate::scheduler::runtime::RuntimeShared;
 use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
 use crate::task::error::{Cause, JoinError};
@@ -119,18 +119,20 @@ where
         late.into_iter().for_each(|outcome| self.discard(outcome));
     }
 
-    /// The task is over: in the counts, in its region, in the tags.
+    /// The task is over: in the counts, in the tags, in its region. The region last: who finds it
+    /// empty may hand the runtime back, which must not count the task then.
     fn leave(&self) {
-        if let Some(record) = WAITERS.get(self.info.reference) {
+        let record = WAITERS.get(self.info.reference);
+        if let Some(record) = record {
             record.state.set(State::Finished);
             if record.has(TAGGED) {
                 tags::remove(Key::Task(self.info.id));
             }
-            if let Some(region) = record.region() {
-                region::leave(region);
-            }
         }
         self.info.runtime.task_finished();
+        if let Some(region) = record.and_then(WaiterRecord::region) {
+            region::leave(region);
+        }
     }
 
     /// Drops an outcome that nobody wants, and takes note of a panic in it, or in dropping it.

@@ -125,32 +125,46 @@ fn message(payload: &(dyn Any + Send)) -> String {
 
 fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
     backtrace.resolve();
-    let mut frames = Vec::new();
+    let mut frames: Vec<PanicFrame> = Vec::new();
     for symbol in backtrace.frames().iter().flat_map(backtrace::BacktraceFrame::symbols) {
         let Some(name) = symbol.name() else { continue };
+        let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
         // `{:#}` leaves the hash out.
-        let function = format!("{name:#}");
-        if function.contains("gleak_runtime::task::packet::task_entry") {
+        let frame = PanicFrame { function: format!("{name:#}"), file, line: symbol.lineno() };
+        if frame.is_of("gleak_runtime::task::packet::task_entry", "runtime/src/task/packet.rs") {
             break;
         }
-        if is_panic_machinery(&function) {
+        if is_panic_machinery(&frame) {
             // Everything up to and with it is the raising of the panic, not its cause.
             frames.clear();
             continue;
         }
-        let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
-        frames.push(PanicFrame { function, file, line: symbol.lineno() });
+        frames.push(frame);
     }
     // The call of the closure itself.
-    if frames.last().is_some_and(|frame| frame.function.contains("ops::function::FnOnce")) {
+    if frames.last().is_some_and(|it| it.is_of("ops::function::FnOnce", "core/src/ops/function.rs"))
+    {
         frames.pop();
     }
     frames
 }
 
-fn is_panic_machinery(function: &str) -> bool {
-    ["gleak_runtime::task::panic::", "std::panicking::", "core::panicking::", "rust_begin_unwind"]
-        .iter()
-        .any(|part| function.contains(part))
-        || function.starts_with("backtrace::")
+fn is_panic_machinery(frame: &PanicFrame) -> bool {
+    [
+        ("gleak_runtime::task::panic::", "runtime/src/task/panic.rs"),
+        ("std::panicking::", "std/src/panicking.rs"),
+        ("core::panicking::", "core/src/panicking.rs"),
+        ("rust_begin_unwind", "std/src/sys/backtrace.rs"),
+        ("backtrace::backtrace::", "src/capture.rs"),
+    ]
+    .into_iter()
+    .any(|(function, file)| frame.is_of(function, file))
+}
+
+impl PanicFrame {
+    /// By name or by file: optimised code has inlined frames whose names lack their path.
+    fn is_of(&self, function: &str, file: &str) -> bool {
+        self.function.contains(function)
+            || self.file.as_deref().is_some_and(|path| path.ends_with(file))
+    }
 }
