@@ -2,7 +2,7 @@
 
 use gleak_snapshot::{
     Arm, Hold, HoldMode, ObjectId, RegionId, Registers, SpawnId, Target, Task, TaskId, TaskState,
-    Wait, WaitOp, WaitReason, WaiterKind,
+    Wait, WaiterKind,
 };
 
 use crate::collect::objects::Collected;
@@ -124,7 +124,7 @@ fn finish_wait(seen: SeenWait, site: gleak_snapshot::SiteId, objects: &[Collecte
         }
     }
     Wait {
-        reason: reason(seen.reason),
+        reason: seen.reason,
         arms,
         unlisted_arms: unlisted,
         site,
@@ -144,37 +144,12 @@ fn arm(op: Op, target: u64, objects: &[Collected]) -> Option<Arm> {
             Some(object),
         ) => Target::Object(find(object, objects)?),
     };
-    let op = match op {
-        Op::Send => WaitOp::Send,
-        Op::Receive => WaitOp::Receive,
-        Op::Lock => WaitOp::Lock,
-        Op::ReadLock => WaitOp::ReadLock,
-        Op::WaitGroup => WaitOp::WaitGroup,
-        Op::Cancel => WaitOp::Cancel,
-        Op::Join => WaitOp::Join,
-    };
     Some(Arm { op, on })
 }
 
 fn find(object: Ref, objects: &[Collected]) -> Option<ObjectId> {
     let at = objects.binary_search_by_key(&object, |it| it.reference).ok()?;
     Some(objects[at].object.id)
-}
-
-fn reason(reason: Reason) -> WaitReason {
-    match reason {
-        Reason::Send => WaitReason::Send,
-        Reason::Receive => WaitReason::Receive,
-        Reason::Select => WaitReason::Select,
-        Reason::Lock => WaitReason::Lock,
-        Reason::ReadLock => WaitReason::ReadLock,
-        Reason::WriteLock => WaitReason::WriteLock,
-        Reason::WaitGroup => WaitReason::WaitGroup,
-        Reason::Cancel => WaitReason::Cancel,
-        Reason::Join => WaitReason::Join,
-        Reason::Sleep => WaitReason::Sleep,
-        Reason::Host => WaitReason::Host,
-    }
 }
 
 fn task(

@@ -4,21 +4,12 @@
 //! owns the queue) and of its waiter's list of arms (written before the wait is published). Nodes
 //! are records, so that parking allocates nothing and a snapshot can read who waits on what.
 
+pub(crate) use gleak_snapshot::WaitOp as Op;
+
 use crate::records::table::{Ref, Slot, Table};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-/// What an arm tries. Stored as a byte in a word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Op {
-    Send,
-    Receive,
-    Lock,
-    ReadLock,
-    WaitGroup,
-    Cancel,
-    Join,
-}
-
+/// By discriminant, for reading them back from a word.
 const OPS: [Op; 7] =
     [Op::Send, Op::Receive, Op::Lock, Op::ReadLock, Op::WaitGroup, Op::Cancel, Op::Join];
 
@@ -52,8 +43,7 @@ impl Node {
     }
 
     pub(crate) fn set_op(&self, op: Op) {
-        let code = OPS.iter().position(|it| *it == op).unwrap_or_default();
-        self.op.store(code as u32, Ordering::Relaxed);
+        self.op.store(op as u32, Ordering::Relaxed);
     }
 
     pub(crate) fn op(&self) -> Op {
@@ -62,5 +52,15 @@ impl Node {
 
     pub(crate) fn waiter(&self) -> Option<Ref> {
         Ref::from_bits(self.waiter.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_reads_back() {
+        assert!(OPS.into_iter().enumerate().all(|(code, op)| op as usize == code));
     }
 }

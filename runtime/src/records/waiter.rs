@@ -4,6 +4,8 @@
 //! read by anybody. What the waiter writes before [`StateWord::begin_wait`] is complete for whoever
 //! sees the wait.
 
+pub(crate) use gleak_snapshot::WaitReason as Reason;
+
 use crate::machine::futex::Parker;
 use crate::records::node::{NODES, Node};
 use crate::records::region;
@@ -17,22 +19,7 @@ pub(crate) const ANCESTORS: usize = 4;
 /// Locks held that the record has room for; more go to a side table.
 pub(crate) const HELD: usize = 4;
 
-/// Why a waiter parked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Reason {
-    Send,
-    Receive,
-    Select,
-    Lock,
-    ReadLock,
-    WriteLock,
-    WaitGroup,
-    Cancel,
-    Join,
-    Sleep,
-    Host,
-}
-
+/// By discriminant, for reading them back from a word.
 const REASONS: [Reason; 11] = [
     Reason::Send,
     Reason::Receive,
@@ -209,11 +196,20 @@ impl WaiterRecord {
 
 impl WaitFacts {
     pub(crate) fn set_reason(&self, reason: Reason) {
-        let code = REASONS.iter().position(|it| *it == reason).unwrap_or_default();
-        self.reason.store(code as u32, Ordering::Relaxed);
+        self.reason.store(reason as u32, Ordering::Relaxed);
     }
 
     pub(crate) fn reason(&self) -> Reason {
         REASONS[self.reason.load(Ordering::Relaxed) as usize % REASONS.len()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_reads_back() {
+        assert!(REASONS.into_iter().enumerate().all(|(code, reason)| reason as usize == code));
     }
 }
