@@ -13,12 +13,12 @@ mod tasks;
 
 use gleak_snapshot::{
     Completeness, Counters, Frame, Header, ObjectDetail, Owner, PanicFact, Reason, Region,
-    RegionId, RegionKind, Snapshot, TaskId,
+    RegionId, Snapshot, TaskId,
 };
 
 use crate::machine::process;
 use crate::records::panics;
-use crate::records::region::{self, REGIONS};
+use crate::records::region::REGIONS;
 use crate::records::tags::{self, Key};
 use crate::scheduler::activity;
 use crate::sync::Ordering;
@@ -77,11 +77,7 @@ fn regions(sites: &mut Sites) -> Vec<Region> {
         let id = record.id.load(Ordering::Relaxed);
         Some(Region {
             id: RegionId(id),
-            kind: match record.kind() {
-                region::RegionKind::Test => RegionKind::Test,
-                region::RegionKind::Guard => RegionKind::Guard,
-                region::RegionKind::Run => RegionKind::Run,
-            },
+            kind: record.kind(),
             name: tags::get(Key::Region(id)).and_then(|tags| tags.name).unwrap_or_default(),
             site: sites.site(record.site.get()?),
             closed: record.closed(),

@@ -7,6 +7,8 @@
 //! Facts are written under the object's own lock, so they are consistent with each other up to the
 //! snapshot's two reads.
 
+pub(crate) use gleak_snapshot::ObjectKind as Kind;
+
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
@@ -15,15 +17,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
 use once_cell::sync::Lazy;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    Channel,
-    Mutex,
-    RwLock,
-    WaitGroup,
-    Context,
-}
-
+/// By discriminant, for reading them back from a word.
 const KINDS: [Kind; 5] = [Kind::Channel, Kind::Mutex, Kind::RwLock, Kind::WaitGroup, Kind::Context];
 
 /// One side of a channel in a record.
@@ -261,5 +255,15 @@ pub(crate) fn holds(reference: Ref, record: &WaiterRecord) -> Vec<(u64, Mode)> {
 pub(crate) fn forget_holds(reference: Ref, record: &WaiterRecord) {
     if record.held_more.load(Ordering::Relaxed) != 0 {
         MORE.remove(&reference);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back() {
+        assert!(KINDS.into_iter().enumerate().all(|(code, kind)| kind as usize == code));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A region's record lives while somebody holds the region open or a task is charged to it.
 
+pub use gleak_snapshot::RegionKind;
+
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
@@ -9,17 +11,6 @@ use crate::records::waiter::Reason;
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::wait::{self, Claimed, Why};
-
-/// What opened it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RegionKind {
-    /// A test body.
-    Test,
-    /// A guard in a program or a test.
-    Guard,
-    /// A call of `run`.
-    Run,
-}
 
 #[derive(Debug)]
 #[repr(align(64))]
