@@ -79,6 +79,7 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
             let until = if deadline_ns.is_some() { "with a deadline" } else { "no deadline" };
             parts.push(format!("{state}, {until}"));
         }
+        ObjectDetail::Socket { descriptor } => parts.push(format!("descriptor {descriptor}")),
     }
     if object.unsettled {
         parts.push("it changed while the snapshot was taken".to_owned());

@@ -6,8 +6,8 @@
 //! 2. Every look-up of what a file claims may fail and says so; nothing indexes by a foreign number.
 
 use gleak_snapshot::{
-    Completeness, Object, ObjectId, Region, RegionId, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
-    Task, TaskId, TaskState, Wait, WaitReason, WaiterKind,
+    Arm, Completeness, Object, ObjectId, Region, RegionId, Site, SiteId, Snapshot, SpawnId,
+    SpawnPoint, Task, TaskId, TaskState, Wait, WaitOp, WaitReason, WaiterKind,
 };
 
 use crate::key;
@@ -100,6 +100,27 @@ pub(crate) fn wait_of(task: &Task) -> Option<&Wait> {
         TaskState::Waiting(wait) => Some(wait),
         TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
     }
+}
+
+/// Whether the wait may be ended by what is in no record: a timer, a descriptor, a future's waker,
+/// a helper thread that has not been named yet.
+pub(crate) fn ends_from_outside(wait: &Wait) -> bool {
+    let by_reason = match wait.reason {
+        WaitReason::Sleep | WaitReason::Read | WaitReason::Write | WaitReason::Future => true,
+        WaitReason::Blocking => wait.arms.is_empty(),
+        WaitReason::Send
+        | WaitReason::Receive
+        | WaitReason::Select
+        | WaitReason::Lock
+        | WaitReason::ReadLock
+        | WaitReason::WriteLock
+        | WaitReason::WaitGroup
+        | WaitReason::Cancel
+        | WaitReason::Join
+        | WaitReason::Host => false,
+    };
+    let by_arm = |arm: &Arm| matches!(arm.op, WaitOp::Read | WaitOp::Write);
+    by_reason || wait.until_ns.is_some() || wait.arms.iter().any(by_arm)
 }
 
 /// Whether it is a thread inside `run` that waits for its own main task: never worth a word.

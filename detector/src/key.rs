@@ -41,6 +41,7 @@ fn kind_id(kind: ObjectKind) -> &'static str {
         ObjectKind::RwLock => "rw-lock",
         ObjectKind::WaitGroup => "wait-group",
         ObjectKind::Context => "context",
+        ObjectKind::Socket => "socket",
     }
 }
 
@@ -56,6 +57,10 @@ pub(crate) fn class(reason: WaitReason) -> &'static str {
         WaitReason::WaitGroup => "wait group",
         WaitReason::Cancel => "cancel",
         WaitReason::Join => "join",
+        WaitReason::Read => "read",
+        WaitReason::Write => "write",
+        WaitReason::Blocking => "blocking",
+        WaitReason::Future => "future",
         WaitReason::Sleep => "sleep",
         WaitReason::Host => "host",
     }

@@ -17,7 +17,7 @@ use gleak_snapshot::{
     Arm, HoldMode, Object, ObjectDetail, ObjectId, Owner, Target, WaitOp, WaitReason,
 };
 
-use crate::index::{Index, all_read, wait_of};
+use crate::index::{Index, all_read, ends_from_outside, wait_of};
 
 /// When a node turns live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,8 +174,8 @@ impl<'i, 'a> Builder<'i, 'a> {
         // A wait without arms is only understood for a select; sleepers and hosts wait for
         // something that is in no record.
         let understood = !wait.arms.is_empty() || wait.reason == WaitReason::Select;
-        let from_outside = matches!(wait.reason, WaitReason::Sleep | WaitReason::Host);
-        if !understood || from_outside || wait.until_ns.is_some() || wait.unlisted_arms > 0 {
+        let host = wait.reason == WaitReason::Host;
+        if !understood || host || ends_from_outside(wait) || wait.unlisted_arms > 0 {
             self.graph.live[number] = true;
         }
         for &arm in &wait.arms {
@@ -200,9 +200,13 @@ impl<'i, 'a> Builder<'i, 'a> {
         match arm.op {
             WaitOp::Lock => self.lock(object),
             WaitOp::ReadLock => self.read_lock(object),
-            WaitOp::Send | WaitOp::Receive | WaitOp::WaitGroup | WaitOp::Cancel | WaitOp::Join => {
-                Enabler::Anybody
-            }
+            WaitOp::Send
+            | WaitOp::Receive
+            | WaitOp::WaitGroup
+            | WaitOp::Cancel
+            | WaitOp::Join
+            | WaitOp::Read
+            | WaitOp::Write => Enabler::Anybody,
         }
     }
 
@@ -252,7 +256,8 @@ impl<'i, 'a> Builder<'i, 'a> {
             ObjectDetail::Mutex { .. }
             | ObjectDetail::Channel { .. }
             | ObjectDetail::WaitGroup { .. }
-            | ObjectDetail::Context { .. } => 0,
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. } => 0,
         };
         self.tasks_missing || seen.is_empty() || seen.len() as u64 != queued
     }
@@ -293,7 +298,8 @@ pub(crate) fn sole_owner(object: &Object) -> Holder {
         ObjectDetail::RwLock { owner, readers, exact, .. } => (owner, readers, exact),
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. } => return Holder::Unknown,
+        | ObjectDetail::Context { .. }
+        | ObjectDetail::Socket { .. } => return Holder::Unknown,
     };
     match owner {
         _ if object.unsettled || !exact => Holder::Unknown,

@@ -33,6 +33,8 @@ fn op_class(op: WaitOp) -> &'static str {
         WaitOp::WaitGroup => "wait group",
         WaitOp::Cancel => "cancel",
         WaitOp::Join => "join",
+        WaitOp::Read => "read",
+        WaitOp::Write => "write",
     }
 }
 
@@ -57,6 +59,7 @@ fn arm_kind(index: &Index<'_>, reason: WaitReason, arm: Arm) -> Option<ObjectKin
         WaitOp::ReadLock => Some(ObjectKind::RwLock),
         WaitOp::WaitGroup => Some(ObjectKind::WaitGroup),
         WaitOp::Cancel => Some(ObjectKind::Context),
+        WaitOp::Read | WaitOp::Write => Some(ObjectKind::Socket),
         WaitOp::Join => None,
     }
 }
@@ -104,6 +107,8 @@ fn phrase(op: WaitOp, target: &str) -> String {
             format!("for {target}")
         }
         WaitOp::Cancel => format!("for {target} to be done"),
+        WaitOp::Read => format!("to read from {target}"),
+        WaitOp::Write => format!("to write to {target}"),
     }
 }
 
@@ -119,6 +124,10 @@ pub(crate) fn without_arms(reason: WaitReason) -> &'static str {
         WaitReason::WaitGroup => "for a wait group",
         WaitReason::Cancel => "for a context to be done",
         WaitReason::Join => "for the end of a task",
+        WaitReason::Read => "to read from a socket",
+        WaitReason::Write => "to write to a socket",
+        WaitReason::Blocking => "for a blocking call on a helper thread",
+        WaitReason::Future => "for a future",
         WaitReason::Sleep => "for a timer",
         WaitReason::Host => "for its main task",
     }
@@ -163,6 +172,7 @@ fn op_noun(op: WaitOp, rwlock: bool) -> (&'static str, &'static str) {
         WaitOp::ReadLock => ("read lock", "read locks"),
         WaitOp::WaitGroup => ("wait group", "wait groups"),
         WaitOp::Cancel => ("context", "contexts"),
+        WaitOp::Read | WaitOp::Write => ("socket", "sockets"),
         WaitOp::Join => ("task", "tasks"),
     }
 }
@@ -174,6 +184,7 @@ pub(crate) fn name_object(object: &Object) -> String {
         ObjectKind::Mutex | ObjectKind::RwLock => "lock",
         ObjectKind::WaitGroup => "wait group",
         ObjectKind::Context => "context",
+        ObjectKind::Socket => "socket",
     };
     match &object.name {
         Some(name) => format!("{kind} {} \"{name}\"", object.id),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ObjectId, RegionId, SiteId, TaskId};
 
-/// A channel, lock, wait group or context that has been used at least once and still exists.
+/// A channel, lock, wait group, context or socket that has been used at least once and still exists.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Object {
     /// Its identity.
@@ -34,6 +34,7 @@ impl Object {
             ObjectDetail::RwLock { .. } => ObjectKind::RwLock,
             ObjectDetail::WaitGroup { .. } => ObjectKind::WaitGroup,
             ObjectDetail::Context { .. } => ObjectKind::Context,
+            ObjectDetail::Socket { .. } => ObjectKind::Socket,
         }
     }
 }
@@ -52,6 +53,8 @@ pub enum ObjectKind {
     WaitGroup,
     /// A context.
     Context,
+    /// A socket.
+    Socket,
 }
 
 /// How an object stands.
@@ -104,6 +107,11 @@ pub enum ObjectDetail {
         /// When it ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline_ns: Option<u64>,
+    },
+    /// A socket.
+    Socket {
+        /// Its descriptor in the process.
+        descriptor: u32,
     },
 }
 

@@ -114,6 +114,15 @@ pub enum WaitReason {
     Cancel,
     /// Waiting until a task has finished.
     Join,
+    /// Until a descriptor can be read, or a connection comes in.
+    Read,
+    /// Until a descriptor can be written, or a connection is made.
+    Write,
+    /// Until a helper thread has run a closure that blocks: file I/O, name look-ups, C libraries.
+    /// The arm names the helper once it has taken the closure.
+    Blocking,
+    /// Until a future wakes the task that drives it.
+    Future,
     /// Sleeping; the timer in [`Wait::until_ns`] ends it.
     Sleep,
     /// A thread inside `run`, waiting for its main task.
@@ -167,6 +176,10 @@ pub enum WaitOp {
     Cancel,
     /// See a task finished.
     Join,
+    /// Read from a descriptor, or accept from it.
+    Read,
+    /// Write to a descriptor.
+    Write,
 }
 
 /// What a waiter waits on.

@@ -74,6 +74,10 @@ fn general(reason: WaitReason) -> String {
         | WaitReason::WaitGroup
         | WaitReason::Cancel
         | WaitReason::Join
+        | WaitReason::Read
+        | WaitReason::Write
+        | WaitReason::Blocking
+        | WaitReason::Future
         | WaitReason::Sleep
         | WaitReason::Host => words::without_arms(reason).to_owned(),
     }

@@ -3,7 +3,7 @@
 use gleak_snapshot::{Task, TaskState, WaiterKind};
 
 use super::{Case, Draft, RuleInfo};
-use crate::index::{Index, all_read, is_host, wait_of};
+use crate::index::{Index, all_read, ends_from_outside, is_host, wait_of};
 use crate::{Asleep, Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
@@ -60,7 +60,7 @@ pub(super) fn judge(index: &Index<'_>) -> Asleep {
 fn all_wait(index: &Index<'_>) -> bool {
     let listed = !index.snapshot.activity.threads.is_empty();
     let idle = |task: &Task| match &task.state {
-        TaskState::Waiting(wait) => wait.until_ns.is_none(),
+        TaskState::Waiting(wait) => !ends_from_outside(wait),
         TaskState::Running => task.kind == WaiterKind::Thread && listed,
         TaskState::Fresh | TaskState::Runnable | TaskState::Moving => false,
     };

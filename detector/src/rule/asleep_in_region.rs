@@ -3,7 +3,7 @@
 use gleak_snapshot::{Arm, ObjectDetail, RegionId, Target, Task, Touched, WaitOp, WaitReason};
 
 use super::{Case, Draft, RuleInfo};
-use crate::index::{Index, all_read, wait_of};
+use crate::index::{Index, all_read, ends_from_outside, wait_of};
 use crate::{Certainty, Rule, Scope};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
@@ -40,10 +40,9 @@ fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {
 fn is_closed(index: &Index<'_>, region: RegionId, task: &Task) -> bool {
     let Some(wait) = wait_of(task) else { return false };
     let understood = !wait.arms.is_empty() || wait.reason == WaitReason::Select;
-    let from_outside = matches!(wait.reason, WaitReason::Sleep | WaitReason::Host);
     understood
-        && !from_outside
-        && wait.until_ns.is_none()
+        && wait.reason != WaitReason::Host
+        && !ends_from_outside(wait)
         && wait.unlisted_arms == 0
         && wait.arms.iter().all(|&arm| inside(index, region, arm))
 }
@@ -59,6 +58,7 @@ fn inside(index: &Index<'_>, region: RegionId, arm: Arm) -> bool {
             let by_itself = matches!(
                 object.detail,
                 ObjectDetail::Context { cancelled: false, deadline_ns: Some(_) }
+                    | ObjectDetail::Socket { .. }
             );
             !object.unsettled && !by_itself && object.touched == Touched::Only(region)
         }),

@@ -133,7 +133,8 @@ fn ready(snapshot: &Snapshot, live: &BTreeSet<TaskId>, arm: Arm) -> bool {
             .all(|task| live.contains(&task.id)),
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. } => true,
+        | ObjectDetail::Context { .. }
+        | ObjectDetail::Socket { .. } => true,
     }
 }
 

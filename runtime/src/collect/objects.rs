@@ -101,6 +101,7 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
             ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, exact }
         }
         Kind::WaitGroup => ObjectDetail::WaitGroup { count: level.cast_signed() },
+        Kind::Socket => ObjectDetail::Socket { descriptor: u32::try_from(level).unwrap_or(0) },
         Kind::Context => {
             ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }
         }

@@ -140,7 +140,14 @@ fn arm(op: Op, target: u64, objects: &[Collected]) -> Option<Arm> {
         (_, None) => Target::Never,
         (Op::Join, Some(task)) => Target::Task(TaskId(WAITERS.get(task)?.id())),
         (
-            Op::Send | Op::Receive | Op::Lock | Op::ReadLock | Op::WaitGroup | Op::Cancel,
+            Op::Send
+            | Op::Receive
+            | Op::Lock
+            | Op::ReadLock
+            | Op::WaitGroup
+            | Op::Cancel
+            | Op::Read
+            | Op::Write,
             Some(object),
         ) => Target::Object(find(object, objects)?),
     };

@@ -10,8 +10,17 @@ use crate::records::table::{Ref, Slot, Table};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// By discriminant, for reading them back from a word.
-const OPS: [Op; 7] =
-    [Op::Send, Op::Receive, Op::Lock, Op::ReadLock, Op::WaitGroup, Op::Cancel, Op::Join];
+const OPS: [Op; 9] = [
+    Op::Send,
+    Op::Receive,
+    Op::Lock,
+    Op::ReadLock,
+    Op::WaitGroup,
+    Op::Cancel,
+    Op::Join,
+    Op::Read,
+    Op::Write,
+];
 
 #[derive(Debug, Default)]
 #[repr(align(64))]

@@ -18,7 +18,8 @@ use dashmap::DashMap;
 use once_cell::sync::Lazy;
 
 /// By discriminant, for reading them back from a word.
-const KINDS: [Kind; 5] = [Kind::Channel, Kind::Mutex, Kind::RwLock, Kind::WaitGroup, Kind::Context];
+const KINDS: [Kind; 6] =
+    [Kind::Channel, Kind::Mutex, Kind::RwLock, Kind::WaitGroup, Kind::Context, Kind::Socket];
 
 /// One side of a channel in a record.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub(crate) const ANCESTORS: usize = 4;
 pub(crate) const HELD: usize = 4;
 
 /// By discriminant, for reading them back from a word.
-const REASONS: [Reason; 11] = [
+const REASONS: [Reason; 15] = [
     Reason::Send,
     Reason::Receive,
     Reason::Select,
@@ -30,6 +30,10 @@ const REASONS: [Reason; 11] = [
     Reason::WaitGroup,
     Reason::Cancel,
     Reason::Join,
+    Reason::Read,
+    Reason::Write,
+    Reason::Blocking,
+    Reason::Future,
     Reason::Sleep,
     Reason::Host,
 ];

@@ -128,7 +128,8 @@ impl<'b> TaskBuilder<'b> {
             ObjectKind::Channel
             | ObjectKind::Mutex
             | ObjectKind::WaitGroup
-            | ObjectKind::Context => WaitReason::Lock,
+            | ObjectKind::Context
+            | ObjectKind::Socket => WaitReason::Lock,
         };
         self.waits(reason, &[Arm::object(WaitOp::Lock, lock)], site)
     }

@@ -195,7 +195,9 @@ impl Mender {
                     whole &= self.site(&mut owner.site);
                 }
             }
-            ObjectDetail::WaitGroup { .. } | ObjectDetail::Context { .. } => {}
+            ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. } => {}
         }
         self.count(whole);
     }

@@ -44,7 +44,8 @@ fn settled_owner(object: &Object) -> Option<Option<Owner>> {
         }
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. } => None,
+        | ObjectDetail::Context { .. }
+        | ObjectDetail::Socket { .. } => None,
     }
 }
 

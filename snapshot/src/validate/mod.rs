@@ -113,7 +113,9 @@ impl Snapshot {
                     self.check_site(by, owner.site, faults);
                 }
             }
-            ObjectDetail::WaitGroup { .. } | ObjectDetail::Context { .. } => {}
+            ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. } => {}
         }
     }
 

@@ -32,7 +32,8 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
     match wait.reason {
         WaitReason::Select => true,
         WaitReason::Sleep => wait.arms.is_empty() && (wait.until_ns.is_some() || unlisted),
-        WaitReason::Host => wait.arms.len() <= 1,
+        WaitReason::Host | WaitReason::Blocking => wait.arms.len() <= 1,
+        WaitReason::Future => wait.arms.is_empty(),
         WaitReason::Send
         | WaitReason::Receive
         | WaitReason::Lock
@@ -40,6 +41,8 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
         | WaitReason::WriteLock
         | WaitReason::WaitGroup
         | WaitReason::Cancel
+        | WaitReason::Read
+        | WaitReason::Write
         | WaitReason::Join => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
     }
 }
@@ -51,7 +54,9 @@ pub(crate) fn hold_fault(task: TaskId, hold: Hold, kind: Option<ObjectKind>) -> 
         None => return Some(Invalid::NoObject { task, object }),
         Some(ObjectKind::Mutex) => hold.mode == HoldMode::Exclusive,
         Some(ObjectKind::RwLock) => true,
-        Some(ObjectKind::Channel | ObjectKind::WaitGroup | ObjectKind::Context) => false,
+        Some(
+            ObjectKind::Channel | ObjectKind::WaitGroup | ObjectKind::Context | ObjectKind::Socket,
+        ) => false,
     };
     (!fits).then_some(Invalid::Hold { task, object })
 }
@@ -63,6 +68,7 @@ fn op_fits_kind(op: WaitOp, kind: ObjectKind) -> bool {
         WaitOp::ReadLock => kind == ObjectKind::RwLock,
         WaitOp::WaitGroup => kind == ObjectKind::WaitGroup,
         WaitOp::Cancel => kind == ObjectKind::Context,
+        WaitOp::Read | WaitOp::Write => kind == ObjectKind::Socket,
         WaitOp::Join => false,
     }
 }
@@ -79,6 +85,10 @@ fn reason_fits_kind(reason: WaitReason, kind: ObjectKind) -> bool {
         | WaitReason::WaitGroup
         | WaitReason::Cancel
         | WaitReason::Join
+        | WaitReason::Read
+        | WaitReason::Write
+        | WaitReason::Blocking
+        | WaitReason::Future
         | WaitReason::Sleep
         | WaitReason::Host => true,
     }
@@ -93,7 +103,9 @@ fn reason_fits_op(reason: WaitReason, op: WaitOp) -> bool {
         WaitReason::ReadLock => op == WaitOp::ReadLock,
         WaitReason::WaitGroup => op == WaitOp::WaitGroup,
         WaitReason::Cancel => op == WaitOp::Cancel,
-        WaitReason::Join | WaitReason::Host => op == WaitOp::Join,
-        WaitReason::Sleep => false,
+        WaitReason::Join | WaitReason::Host | WaitReason::Blocking => op == WaitOp::Join,
+        WaitReason::Read => op == WaitOp::Read,
+        WaitReason::Write => op == WaitOp::Write,
+        WaitReason::Sleep | WaitReason::Future => false,
     }
 }

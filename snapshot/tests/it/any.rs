@@ -160,7 +160,7 @@ impl Tape {
             handles: tape.maybe(Tape::number),
             last: tape.maybe(|tape| LastUse { task: TaskId(tape.number()), site: tape.site_id(s) }),
         };
-        let detail = match self.below(5) {
+        let detail = match self.below(6) {
             0 => ObjectDetail::Channel {
                 capacity: self.maybe(Tape::number),
                 len: self.number(),
@@ -176,6 +176,7 @@ impl Tape {
                 exact: self.coin(),
             },
             3 => ObjectDetail::WaitGroup { count: self.number() as i64 },
+            4 => ObjectDetail::Socket { descriptor: self.small() },
             _ => ObjectDetail::Context {
                 cancelled: self.coin(),
                 deadline_ns: self.maybe(Tape::number),
@@ -231,7 +232,7 @@ impl Tape {
         // A plain wait by its first arm, or a select of all.
         let (reason, arms) = match (self.below(3), first) {
             (0, _) => (R::Select, arms),
-            (_, None) => (self.pick(&[R::Sleep, R::Host, R::Select]), arms),
+            (_, None) => (self.pick(&[R::Sleep, R::Host, R::Select, R::Blocking, R::Future]), arms),
             (_, Some(arm)) => {
                 let reason = match arm.op {
                     WaitOp::Send => R::Send,
@@ -241,7 +242,9 @@ impl Tape {
                     WaitOp::ReadLock => R::ReadLock,
                     WaitOp::WaitGroup => R::WaitGroup,
                     WaitOp::Cancel => R::Cancel,
-                    WaitOp::Join => self.pick(&[R::Join, R::Host]),
+                    WaitOp::Read => R::Read,
+                    WaitOp::Write => R::Write,
+                    WaitOp::Join => self.pick(&[R::Join, R::Host, R::Blocking]),
                 };
                 (reason, vec![arm])
             }
@@ -271,6 +274,7 @@ impl Tape {
             ObjectKind::RwLock => self.pick(&[WaitOp::Lock, WaitOp::ReadLock]),
             ObjectKind::WaitGroup => WaitOp::WaitGroup,
             ObjectKind::Context => WaitOp::Cancel,
+            ObjectKind::Socket => self.pick(&[WaitOp::Read, WaitOp::Write]),
         };
         Arm::object(op, object.id)
     }
@@ -302,7 +306,8 @@ impl Tape {
                 }
                 ObjectDetail::Channel { .. }
                 | ObjectDetail::WaitGroup { .. }
-                | ObjectDetail::Context { .. } => {}
+                | ObjectDetail::Context { .. }
+                | ObjectDetail::Socket { .. } => {}
             }
         }
     }

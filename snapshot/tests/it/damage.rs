@@ -46,7 +46,9 @@ fn standing(object: &Object) -> String {
         ObjectDetail::RwLock { owner, readers, exact, .. } => {
             format!("rwlock {:?} {readers} {exact}", by(owner))
         }
-        ObjectDetail::WaitGroup { .. } | ObjectDetail::Context { .. } => {
+        ObjectDetail::WaitGroup { .. }
+        | ObjectDetail::Context { .. }
+        | ObjectDetail::Socket { .. } => {
             format!("{:?}", object.detail)
         }
     }
