@@ -22,7 +22,7 @@ use crate::select::{Arm, Handle, Ops, RecvOperand};
 use crate::sync::{Lock, Ordering};
 use crate::time::{Instant, clock};
 use crate::wait::queue::WaitQueue;
-use crate::wait::{self, Claimed, On, Why};
+use crate::wait::{self, On, Why};
 
 /// Why a context is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -186,7 +186,7 @@ impl Core {
         if let Some(record) = self.cell.used_by(&current::get()) {
             record.over.store(1, Ordering::Relaxed);
         }
-        claimed.into_iter().for_each(Claimed::wake);
+        claimed.wake();
         children.iter().filter_map(Weak::upgrade).collect()
     }
 
@@ -232,7 +232,9 @@ impl Done {
             });
             if let (true, Some(waiting)) = (queued, waiting) {
                 let outcome = waiting.park();
-                self.core.state.lock().waiters.remove(who.record.own_node());
+                if outcome.left_queued() {
+                    self.core.state.lock().waiters.remove(who.record.own_node());
+                }
                 outcome.or_unwind();
             }
         }

@@ -95,7 +95,7 @@ pub use machine::stack::StackError;
 #[cfg(not(loom))]
 pub use region::{Region, RegionKind};
 #[cfg(not(loom))]
-pub use scheduler::current::hold_worker;
+pub use scheduler::current::{hold_worker, yield_now};
 #[cfg(not(loom))]
 pub use scheduler::monitor::declare_harmless_thread;
 #[cfg(not(loom))]
@@ -107,7 +107,7 @@ pub use task::join::JoinHandle;
 #[cfg(not(loom))]
 pub use task::run::run;
 #[cfg(not(loom))]
-pub use task::spawn::{Builder, SpawnError, spawn, task_count, yield_now};
+pub use task::spawn::{Builder, SpawnError, spawn, task_count};
 #[cfg(not(loom))]
 pub use time::{sleep, sleep_until};
 #[cfg(not(loom))]

@@ -30,8 +30,10 @@ impl Region {
     pub fn open(kind: RegionKind, name: &str) -> Region {
         let caller = current::task().or_else(current::outside_if_known);
         let parent = caller.and_then(|caller| caller.record.region());
-        let reference = region::open(kind, name, parent, Location::caller())
-            .expect("no room for another region: 16 million are open");
+        let opening =
+            region::Opening { kind, name, parent, site: Location::caller(), counted: true };
+        let reference =
+            region::open(&opening).expect("no room for another region: 16 million are open");
         let id = REGIONS.get(reference).map_or(0, |record| record.id.load(Ordering::Relaxed));
         Region { reference, id }
     }
@@ -45,7 +47,7 @@ impl Region {
     /// Number of live tasks charged to it.
     #[must_use]
     pub fn live(&self) -> u64 {
-        REGIONS.get(self.reference).map_or(0, records::region::RegionRecord::live)
+        region::live_tasks(self.reference)
     }
 
     /// Charges the calling task or thread, and what it spawns, to this region until the value

@@ -6,7 +6,7 @@
 pub use gleak_detector as detector;
 
 use crate::collect;
-use crate::records::region::REGIONS;
+use crate::records::region::{self, REGIONS};
 use crate::records::table::Ref;
 use crate::scheduler::monitor;
 use crate::sync::Ordering;
@@ -83,7 +83,7 @@ pub(crate) fn judge_asleep() -> Judged {
 /// with the number of tasks.
 pub(crate) fn name_cut_off(region: Ref, returned: bool) -> u64 {
     let Some(record) = REGIONS.get(region) else { return 0 };
-    let left = record.live();
+    let left = region::live_tasks(region);
     if left == 0 {
         return 0;
     }

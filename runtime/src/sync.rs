@@ -7,7 +7,9 @@
 //!    a panic under it is a bug of this crate, so poison is ignored.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
 
 #[cfg(not(loom))]
 pub(crate) use std::cell::{Cell, RefCell, UnsafeCell};
@@ -19,13 +21,17 @@ pub(crate) use std::sync::atomic::{
 use std::sync::{Mutex, MutexGuard};
 
 /// A short lock around a plain struct.
-#[cfg(not(loom))]
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
 
-#[cfg(not(loom))]
 impl<T> Lock<T> {
+    #[cfg(not(loom))]
     pub(crate) const fn new(value: T) -> Self {
+        Lock(Mutex::new(value))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
         Lock(Mutex::new(value))
     }
 
@@ -35,4 +41,14 @@ impl<T> Lock<T> {
             Err(poisoned) => poisoned.into_inner(),
         }
     }
+}
+
+/// A full fence right after a read-modify-write: on x86-64 that instruction is one already, so this
+/// only keeps the compiler from reordering. Loom knows nothing of machines, so it gets the fence.
+#[inline]
+pub(crate) fn fence_after_rmw() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+    #[cfg(not(loom))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
 }

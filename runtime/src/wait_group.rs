@@ -9,9 +9,9 @@ use crate::records::object::{Kind, ObjectCell};
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::sync::{Lock, Ordering};
-use crate::task::spawn::spend;
-use crate::wait::queue::WaitQueue;
-use crate::wait::{self, Claimed, On, Why};
+
+use crate::wait::queue::{Claims, WaitQueue};
+use crate::wait::{self, On, Why};
 
 #[derive(Default)]
 struct State {
@@ -56,13 +56,13 @@ impl WaitGroup {
             panic!("a wait group that counts {before} cannot count {work} more");
         };
         state.count = count;
-        let claimed = if count == 0 { state.waiters.claim_all() } else { Vec::new() };
+        let claimed = if count == 0 { state.waiters.claim_all() } else { Claims::default() };
         if let Some(record) = record {
             record.level.store(count.cast_unsigned(), Ordering::Relaxed);
             record.sender.used(&who, Location::caller());
         }
         drop(state);
-        claimed.into_iter().for_each(Claimed::wake);
+        claimed.wake();
     }
 
     /// One less.
@@ -77,13 +77,14 @@ impl WaitGroup {
     /// Waits until the count is zero.
     #[track_caller]
     pub fn wait(&self) {
-        spend();
         let site = Location::caller();
-        let who = current::get();
+        let who = current::operate();
         self.core.cell.used_by(&who);
         while let Some((waiting, node)) = self.begin(who, site) {
             let outcome = waiting.park();
-            self.core.state.lock().waiters.remove(node);
+            if outcome.left_queued() {
+                self.core.state.lock().waiters.remove(node);
+            }
             outcome.or_unwind();
         }
     }

@@ -12,18 +12,17 @@
 use std::collections::VecDeque;
 use std::ops::DerefMut;
 
-use crate::chan::op::{RecvOp, SendOp};
+use crate::chan::op;
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell, ObjectRecord};
 use crate::records::statics::Site;
 use crate::records::table::Ref;
-use crate::records::waiter::{Current, Reason};
+use crate::records::waiter::Reason;
 use crate::scheduler::current;
 use crate::sync::{Lock, Ordering};
-use crate::task::spawn::spend;
 use crate::time::clock;
 use crate::wait::slot::SlotQueue;
-use crate::wait::{self, Claimed, On, Why};
+use crate::wait::{self, On, Why};
 
 /// Why a send did not happen.
 pub(crate) enum NotSent<T> {
@@ -71,20 +70,15 @@ impl<T> Core<T> {
             senders_gone: false,
             receivers_gone: false,
         };
-        Core { cell: ObjectCell::new(Kind::Channel, site), state: Lock::new(state), capacity }
-    }
-
-    fn record(&self, who: &Current) -> Option<&'static ObjectRecord> {
-        let record = self.cell.used_by(who)?;
-        let bound = self.capacity.map_or(0, |capacity| capacity as u64 + 1);
-        record.bound.store(bound, Ordering::Relaxed);
-        Some(record)
+        let bound = capacity.map_or(0, |capacity| capacity as u64 + 1);
+        let cell = ObjectCell::bounded(Kind::Channel, site, bound);
+        Core { cell, state: Lock::new(state), capacity }
     }
 
     /// Sends now or not at all.
     pub(crate) fn try_send(&self, value: T, site: Site) -> Result<(), NotSent<T>> {
         let who = current::get();
-        let record = self.record(&who);
+        let record = self.cell.used_by(&who);
         if let Some(record) = record {
             record.sender.used(&who, site);
         }
@@ -98,9 +92,8 @@ impl<T> Core<T> {
         until: Option<u64>,
         site: Site,
     ) -> Result<(), NotSent<T>> {
-        spend();
-        let who = current::get();
-        let record = self.record(&who);
+        let who = current::operate();
+        let record = self.cell.used_by(&who);
         if let Some(record) = record {
             record.sender.used(&who, site);
         }
@@ -115,11 +108,15 @@ impl<T> Core<T> {
             }
             let why = Why { reason: Reason::Send, site, until };
             let (waiting, node) = wait::begin(who, why, Op::Send, On::object(self.cell.target()));
-            let mut op = SendOp::new(self, value);
-            op.queue(&mut state, node);
+            let mut op = op::send(self, value);
+            op.queue(&mut state.senders, node);
             drop(state);
             let outcome = waiting.park();
-            op.unqueue();
+            if outcome.left_queued() {
+                op.unqueue();
+            } else {
+                op.claimed();
+            }
             let timed_out = outcome.or_unwind();
             match op.take() {
                 None => return Ok(()),
@@ -133,7 +130,7 @@ impl<T> Core<T> {
     /// Receives now or not at all.
     pub(crate) fn try_recv(&self, site: Site) -> Result<T, NotReceived> {
         let who = current::get();
-        let record = self.record(&who);
+        let record = self.cell.used_by(&who);
         if let Some(record) = record {
             record.receiver.used(&who, site);
         }
@@ -142,9 +139,8 @@ impl<T> Core<T> {
 
     /// Receives, waiting until `until` at most.
     pub(crate) fn recv(&self, until: Option<u64>, site: Site) -> Result<T, NotReceived> {
-        spend();
-        let who = current::get();
-        let record = self.record(&who);
+        let who = current::operate();
+        let record = self.cell.used_by(&who);
         if let Some(record) = record {
             record.receiver.used(&who, site);
         }
@@ -160,11 +156,15 @@ impl<T> Core<T> {
             let why = Why { reason: Reason::Receive, site, until };
             let (waiting, node) =
                 wait::begin(who, why, Op::Receive, On::object(self.cell.target()));
-            let mut op = RecvOp::new(self);
-            op.queue(&mut state, node);
+            let mut op = op::recv(self);
+            op.queue(&mut state.receivers, node);
             drop(state);
             let outcome = waiting.park();
-            op.unqueue();
+            if outcome.left_queued() {
+                op.unqueue();
+            } else {
+                op.claimed();
+            }
             let timed_out = outcome.or_unwind();
             match op.take() {
                 Some(value) => return Ok(value),
@@ -177,7 +177,7 @@ impl<T> Core<T> {
     /// Closes it. `Err` with the place of the first close when it is closed already.
     pub(crate) fn close(&self, site: Site) -> Result<(), Site> {
         let who = current::get();
-        let record = self.record(&who);
+        let record = self.cell.used_by(&who);
         let mut state = self.state.lock();
         if let Some(first) = state.closed {
             return Err(first);
@@ -187,10 +187,11 @@ impl<T> Core<T> {
             record.over.store(1, Ordering::Relaxed);
         }
         // Senders too: they panic, each at its own place, as in Go.
-        let mut claimed = state.receivers.claim_all();
-        claimed.extend(state.senders.claim_all());
+        let receivers = state.receivers.claim_all();
+        let senders = state.senders.claim_all();
         drop(state);
-        claimed.into_iter().for_each(Claimed::wake);
+        receivers.wake();
+        senders.wake();
         Ok(())
     }
 
@@ -201,7 +202,7 @@ impl<T> Core<T> {
         let claimed = state.receivers.claim_all();
         drop(state);
         self.note_over();
-        claimed.into_iter().for_each(Claimed::wake);
+        claimed.wake();
     }
 
     /// The last receiver has gone: nothing can be sent any more, and what is left is dropped.
@@ -212,15 +213,13 @@ impl<T> Core<T> {
         let claimed = state.senders.claim_all();
         drop(state);
         self.note_over();
-        claimed.into_iter().for_each(Claimed::wake);
+        claimed.wake();
         drop(left);
     }
 
     fn note_over(&self) {
         // Only if it has a record: a channel that was never used needs none now.
-        if self.cell.target() != 0
-            && let Some(record) = self.cell.record()
-        {
+        if let Some(record) = self.cell.known() {
             record.over.store(1, Ordering::Relaxed);
         }
     }

@@ -8,7 +8,7 @@ mod core;
 mod error;
 mod go;
 mod half;
-mod op;
+pub(crate) mod op;
 
 pub(crate) use core::{NotReceived, NotSent};
 pub use error::{
@@ -16,4 +16,3 @@ pub use error::{
 };
 pub use go::{Chan, ChanIter, Recvs, Sends};
 pub use half::{Receiver, ReceiverIter, Sender, bounded, rendezvous, unbounded};
-pub(crate) use op::{RecvOp, SendOp};

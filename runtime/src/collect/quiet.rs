@@ -15,7 +15,7 @@ use crate::records::table::Ref;
 use crate::records::waiter::{THREAD, WAITERS};
 use crate::scheduler::activity;
 use crate::scheduler::monitor;
-use crate::scheduler::{runtime, worker};
+use crate::scheduler::{runtime, seat};
 use crate::sync::Ordering;
 
 /// What was seen before the snapshot's first read.
@@ -41,7 +41,7 @@ fn waiting_threads() -> HashMap<u32, (Ref, Word)> {
         .filter(|(_, record)| record.has(THREAD))
         .filter_map(|(reference, record)| {
             let word = record.state.load();
-            let tid = record.tid.load(Ordering::Relaxed);
+            let tid = record.place.load(Ordering::Relaxed);
             (word.state() == State::Waiting).then_some((tid, (reference, word)))
         })
         .collect()
@@ -52,7 +52,7 @@ impl Before {
     pub(super) fn end(self, tasks: &[Task]) -> Activity {
         let timed = tasks.iter().filter(|task| has_timer(task)).count() as u64;
         // A timer of a wait that moved meanwhile still wakes its worker.
-        let armed = worker::all().filter(|worker| worker.is_timed()).count() as u64;
+        let armed = seat::all().filter(|worker| worker.is_timed()).count() as u64;
         let threads = if self.idle { process::threads().ok() } else { None };
         let threads_known = threads.is_some();
         let waiting = waiting_threads();

@@ -17,7 +17,7 @@ use crate::records::table::Ref;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::sync::Lock;
-use crate::task::spawn::spend;
+
 use crate::time::clock;
 use crate::wait::queue::WaitQueue;
 use crate::wait::{self, On, Why};
@@ -82,15 +82,16 @@ impl<T: ?Sized> Mutex<T> {
     /// When a task panicked while it held the lock; the guard is in the error.
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        spend();
         let site = Location::caller();
-        let who = current::get();
+        let who = current::operate();
         self.cell.used_by(&who);
         let asked = clock::coarse_ns();
         let mut overtaken = false;
         while let Some((waiting, node)) = self.take_or_wait(who, site, asked, overtaken) {
             let outcome = waiting.park();
-            self.state.lock().waiters.remove(node);
+            if outcome.left_queued() {
+                self.state.lock().waiters.remove(node);
+            }
             outcome.or_unwind();
             overtaken = true;
         }

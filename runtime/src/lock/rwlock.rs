@@ -17,8 +17,8 @@ use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::sync::{Lock, Ordering};
-use crate::task::spawn::spend;
-use crate::wait::queue::WaitQueue;
+
+use crate::wait::queue::{Claims, WaitQueue};
 use crate::wait::{self, Claimed, On, Why};
 
 /// Invariant: not both a writer and readers.
@@ -79,14 +79,15 @@ impl<T: ?Sized> RwLock<T> {
     /// When a task panicked while it held the lock for writing; the guard is in the error.
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        spend();
         let site = Location::caller();
-        let who = current::get();
+        let who = current::operate();
         self.cell.used_by(&who);
         if let Some((waiting, node)) = self.begin_read(who, site) {
             // Whoever wakes a waiter of this lock has given it the lock.
             let outcome = waiting.park();
-            self.state.lock().waiting_readers.remove(node);
+            if outcome.left_queued() {
+                self.state.lock().waiting_readers.remove(node);
+            }
             outcome.or_unwind();
         }
         hold(&who, self.cell.target(), Mode::Shared);
@@ -99,13 +100,14 @@ impl<T: ?Sized> RwLock<T> {
     /// When a task panicked while it held the lock for writing; the guard is in the error.
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        spend();
         let site = Location::caller();
-        let who = current::get();
+        let who = current::operate();
         self.cell.used_by(&who);
         if let Some((waiting, node)) = self.begin_write(who, site) {
             let outcome = waiting.park();
-            self.state.lock().waiting_writers.remove(node);
+            if outcome.left_queued() {
+                self.state.lock().waiting_writers.remove(node);
+            }
             outcome.or_unwind();
         }
         hold(&who, self.cell.target(), Mode::Exclusive);
@@ -156,7 +158,7 @@ impl<T: ?Sized> RwLock<T> {
         // All are claimed before the owner changes, and the lock is theirs before they run.
         let mut next = self.let_readers_in(&mut state);
         if next.is_empty() {
-            next.extend(self.let_writer_in(&mut state));
+            next = Claims::one(self.let_writer_in(&mut state));
         }
         if state.readers > 0 || next.is_empty() {
             state.writer = false;
@@ -165,26 +167,26 @@ impl<T: ?Sized> RwLock<T> {
             }
         }
         drop(state);
-        next.into_iter().for_each(Claimed::wake);
+        next.wake();
     }
 
     pub(crate) fn unlock_read(&self) {
         let mut state = self.state.lock();
         state.readers -= 1;
         self.note(&state);
-        let mut next = Vec::new();
+        let mut next = Claims::default();
         if state.readers == 0 {
-            next.extend(self.let_writer_in(&mut state));
+            next = Claims::one(self.let_writer_in(&mut state));
             if next.is_empty() {
                 // The writer that kept them out has given up.
                 next = self.let_readers_in(&mut state);
             }
         }
         drop(state);
-        next.into_iter().for_each(Claimed::wake);
+        next.wake();
     }
 
-    fn let_readers_in(&self, state: &mut State) -> Vec<Claimed> {
+    fn let_readers_in(&self, state: &mut State) -> Claims {
         let claimed = state.waiting_readers.claim_all();
         state.readers += claimed.len() as u64;
         self.note(state);

@@ -36,6 +36,8 @@ pub(crate) struct Node {
     pub(crate) target: AtomicU64,
     /// Next arm of the same wait: index + 1.
     pub(crate) next_arm: AtomicU32,
+    /// Next node that the same waiter keeps: index + 1.
+    pub(crate) spare: AtomicU32,
     /// Neighbours in the object's queue: index + 1. Guarded by the object's lock.
     pub(crate) next: AtomicU32,
     pub(crate) previous: AtomicU32,

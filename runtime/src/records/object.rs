@@ -9,10 +9,12 @@
 
 pub(crate) use gleak_snapshot::ObjectKind as Kind;
 
+use crate::records::ids::Ids;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{Current, HELD, WaiterRecord};
+use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
 use once_cell::sync::Lazy;
@@ -30,22 +32,15 @@ pub(crate) struct EndRecord {
     pub(crate) last_site: Static<std::panic::Location<'static>>,
 }
 
+/// Three cache lines: what a lock writes, what a channel writes, and what rarely changes.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(crate) struct ObjectRecord {
     pub(crate) slot: Slot,
-    pub(crate) id: AtomicU64,
-    kind: AtomicU32,
-    /// Closed, cancelled.
-    pub(crate) over: AtomicU32,
-    pub(crate) site: Static<std::panic::Location<'static>>,
+    /// Its own reference.
+    me: AtomicU64,
     /// Zero: nobody; `SHARED`; else the region that alone has used it.
     pub(crate) touched: AtomicU64,
-    /// Values in a channel, readers of a lock, count of a group (as `i64`).
-    pub(crate) level: AtomicU64,
-    /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
-    /// wait for a lock.
-    pub(crate) bound: AtomicU64,
     /// The waiter that owns a lock alone, or zero; and who and where that was.
     pub(crate) owner: AtomicU64,
     pub(crate) owner_id: AtomicU64,
@@ -53,18 +48,35 @@ pub(crate) struct ObjectRecord {
     pub(crate) owner_site: Static<std::panic::Location<'static>>,
     /// A guard was dropped by another task than the one that locked.
     pub(crate) inexact: AtomicU32,
+    kind: AtomicU32,
+    /// Values in a channel, readers of a lock, count of a group (as `i64`).
+    pub(crate) level: AtomicU64,
+    /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
+    /// wait for a lock.
+    pub(crate) bound: AtomicU64,
     pub(crate) sender: EndRecord,
     pub(crate) receiver: EndRecord,
+    pub(crate) id: AtomicU64,
+    pub(crate) site: Static<std::panic::Location<'static>>,
+    /// Closed, cancelled.
+    pub(crate) over: AtomicU32,
+    /// It has a name in the tags.
+    named: AtomicU32,
 }
 
 pub(crate) const SHARED: u64 = u64::MAX;
 
 pub(crate) static OBJECTS: Table<ObjectRecord> = Table::new();
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+static IDS: Ids = Ids::new();
 
 impl ObjectRecord {
     pub(crate) fn kind(&self) -> Kind {
         KINDS[self.kind.load(Ordering::Relaxed) as usize % KINDS.len()]
+    }
+
+    /// What waits name it by.
+    pub(crate) fn target(&self) -> u64 {
+        self.me.load(Ordering::Relaxed)
     }
 
     /// Notes that a task of `region` uses it.
@@ -108,55 +120,76 @@ impl EndRecord {
 pub(crate) struct ObjectCell {
     kind: Kind,
     site: Site,
-    record: AtomicU64,
+    /// See the record.
+    bound: u64,
+    record: Static<ObjectRecord>,
 }
 
 impl ObjectCell {
     pub(crate) const fn new(kind: Kind, site: Site) -> ObjectCell {
-        ObjectCell { kind, site, record: AtomicU64::new(0) }
+        ObjectCell::bounded(kind, site, 0)
     }
 
-    /// The record, made at the first call, and a note that `who` uses the object.
+    pub(crate) const fn bounded(kind: Kind, site: Site, bound: u64) -> ObjectCell {
+        ObjectCell { kind, site, bound, record: Static::none() }
+    }
+
+    /// The record, and a note that `who` uses the object.
+    #[inline]
     pub(crate) fn used_by(&self, who: &Current) -> Option<&'static ObjectRecord> {
         let record = self.record()?;
         record.touch(who.record.region.load(Ordering::Relaxed));
         Some(record)
     }
 
+    /// The record, made at the first call.
+    #[inline]
     pub(crate) fn record(&self) -> Option<&'static ObjectRecord> {
-        match Ref::from_bits(self.record.load(Ordering::Acquire)) {
-            Some(reference) => OBJECTS.get(reference),
+        match self.record.get() {
+            Some(record) => Some(record),
             None => self.register(),
         }
     }
 
+    /// The record, if there is one already.
+    pub(crate) fn known(&self) -> Option<&'static ObjectRecord> {
+        self.record.get()
+    }
+
     /// Zero when it has no record.
     pub(crate) fn target(&self) -> u64 {
-        self.record.load(Ordering::Acquire)
+        self.record.get().map_or(0, ObjectRecord::target)
     }
 
     #[cold]
     fn register(&self) -> Option<&'static ObjectRecord> {
-        let (reference, record) = OBJECTS.take().ok()?;
-        record.id.store(NEXT_ID.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let worker = current::worker();
+        let taken = match worker {
+            Some(worker) => OBJECTS.take_from(&worker.objects),
+            None => OBJECTS.take(),
+        };
+        let (reference, record) = taken.ok()?;
+        record.me.store(reference.to_bits(), Ordering::Relaxed);
+        record.id.store(IDS.next(worker.map(|it| &it.object_ids)), Ordering::Relaxed);
         record.kind.store(self.kind as u32, Ordering::Relaxed);
         record.site.set(self.site);
-        for word in [&record.touched, &record.level, &record.bound, &record.owner] {
+        for word in [&record.touched, &record.level, &record.owner] {
             word.store(0, Ordering::Relaxed);
         }
+        record.bound.store(self.bound, Ordering::Relaxed);
         record.over.store(0, Ordering::Relaxed);
+        record.named.store(0, Ordering::Relaxed);
         record.inexact.store(0, Ordering::Relaxed);
         for end in [&record.sender, &record.receiver] {
             end.handles.store(0, Ordering::Relaxed);
             end.last.store(0, Ordering::Relaxed);
             end.last_site.put(None);
         }
-        let mine = reference.to_bits();
-        match self.record.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Some(record),
+        match self.record.set_once(record) {
+            Ok(()) => Some(record),
             Err(theirs) => {
                 OBJECTS.give_back(reference);
-                Ref::from_bits(theirs).and_then(|theirs| OBJECTS.get(theirs))
+                Some(theirs)
             }
         }
     }
@@ -165,6 +198,7 @@ impl ObjectCell {
     pub(crate) fn set_name(&self, name: &str) {
         if let Some(record) = self.record() {
             let id = record.id.load(Ordering::Relaxed);
+            record.named.store(1, Ordering::Relaxed);
             tags::set(Key::Object(id), Tags { name: Some(name.to_owned()), labels: Vec::new() });
         }
     }
@@ -172,11 +206,14 @@ impl ObjectCell {
 
 impl Drop for ObjectCell {
     fn drop(&mut self) {
-        if let Some(reference) = Ref::from_bits(self.record.load(Ordering::Acquire)) {
-            if let Some(record) = OBJECTS.get(reference) {
-                tags::remove(Key::Object(record.id.load(Ordering::Relaxed)));
-            }
-            OBJECTS.give_back(reference);
+        let Some(record) = self.record.get() else { return };
+        if record.named.load(Ordering::Relaxed) != 0 {
+            tags::remove(Key::Object(record.id.load(Ordering::Relaxed)));
+        }
+        let Some(reference) = Ref::from_bits(record.target()) else { return };
+        match current::worker() {
+            Some(worker) => OBJECTS.give_back_to(&worker.objects, reference),
+            None => OBJECTS.give_back(reference),
         }
     }
 }

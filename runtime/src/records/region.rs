@@ -4,12 +4,13 @@
 
 pub use gleak_snapshot::RegionKind;
 
+use crate::records::state::State;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::Reason;
+use crate::records::waiter::{Reason, WAITERS, WaiterRecord};
 use crate::scheduler::current;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use crate::wait::{self, Claimed, Why};
 
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub(crate) struct RegionRecord {
     pub(crate) site: Static<std::panic::Location<'static>>,
     /// The region that was current when this one was opened.
     parent: AtomicU64,
+    /// Whether `users` is kept. It is a word that all workers write, so the region of a program's
+    /// main, which all its tasks are charged to, does without unless somebody waits for its end.
+    counted: AtomicU32,
     /// Live tasks, plus one while the region is open.
     users: AtomicU64,
     /// Its verdict has been given.
@@ -34,15 +38,28 @@ pub(crate) struct RegionRecord {
 
 pub(crate) static REGIONS: Table<RegionRecord> = Table::new();
 static NEXT: AtomicU64 = AtomicU64::new(1);
+static HALTED: AtomicBool = AtomicBool::new(false);
+
+/// What a new region is.
+pub(crate) struct Opening<'a> {
+    pub(crate) kind: RegionKind,
+    pub(crate) name: &'a str,
+    pub(crate) parent: Option<Ref>,
+    pub(crate) site: Site,
+    /// Whether anybody will ask how many tasks it has, or wait for none.
+    pub(crate) counted: bool,
+}
 
 /// Opens a region. None when the table is full.
-pub(crate) fn open(kind: RegionKind, name: &str, parent: Option<Ref>, site: Site) -> Option<Ref> {
+pub(crate) fn open(opening: &Opening<'_>) -> Option<Ref> {
+    let Opening { kind, name, parent, site, counted } = *opening;
     let (reference, record) = REGIONS.take().ok()?;
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     record.id.store(id, Ordering::Relaxed);
     record.kind.store(kind as u32, Ordering::Relaxed);
     record.site.set(site);
     record.parent.store(parent.map_or(0, Ref::to_bits), Ordering::Relaxed);
+    record.counted.store(u32::from(counted), Ordering::Relaxed);
     record.users.store(1, Ordering::Relaxed);
     record.closed.store(0, Ordering::Relaxed);
     record.halted.store(0, Ordering::Relaxed);
@@ -60,7 +77,7 @@ impl RegionRecord {
         }
     }
 
-    /// Live tasks that are charged to it.
+    /// Live tasks that are charged to it. Zero when it does not count.
     pub(crate) fn live(&self) -> u64 {
         self.users.load(Ordering::Acquire).saturating_sub(u64::from(!self.closed()))
     }
@@ -83,21 +100,31 @@ impl RegionRecord {
     }
 
     pub(crate) fn enter(&self) {
-        self.users.fetch_add(1, Ordering::Relaxed);
+        if self.is_counted() {
+            self.users.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn is_counted(&self) -> bool {
+        self.counted.load(Ordering::Relaxed) != 0
     }
 }
 
 /// One user less; the last one frees the record.
 pub(crate) fn leave(region: Ref) {
-    let Some(record) = REGIONS.get(region) else { return };
+    let Some(record) = REGIONS.get(region).filter(|record| record.is_counted()) else { return };
     let left = record.users.fetch_sub(1, Ordering::AcqRel) - 1;
     if left == 1 {
         record.tell_host();
     }
     if left == 0 {
-        tags::remove(Key::Region(record.id.load(Ordering::Relaxed)));
-        REGIONS.give_back(region);
+        free(region, record);
     }
+}
+
+fn free(region: Ref, record: &RegionRecord) {
+    tags::remove(Key::Region(record.id.load(Ordering::Relaxed)));
+    REGIONS.give_back(region);
 }
 
 /// Waits until no task is charged to an open region.
@@ -119,16 +146,47 @@ pub(crate) fn wait_until_empty(region: Ref, site: Site) {
     record.host.store(0, Ordering::Relaxed);
 }
 
+/// Live tasks that are charged to it.
+pub(crate) fn live_tasks(region: Ref) -> u64 {
+    match REGIONS.get(region) {
+        Some(record) if record.is_counted() => record.live(),
+        Some(_) => {
+            let charged = |waiter: &WaiterRecord| {
+                waiter.region() == Some(region) && waiter.state.load().state() != State::Finished
+            };
+            WAITERS.live().filter(|(_, waiter)| charged(waiter)).count() as u64
+        }
+        None => 0,
+    }
+}
+
 /// Its verdict is given. Idempotent.
 pub(crate) fn close(region: Ref) {
     let Some(record) = REGIONS.get(region) else { return };
-    if record.closed.swap(1, Ordering::AcqRel) == 0 {
-        leave(region);
+    if record.closed.swap(1, Ordering::AcqRel) != 0 {
+        return;
     }
+    if record.is_counted() {
+        leave(region);
+    } else if !WAITERS.live().any(|(_, waiter)| waiter.region() == Some(region)) {
+        // Otherwise it stays: its main has returned, so what is left of it never ends.
+        free(region, record);
+    }
+}
+
+pub(crate) fn get(region: Ref) -> Option<&'static RegionRecord> {
+    REGIONS.get(region)
+}
+
+/// Whether any region was ever halted: what a worker asks at every turn.
+#[inline]
+pub(crate) fn any_halted() -> bool {
+    HALTED.load(Ordering::Relaxed)
 }
 
 /// Stops the scheduling of its tasks, and of the tasks of every region opened inside it.
 pub(crate) fn halt(region: Ref) {
+    HALTED.store(true, Ordering::Relaxed);
     for (_, record) in REGIONS.live().filter(|(candidate, _)| inside(*candidate, region)) {
         record.halted.store(1, Ordering::Relaxed);
     }

@@ -9,8 +9,8 @@ use std::ptr;
 
 use crate::sync::{AtomicPtr, Ordering};
 
-/// An optional `&'static T` that can be shared. Relaxed: a location's content was there before the
-/// program started, so nothing has to be ordered with it.
+/// An optional `&'static T` that can be shared. Stores are relaxed: a location's content was there
+/// before the program started, so nothing has to be ordered with it; records use [`Static::set_once`].
 #[derive(Debug)]
 pub(crate) struct Static<T>(AtomicPtr<T>);
 
@@ -18,6 +18,23 @@ pub(crate) struct Static<T>(AtomicPtr<T>);
 pub(crate) type Site = &'static Location<'static>;
 
 impl<T: Sync> Static<T> {
+    pub(crate) const fn none() -> Static<T> {
+        Static(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Puts it there if nothing is.
+    ///
+    /// # Errors
+    /// With what is there.
+    pub(crate) fn set_once(&self, value: &'static T) -> Result<(), &'static T> {
+        let mine = ptr::from_ref(value).cast_mut();
+        // Released, and acquired by `get`: what is shared so may have been made a moment ago.
+        let before =
+            self.0.compare_exchange(ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire);
+        // SAFETY: by the invariant; it is not null, or the exchange would have succeeded.
+        before.map(drop).map_err(|theirs| unsafe { &*theirs })
+    }
+
     pub(crate) fn set(&self, value: &'static T) {
         self.0.store(ptr::from_ref(value).cast_mut(), Ordering::Relaxed);
     }
@@ -31,7 +48,7 @@ impl<T: Sync> Static<T> {
 
     pub(crate) fn get(&self) -> Option<&'static T> {
         // SAFETY: null, or a `&'static T` by the invariant; only shared references are made of it.
-        unsafe { self.0.load(Ordering::Relaxed).as_ref() }
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 }
 

@@ -14,10 +14,12 @@ use std::ptr;
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Lock, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Lock, Ordering, RefCell};
 
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 16 * 1024;
+/// Records that go between a thread's own store and the table at a time.
+const BATCH: usize = 32;
 
 /// What every record starts with.
 #[derive(Debug, Default)]
@@ -83,6 +85,11 @@ impl Ref {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Full;
 
+/// Free records of one table that one thread has for itself. Making and ending a record through it
+/// touches nothing that threads share, but for one in [`BATCH`].
+#[derive(Debug, Default)]
+pub(crate) struct Cache(RefCell<Vec<u32>>);
+
 /// A table of records.
 pub(crate) struct Table<T> {
     chunks: [AtomicPtr<T>; CHUNKS],
@@ -105,30 +112,61 @@ impl<T: Record> Table<T> {
 
     /// A record with an odd generation. Its other fields are as its last user left them.
     pub(crate) fn take(&'static self) -> Result<(Ref, &'static T), Full> {
-        let index = match self.pop() {
+        let mut one = None;
+        self.free_indices(1, &mut |index| one = Some(index))?;
+        self.begin(one.ok_or(Full)?)
+    }
+
+    /// As [`Table::take`], through a store of free records that one thread has for itself.
+    pub(crate) fn take_from(&'static self, cache: &Cache) -> Result<(Ref, &'static T), Full> {
+        let mut free = cache.0.borrow_mut();
+        let index = match free.pop() {
             Some(index) => index,
-            None => self.fresh()?,
+            None => {
+                self.free_indices(BATCH, &mut |index| free.push(index))?;
+                free.pop().ok_or(Full)?
+            }
         };
+        drop(free);
+        self.begin(index)
+    }
+
+    // A free record is in one pair of hands, and so is a live one that is given back: plain stores.
+    fn begin(&'static self, index: u32) -> Result<(Ref, &'static T), Full> {
         let record = self.at(index).ok_or(Full)?;
-        let generation = record.slot().generation.fetch_add(1, Ordering::AcqRel) + 1;
+        let generation = record.slot().generation.load(Ordering::Relaxed) + 1;
         debug_assert!(generation % 2 == 1, "a record was taken twice");
+        record.slot().generation.store(generation, Ordering::Release);
         Ok((Ref(u64::from(generation) << 32 | u64::from(index)), record))
+    }
+
+    /// False when the record is not to be used again.
+    fn end(&'static self, reference: Ref) -> bool {
+        let Some(record) = self.get(reference) else { return false };
+        let generation = reference.generation() + 1;
+        record.slot().generation.store(generation, Ordering::Release);
+        generation < u32::MAX - 1
     }
 
     /// Makes the record free again. `reference` must be live and is not afterwards.
     pub(crate) fn give_back(&'static self, reference: Ref) {
-        let Some(record) = self.get(reference) else { return };
-        let generation = record.slot().generation.fetch_add(1, Ordering::AcqRel) + 1;
-        if generation < u32::MAX - 1 {
-            self.push(reference.index(), record);
+        if self.end(reference) {
+            self.push(&[reference.index()]);
         }
     }
 
-    /// As [`Table::give_back`], for who knows that the record at `index` is live and theirs.
-    pub(crate) fn free(&'static self, index: u32) {
-        let generation =
-            self.at(index).map_or(0, |it| it.slot().generation.load(Ordering::Relaxed));
-        self.give_back(Ref(u64::from(generation) << 32 | u64::from(index)));
+    /// As [`Table::give_back`], into the store of the calling thread.
+    pub(crate) fn give_back_to(&'static self, cache: &Cache, reference: Ref) {
+        if !self.end(reference) {
+            return;
+        }
+        let mut free = cache.0.borrow_mut();
+        free.push(reference.index());
+        if free.len() > 2 * BATCH {
+            // The older half: what was used last is warm.
+            self.push(&free[..BATCH]);
+            free.drain(..BATCH);
+        }
     }
 
     /// The record, if the reference is still live.
@@ -162,25 +200,46 @@ impl<T: Record> Table<T> {
         })
     }
 
-    fn pop(&'static self) -> Option<u32> {
+    /// Up to `count` free records, at least one.
+    fn free_indices(&'static self, count: usize, found: &mut dyn FnMut(u32)) -> Result<(), Full> {
         let mut head = self.free.load(Ordering::Acquire);
-        loop {
-            let index = (head as u32).checked_sub(1)?;
-            // May read a value that is out of date; then the tag has changed and the swap fails.
-            let next = self.at(index)?.slot().next_free.load(Ordering::Relaxed);
+        while head as u32 != 0 {
+            // May walk values that are out of date; then the tag has changed and the swap fails.
+            let mut next = head as u32;
+            let mut taken = [0; BATCH];
+            let mut length = 0;
+            while let (Some(index), true) = (next.checked_sub(1), length < count.min(BATCH)) {
+                taken[length] = index;
+                length += 1;
+                next = self.at(index).map_or(0, |it| it.slot().next_free.load(Ordering::Relaxed));
+            }
             let new = ((head >> 32).wrapping_add(1) << 32) | u64::from(next);
             match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(index),
+                Ok(_) => {
+                    taken[..length].iter().rev().for_each(|index| found(*index));
+                    return Ok(());
+                }
                 Err(now) => head = now,
             }
         }
+        self.fresh(count)?.rev().for_each(found);
+        Ok(())
     }
 
-    fn push(&self, index: u32, record: &T) {
+    fn push(&'static self, indices: &[u32]) {
+        let link = |index: u32, next: u32| {
+            if let Some(record) = self.at(index) {
+                record.slot().next_free.store(next, Ordering::Relaxed);
+            }
+        };
+        for pair in indices.windows(2) {
+            link(pair[1], pair[0] + 1);
+        }
+        let (Some(bottom), Some(top)) = (indices.first(), indices.last()) else { return };
         let mut head = self.free.load(Ordering::Relaxed);
         loop {
-            record.slot().next_free.store(head as u32, Ordering::Relaxed);
-            let new = (head >> 32 << 32) | u64::from(index + 1);
+            link(*bottom, head as u32);
+            let new = (head >> 32 << 32) | u64::from(top + 1);
             match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -188,16 +247,18 @@ impl<T: Record> Table<T> {
         }
     }
 
-    /// An index never used before.
-    fn fresh(&'static self) -> Result<u32, Full> {
+    /// Indices never used before: up to `count`, of one chunk.
+    fn fresh(&'static self, count: usize) -> Result<std::ops::Range<u32>, Full> {
         let _growing = self.grow.lock();
-        let index = self.used.load(Ordering::Relaxed);
-        let chunk = self.chunks.get(index as usize / CHUNK).ok_or(Full)?;
+        let first = self.used.load(Ordering::Relaxed);
+        let at = first as usize;
+        let chunk = self.chunks.get(at / CHUNK).ok_or(Full)?;
         if chunk.load(Ordering::Relaxed).is_null() {
             chunk.store(map_chunk::<T>()?, Ordering::Release);
         }
-        self.used.store(index + 1, Ordering::Release);
-        Ok(index)
+        let end = first + count.min(CHUNK - at % CHUNK) as u32;
+        self.used.store(end, Ordering::Release);
+        Ok(first..end)
     }
 }
 
@@ -264,17 +325,29 @@ mod tests {
     #[test]
     fn threads_never_get_the_same_record() {
         static TABLE: Table<Word> = Table::new();
+        let use_one = |(reference, record): (Ref, &Word)| {
+            assert_eq!(record.value.fetch_add(1, Ordering::Relaxed), 0);
+            record.value.store(0, Ordering::Relaxed);
+            reference
+        };
         std::thread::scope(|scope| {
-            for _ in 0..4 {
+            for _ in 0..2 {
                 scope.spawn(|| {
                     for _ in 0..20_000 {
-                        let (reference, record) = TABLE.take().expect("room");
-                        assert_eq!(record.value.fetch_add(1, Ordering::Relaxed), 0);
-                        record.value.store(0, Ordering::Relaxed);
-                        TABLE.give_back(reference);
+                        TABLE.give_back(use_one(TABLE.take().expect("room")));
+                    }
+                });
+                scope.spawn(|| {
+                    let cache = Cache::default();
+                    for round in 0..400 {
+                        let taken = (0..round % 200)
+                            .map(|_| use_one(TABLE.take_from(&cache).expect("room")));
+                        let taken: Vec<Ref> = taken.collect();
+                        taken.into_iter().for_each(|it| TABLE.give_back_to(&cache, it));
                     }
                 });
             }
         });
+        assert_eq!(TABLE.live().count(), 0);
     }
 }

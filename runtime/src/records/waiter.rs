@@ -7,11 +7,12 @@
 pub(crate) use gleak_snapshot::WaitReason as Reason;
 
 use crate::machine::futex::Parker;
+use crate::records::ids::Ids;
 use crate::records::node::{NODES, Node};
-use crate::records::region;
+use crate::records::region::RegionRecord;
 use crate::records::state::StateWord;
 use crate::records::statics::{Entry, Site, Static};
-use crate::records::table::{Full, Ref, Slot, Table};
+use crate::records::table::{Cache, Full, Ref, Slot, Table};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Ancestors whose spawn points a task carries along.
@@ -57,48 +58,55 @@ pub(crate) struct Origin {
 
 /// The facts of the current or last wait.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct WaitFacts {
     reason: AtomicU32,
-    pub(crate) site: Static<std::panic::Location<'static>>,
-    pub(crate) since: AtomicU64,
-    /// Zero when no timer is armed.
-    pub(crate) until: AtomicU64,
     /// First arm: node index + 1; zero when there is none.
     pub(crate) first: AtomicU32,
     /// Arms that could not be recorded.
     pub(crate) unlisted: AtomicU32,
+    /// 1 while the waiter sleeps on `parker` and not on its worker's queue.
+    pub(crate) on_thread: AtomicU32,
+    pub(crate) site: Static<std::panic::Location<'static>>,
+    pub(crate) since: AtomicU64,
+    /// Zero when no timer is armed.
+    pub(crate) until: AtomicU64,
     pub(crate) ip: AtomicUsize,
     pub(crate) sp: AtomicUsize,
     pub(crate) bp: AtomicUsize,
 }
 
+/// Four cache lines: what the scheduler touches, the facts of a wait, what is held and where it came
+/// from, and the ancestors.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(crate) struct WaiterRecord {
     pub(crate) slot: Slot,
     pub(crate) state: StateWord,
+    pub(crate) id: AtomicU64,
+    /// Next in the inbox of its worker.
+    pub(crate) link: AtomicU64,
     /// The arm that ended the wait; written by the claimer before it wakes.
     pub(crate) won: AtomicU32,
     pub(crate) flags: AtomicU32,
-    /// Worker that the started task is pinned to, and its place in that worker's fibers.
+    /// Worker that the started task is pinned to, and its place in that worker's fibers; a thread's
+    /// kernel id is in `place`.
     pub(crate) worker: AtomicU32,
-    pub(crate) fiber: AtomicU32,
-    /// 1 while the waiter sleeps on `parker` and not on its worker's queue.
-    pub(crate) on_thread: AtomicU32,
+    pub(crate) place: AtomicU32,
     pub(crate) parker: Parker,
-    /// Node kept for plain waits: index + 1.
+    /// Node kept for plain waits: index + 1. More of them, from selects, hang on it.
     node: AtomicU32,
-    pub(crate) id: AtomicU64,
+    /// How many nodes it keeps.
+    nodes: AtomicU32,
+    /// Locks that had no room in `held`.
+    pub(crate) held_more: AtomicU32,
+    pub(crate) wait: WaitFacts,
     pub(crate) parent: AtomicU64,
     pub(crate) region: AtomicU64,
-    pub(crate) tid: AtomicU32,
     pub(crate) origin: Origin,
-    pub(crate) ancestors: [Origin; ANCESTORS],
-    pub(crate) wait: WaitFacts,
     /// Object references; the top bit of the generation half is free for "shared".
     pub(crate) held: [AtomicU64; HELD],
-    /// Locks that had no room above.
-    pub(crate) held_more: AtomicU32,
+    pub(crate) ancestors: [Origin; ANCESTORS],
 }
 
 /// A waiter and its record: who calls, who was claimed, who holds a guard.
@@ -109,43 +117,49 @@ pub(crate) struct Current {
 }
 
 pub(crate) static WAITERS: Table<WaiterRecord> = Table::new();
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+pub(crate) static IDS: Ids = Ids::new();
 
 /// What a new waiter is.
 pub(crate) struct Birth {
+    pub(crate) id: u64,
     pub(crate) flags: u32,
-    pub(crate) tid: u32,
     pub(crate) parent: Option<&'static WaiterRecord>,
-    pub(crate) region: Option<Ref>,
+    pub(crate) region: Option<(Ref, &'static RegionRecord)>,
     pub(crate) entry: Option<&'static Entry>,
     pub(crate) site: Option<Site>,
 }
 
-/// Registers a waiter in state `Fresh`.
-pub(crate) fn register(birth: &Birth) -> Result<(Ref, &'static WaiterRecord), Full> {
-    let (reference, record) = WAITERS.take()?;
+/// Registers a waiter in state `Fresh`, through the calling thread's store of records if it has one.
+pub(crate) fn register(
+    birth: &Birth,
+    cache: Option<&Cache>,
+) -> Result<(Ref, &'static WaiterRecord), Full> {
+    let (reference, record) = match cache {
+        Some(cache) => WAITERS.take_from(cache)?,
+        None => WAITERS.take()?,
+    };
     if record.node.load(Ordering::Relaxed) == 0 {
         let Ok((node, _)) = NODES.take() else {
             WAITERS.give_back(reference);
             return Err(Full);
         };
         record.node.store(node.index() + 1, Ordering::Relaxed);
+        record.nodes.store(1, Ordering::Relaxed);
     }
     record.flags.store(birth.flags, Ordering::Relaxed);
-    record.id.store(NEXT_ID.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-    record.tid.store(birth.tid, Ordering::Relaxed);
+    record.id.store(birth.id, Ordering::Relaxed);
     record.origin.entry.put(birth.entry);
     record.origin.site.put(birth.site);
     record.inherit(birth.parent);
-    record.region.store(birth.region.map_or(0, Ref::to_bits), Ordering::Relaxed);
-    if let Some(region) = birth.region.and_then(|region| region::REGIONS.get(region)) {
+    record.region.store(birth.region.map_or(0, |(it, _)| it.to_bits()), Ordering::Relaxed);
+    if let Some((_, region)) = birth.region {
         region.enter();
     }
     for held in &record.held {
         held.store(0, Ordering::Relaxed);
     }
     record.held_more.store(0, Ordering::Relaxed);
-    record.on_thread.store(0, Ordering::Relaxed);
+    record.wait.on_thread.store(0, Ordering::Relaxed);
     record.state.set(crate::records::state::State::Fresh);
     Ok((reference, record))
 }
@@ -183,6 +197,33 @@ impl WaiterRecord {
     /// The node for plain waits and the first arm of a select.
     pub(crate) fn own_node(&self) -> u32 {
         self.node.load(Ordering::Relaxed) - 1
+    }
+
+    /// Sees to it that the waiter has nodes for `count` arms, chained from its own one by `spare`.
+    /// They stay with the record for whoever has it next: selects repeat.
+    ///
+    /// # Errors
+    /// When no record is left for another node.
+    pub(crate) fn keep_nodes(&self, count: usize) -> Result<(), Full> {
+        let have = self.nodes.load(Ordering::Relaxed) as usize;
+        for _ in have..count {
+            let (reference, node) = NODES.take()?;
+            let own = Node::at(self.own_node());
+            node.spare.store(own.spare.load(Ordering::Relaxed), Ordering::Relaxed);
+            own.spare.store(reference.index() + 1, Ordering::Relaxed);
+            self.nodes.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Its nodes: its own first.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> {
+        let mut next = self.node.load(Ordering::Relaxed);
+        std::iter::from_fn(move || {
+            let index = next.checked_sub(1)?;
+            next = Node::at(index).spare.load(Ordering::Relaxed);
+            Some(index)
+        })
     }
 
     /// Arms of the current wait, in order. Bounded: a torn list ends.

@@ -5,12 +5,12 @@
 //! the epoch, then all it wants to know, then the epoch again (see `README.md`).
 
 use crate::machine::futex;
+use crate::scheduler::seat::{self, Seat};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 static AWAKE: AtomicU64 = AtomicU64::new(0);
 static EPOCH: AtomicU64 = AtomicU64::new(0);
-static SPAWNED: AtomicU64 = AtomicU64::new(0);
-static FINISHED: AtomicU64 = AtomicU64::new(0);
+static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
 /// Changes when a runtime falls quiet or a body ends; harnesses sleep on it.
 static QUIET: AtomicU32 = AtomicU32::new(0);
 
@@ -37,18 +37,17 @@ pub(crate) fn worker_sleeps() {
     AWAKE.fetch_sub(1, Ordering::SeqCst);
 }
 
-pub(crate) fn spawned() {
-    SPAWNED.fetch_add(1, Ordering::Relaxed);
+/// A task was spawned by no task of its own runtime.
+pub(crate) fn spawned_outside() {
+    SPAWNED_OUTSIDE.fetch_add(1, Ordering::Relaxed);
 }
 
-pub(crate) fn finished() {
-    FINISHED.fetch_add(1, Ordering::Release);
-}
-
-/// Tasks spawned and finished since the start of the process.
+/// Tasks spawned and finished since the start of the process. Whoever has finished was spawned
+/// before, and is counted so: the ends are read first.
 pub(crate) fn counters() -> (u64, u64) {
-    let finished = FINISHED.load(Ordering::Acquire);
-    (SPAWNED.load(Ordering::Relaxed), finished)
+    let finished = seat::all().map(Seat::finished).sum();
+    let spawned: u64 = seat::all().map(Seat::spawned).sum();
+    (spawned + SPAWNED_OUTSIDE.load(Ordering::Acquire), finished)
 }
 
 /// Read before looking whether something is quiet, for [`wait_for_news`].

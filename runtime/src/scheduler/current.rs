@@ -12,7 +12,8 @@ use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{self, Birth, Current, THREAD, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
-use crate::scheduler::worker::{self, Worker};
+use crate::scheduler::seat;
+use crate::scheduler::worker::Worker;
 use crate::sync::{Cell, Ordering};
 
 /// An outside thread's registration; ends with the thread.
@@ -43,6 +44,30 @@ pub(crate) fn set_worker(worker: &'static Worker) {
 /// The task that runs here, if one does.
 pub(crate) fn task() -> Option<Current> {
     worker().and_then(Worker::current)
+}
+
+/// An operation begins: who calls. A task that has used up its budget gives way first.
+#[inline]
+pub(crate) fn operate() -> Current {
+    if let Some(worker) = worker()
+        && let Some(task) = worker.current()
+    {
+        if worker.policy.must_yield() {
+            yield_now();
+        }
+        return task;
+    }
+    outside()
+}
+
+/// Lets others run first.
+///
+/// Outside of a task it gives up the rest of the thread's time slice.
+pub fn yield_now() {
+    match worker().and_then(|worker| Some((worker, worker.current()?))) {
+        Some((worker, task)) if !parks_thread() => worker.give_way(task),
+        _ => std::thread::yield_now(),
+    }
 }
 
 /// The waiter that calls.
@@ -76,15 +101,16 @@ fn outside() -> Current {
 #[cold]
 fn register() -> Current {
     let birth = Birth {
+        id: waiter::IDS.next(None),
         flags: THREAD,
-        tid: thread::tid(),
         parent: None,
         region: None,
         entry: None,
         site: None,
     };
     let (reference, record) =
-        waiter::register(&birth).expect("no room for another waiter: 16 million are alive");
+        waiter::register(&birth, None).expect("no room for another waiter: 16 million are alive");
+    record.place.store(thread::tid(), Ordering::Relaxed);
     if let Some(name) = std::thread::current().name() {
         let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
         tags::set(Key::Task(record.id()), tags);
@@ -146,7 +172,7 @@ pub(crate) fn enqueue(reference: Ref, record: &'static WaiterRecord) {
             if here.is_none() {
                 note_foreign_wake();
             }
-            worker::shared(home).deliver(reference);
+            seat::of(home).deliver(reference, record);
         }
     }
 }

@@ -2,8 +2,12 @@
 
 pub(crate) mod activity;
 pub(crate) mod current;
+pub(crate) mod fresh;
+pub(crate) mod idle;
+pub(crate) mod inbox;
 pub(crate) mod monitor;
 pub(crate) mod policy;
 pub(crate) mod runtime;
+pub(crate) mod seat;
 pub(crate) mod timers;
 pub(crate) mod worker;

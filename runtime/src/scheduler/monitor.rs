@@ -17,7 +17,8 @@ use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::report::{self, Judged};
 use crate::scheduler::activity;
-use crate::scheduler::worker;
+use crate::scheduler::fresh::Local;
+use crate::scheduler::seat;
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
 
@@ -95,12 +96,43 @@ pub(crate) fn must_exit() -> bool {
 
 fn watch() {
     add_own_thread(thread::tid());
+    let mut stays = Stays { turns: Vec::new(), queue: Local::new() };
     loop {
         if activity::awake() == 0 {
             rest();
         } else {
             clock::refresh();
+            stays.look();
             PARKER.park(Some(TICK));
+        }
+    }
+}
+
+/// Workers that are in the same task as a tick ago: what they have not started goes to others, even
+/// a lone task, and their timers do not wait for them.
+struct Stays {
+    /// By worker: the turn of the last look.
+    turns: Vec<u32>,
+    /// Stays empty.
+    queue: Local,
+}
+
+impl Stays {
+    fn look(&mut self) {
+        for (at, seat) in seat::all().enumerate() {
+            let turn = seat.turns();
+            if self.turns.len() == at {
+                self.turns.push(turn);
+                continue;
+            }
+            if std::mem::replace(&mut self.turns[at], turn) != turn {
+                continue;
+            }
+            seat.note_stay(turn);
+            seat.fire_timers(clock::coarse_ns());
+            if seat.runtime.idle.sleeping() > 0 && seat.old_end.count(&self.queue) > 0 {
+                seat.runtime.wake_another();
+            }
         }
     }
 }
@@ -113,7 +145,7 @@ fn rest() {
     let mut pause = TICK;
     while activity::awake() == 0 {
         let epoch = activity::epoch();
-        let timed = worker::all().any(|worker| worker.is_timed());
+        let timed = seat::all().any(|worker| worker.is_timed());
         let judged = if timed { Judged::Settled } else { report::judge_asleep() };
         if activity::epoch() != epoch {
             // Something moved while it was looked at: the judgement is of no moment at all.

@@ -1,4 +1,4 @@
-//! Runtimes: a set of workers with one queue of tasks that have not run yet.
+//! Runtimes: a set of workers that take fresh tasks from each other.
 //!
 //! One process-wide runtime starts with the first spawn; private ones are made for test bodies, so
 //! that a spinner or a deadlock hurts its own test only. Objects belong to no runtime.
@@ -9,7 +9,6 @@
 //!    handed out again.
 //! 2. Workers are named in `idle` at most once each.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -18,34 +17,38 @@ use once_cell::sync::OnceCell;
 
 use crate::machine::thread;
 use crate::scheduler::activity;
+use crate::scheduler::fresh::Injector;
+use crate::scheduler::idle::Idle;
 use crate::scheduler::monitor;
-use crate::scheduler::worker::{self, Fresh, WorkerShared};
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Lock, Ordering, fence};
+use crate::scheduler::seat::{self, Seat};
+use crate::scheduler::worker::{self, Worker};
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
+use crate::task::packet::TaskSide;
+use crate::task::panic;
 
 /// More than this is taken for a mistake.
 const WORKERS_MAX: usize = 1024;
 
 /// What a runtime's workers share.
 pub(crate) struct RuntimeShared {
-    workers: OnceLock<Vec<&'static WorkerShared>>,
-    injector: Lock<VecDeque<Fresh>>,
-    injected: AtomicUsize,
-    /// Sleeping workers.
-    idle: Lock<Vec<u32>>,
-    idle_len: AtomicUsize,
+    seats: OnceLock<Vec<&'static Seat>>,
+    pub(crate) injector: Injector,
+    pub(crate) idle: Idle,
     awake: AtomicU32,
     /// Changes whenever a worker of it falls asleep or wakes. The process's epoch would not do: other
     /// runtimes move it, and nobody would look again when they had.
     epoch: AtomicU64,
-    /// Tasks spawned here that have not finished.
-    live: AtomicU64,
+    /// Tasks spawned into it that its own workers did not spawn.
+    spawned_outside: AtomicU64,
     /// Fresh tasks whose main has returned: never run, never dropped.
-    frozen: Lock<Vec<Fresh>>,
+    frozen: Lock<Vec<TaskSide>>,
 }
 
 impl std::fmt::Debug for RuntimeShared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RuntimeShared").field("workers", &self.workers()).finish_non_exhaustive()
+        f.debug_struct("RuntimeShared")
+            .field("workers", &self.worker_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,32 +82,30 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     monitor::start()?;
+    panic::install_hook();
     let runtime: &'static RuntimeShared = Box::leak(Box::new(RuntimeShared {
-        workers: OnceLock::new(),
-        injector: Lock::default(),
-        injected: AtomicUsize::new(0),
-        idle: Lock::default(),
-        idle_len: AtomicUsize::new(0),
+        seats: OnceLock::new(),
+        injector: Injector::default(),
+        idle: Idle::new(),
         awake: AtomicU32::new(0),
         epoch: AtomicU64::new(0),
-        live: AtomicU64::new(0),
+        spawned_outside: AtomicU64::new(0),
         frozen: Lock::default(),
     }));
-    let mut workers = Vec::with_capacity(count);
+    let mut queues = Vec::with_capacity(count);
     for _ in 0..count {
         let full = || io::Error::other("no room for another worker in this process");
-        workers.push(WorkerShared::register(runtime).ok_or_else(full)?);
+        queues.push(Seat::register(runtime).ok_or_else(full)?);
     }
-    let workers = runtime.workers.get_or_init(|| workers);
-    for worker in workers {
+    runtime.seats.get_or_init(|| queues.iter().map(|(seat, _)| *seat).collect());
+    for (seat, fresh) in queues {
         // Counted before it exists, so that nobody takes a starting process for an idle one.
         activity::worker_woke();
         runtime.awake.fetch_add(1, Ordering::SeqCst);
         // The clock must go on even if no worker ever sleeps.
         monitor::poke();
-        let started =
-            thread::start(format!("gleak-{}", worker.index), Box::new(|| worker::run(worker)));
-        if let Err(error) = started {
+        let body = Box::new(move || worker::run(seat, fresh));
+        if let Err(error) = thread::start(format!("gleak-{}", seat.index), body) {
             activity::worker_sleeps();
             runtime.awake.fetch_sub(1, Ordering::SeqCst);
             return Err(error);
@@ -114,82 +115,71 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
 }
 
 impl RuntimeShared {
-    /// Queues a task that has not run yet, and wakes a sleeper for it.
-    pub(crate) fn inject(&self, fresh: Fresh) {
-        let mut injector = self.injector.lock();
-        injector.push_back(fresh);
-        self.injected.store(injector.len(), Ordering::SeqCst);
-        drop(injector);
-        // Pairs with the fence in `Worker::sleep`.
-        fence(Ordering::SeqCst);
-        if self.idle_len.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let sleeper = {
-            let mut idle = self.idle.lock();
-            let sleeper = idle.pop();
-            self.idle_len.store(idle.len(), Ordering::SeqCst);
-            sleeper
-        };
-        if let Some(index) = sleeper {
-            worker::shared(index).unpark();
+    /// Queues a task that has not run yet, from outside of its workers.
+    pub(crate) fn inject(&self, task: TaskSide) {
+        self.injector.push(task);
+        self.wake_another();
+    }
+
+    /// There is more work: wakes a sleeper for it, unless somebody looks for work already.
+    #[inline]
+    pub(crate) fn wake_another(&self) {
+        if let Some(worker) = self.idle.pick() {
+            seat::of(worker).parker.unpark();
         }
     }
 
-    pub(crate) fn take_fresh(&self) -> Option<Fresh> {
-        if !self.has_fresh() {
-            return None;
-        }
-        let mut injector = self.injector.lock();
-        let fresh = injector.pop_front();
-        self.injected.store(injector.len(), Ordering::SeqCst);
-        fresh
-    }
-
-    pub(crate) fn has_fresh(&self) -> bool {
-        self.injected.load(Ordering::SeqCst) != 0
+    /// The other workers, from the next one on.
+    pub(crate) fn others(&self, worker: u32) -> impl Iterator<Item = &'static Seat> {
+        let seats = self.seats();
+        let at = seats.iter().position(|seat| seat.index == worker).unwrap_or(0);
+        seats[at + 1..].iter().chain(&seats[..at]).copied()
     }
 
     /// Keeps a task that will never run.
-    pub(crate) fn freeze(&self, fresh: Fresh) {
-        self.frozen.lock().push(fresh);
+    pub(crate) fn freeze(&self, task: TaskSide) {
+        self.frozen.lock().push(task);
     }
 
-    pub(crate) fn worker_sleeps(&self, index: u32) {
-        let mut idle = self.idle.lock();
-        idle.push(index);
-        self.idle_len.store(idle.len(), Ordering::SeqCst);
-        drop(idle);
+    pub(crate) fn worker_sleeps(&self, worker: u32) {
+        self.idle.enter(worker);
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.awake.fetch_sub(1, Ordering::SeqCst);
     }
 
-    pub(crate) fn worker_woke(&self, index: u32) {
+    /// Whether it was picked to look for work.
+    pub(crate) fn worker_woke(&self, worker: u32) -> bool {
         self.awake.fetch_add(1, Ordering::SeqCst);
         self.epoch.fetch_add(1, Ordering::SeqCst);
-        let mut idle = self.idle.lock();
-        idle.retain(|sleeper| *sleeper != index);
-        self.idle_len.store(idle.len(), Ordering::SeqCst);
+        self.idle.leave(worker)
     }
 
-    pub(crate) fn task_spawned(&self) {
-        self.live.fetch_add(1, Ordering::Relaxed);
-        activity::spawned();
+    /// `by` is the worker of the calling thread.
+    pub(crate) fn task_spawned(&self, by: Option<&Worker>) {
+        match by.filter(|by| std::ptr::eq(by.runtime(), self)) {
+            Some(by) => by.seat.count_spawned(),
+            None => {
+                self.spawned_outside.fetch_add(1, Ordering::Relaxed);
+                activity::spawned_outside();
+            }
+        }
     }
 
-    pub(crate) fn task_finished(&self) {
-        activity::finished();
-        self.live.fetch_sub(1, Ordering::Release);
+    /// Tasks spawned here that have not finished. Never less than there are; exact once nothing
+    /// moves, and after a join for the task that was joined.
+    fn live(&self) -> u64 {
+        let finished: u64 = self.seats().iter().map(|seat| seat.finished()).sum();
+        let spawned: u64 = self.seats().iter().map(|seat| seat.spawned()).sum();
+        (spawned + self.spawned_outside.load(Ordering::Acquire)).saturating_sub(finished)
     }
 
     /// Whether no task of it can run until something outside of it acts: all workers sleep without
     /// a timer, and nothing is queued.
     pub(crate) fn is_quiet(&self) -> bool {
         let epoch = self.epoch.load(Ordering::SeqCst);
-        let workers = self.workers.get().map_or(&[][..], Vec::as_slice);
         self.awake.load(Ordering::SeqCst) == 0
-            && !self.has_fresh()
-            && workers.iter().all(|worker| worker.delivered() == 0 && !worker.is_timed())
+            && self.injector.len() == 0
+            && self.seats().iter().all(|seat| seat.inbox.is_empty() && !seat.is_timed())
             && self.awake.load(Ordering::SeqCst) == 0
             && self.epoch.load(Ordering::SeqCst) == epoch
     }
@@ -200,26 +190,32 @@ impl RuntimeShared {
         }
     }
 
-    pub(crate) fn queued(&self) -> usize {
-        self.injected.load(Ordering::SeqCst)
+    fn seats(&self) -> &[&'static Seat] {
+        self.seats.get().map_or(&[], Vec::as_slice)
     }
 
-    fn workers(&self) -> usize {
-        self.workers.get().map_or(0, Vec::len)
+    pub(crate) fn worker_count(&self) -> usize {
+        self.seats().len()
+    }
+
+    /// Whether it has more than one worker.
+    #[inline]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.seats().len() > 1
     }
 }
 
-/// Tasks that have not run yet, in all runtimes that a worker belongs to.
+/// Tasks that wait in queues which others fill, in all runtimes. While every worker sleeps there are
+/// no other queues with anything in them.
 pub(crate) fn queued_everywhere() -> usize {
     let mut seen: Vec<*const RuntimeShared> = Vec::new();
     let mut queued = 0;
-    for worker in worker::all() {
-        let runtime = worker.runtime();
-        if !seen.contains(&std::ptr::from_ref(runtime)) {
-            seen.push(runtime);
-            queued += runtime.queued();
+    for seat in seat::all() {
+        if !seen.contains(&std::ptr::from_ref(seat.runtime)) {
+            seen.push(seat.runtime);
+            queued += seat.runtime.injector.len();
         }
-        queued += worker.delivered();
+        queued += usize::from(!seat.inbox.is_empty());
     }
     queued
 }
@@ -235,8 +231,8 @@ pub struct Runtime {
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime")
-            .field("workers", &self.shared.workers())
-            .field("live", &self.shared.live.load(Ordering::Relaxed))
+            .field("workers", &self.shared.worker_count())
+            .field("live", &self.shared.live())
             .finish()
     }
 }
@@ -250,7 +246,7 @@ impl Runtime {
     /// Number of its tasks that have not finished.
     #[must_use]
     pub fn live(&self) -> u64 {
-        self.shared.live.load(Ordering::Acquire)
+        self.shared.live()
     }
 
     /// Sleeps until `done` is true, or no task of this runtime can run any more, or `limit` has
@@ -321,7 +317,7 @@ impl RuntimeBuilder {
     pub fn start(self) -> io::Result<Runtime> {
         let count = self.workers.map_or_else(default_workers, Ok)?;
         let mut pool = POOL.lock();
-        let pooled = pool.iter().position(|runtime| runtime.workers() == count);
+        let pooled = pool.iter().position(|runtime| runtime.worker_count() == count);
         let pooled = pooled.map(|at| pool.swap_remove(at));
         drop(pool);
         let shared = match pooled {

@@ -66,7 +66,8 @@ impl Timers {
         None
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+    /// When the first entry is due, armed or not.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.heap.peek().map(|Reverse(entry)| entry.at_ns)
     }
 }

@@ -3,125 +3,56 @@
 //! Invariants:
 //! 1. A started task stays on its worker (soundness: thread-locals, `!Send` values on its stack).
 //! 2. A runnable task is in exactly one place: this worker's `ready`, its inbox, or (never started)
-//!    its runtime's injector.
+//!    a queue of fresh tasks.
 //! 3. A worker never ends: its thread-locals may be lent to a parked task.
 //! 4. No `RefCell` of a worker is borrowed across a resume.
+//! 5. A worker sleeps only while its own queues are empty.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::hint::spin_loop;
 use std::time::Duration;
 
 use crate::machine::fiber::{self, Fiber, Stopped};
-use crate::machine::futex::Parker;
 use crate::machine::stack::Stack;
 use crate::machine::thread;
-use crate::records::region::REGIONS;
+use crate::records::ids::Taken;
+use crate::records::region;
 use crate::records::state::State;
-use crate::records::table::Ref;
+use crate::records::table::{Cache, Ref};
 use crate::records::waiter::{Current, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
 use crate::scheduler::current;
+use crate::scheduler::fresh::{Local, Victim};
 use crate::scheduler::monitor;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::scheduler::timers::Timers;
-use crate::sync::{AtomicU32, AtomicUsize, Cell, Lock, Ordering, RefCell, fence};
-use crate::task::packet::Run;
+use crate::scheduler::seat::Seat;
+use crate::sync::{Cell, Ordering, RefCell};
+use crate::task::packet::TaskSide;
 use crate::time::clock;
-use crate::wait::Claimed;
 
 /// A prime, as in Go's scheduler: how often queues that others fill are looked at first.
 const FAIR_TURNS: u32 = 61;
 /// Warm stacks that a worker keeps for itself.
 const WARM_STACKS: usize = 64;
-/// Workers of all runtimes of a process together.
-const WORKERS_MAX: usize = 4096;
-
-/// A task that has not run yet.
-pub(crate) struct Fresh {
-    pub(crate) reference: Ref,
-    pub(crate) run: Arc<dyn Run>,
-    pub(crate) stack_bytes: usize,
-}
-
-/// What other threads see of a worker.
-pub(crate) struct WorkerShared {
-    pub(crate) index: u32,
-    /// Started tasks woken by other threads.
-    inbox: Lock<Vec<Ref>>,
-    inbox_len: AtomicUsize,
-    parker: Parker,
-    /// While it sleeps: whether a timer of its own will wake it.
-    timed: AtomicU32,
-    runtime: &'static RuntimeShared,
-}
-
-static WORKERS: [OnceLock<&'static WorkerShared>; WORKERS_MAX] =
-    [const { OnceLock::new() }; WORKERS_MAX];
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
-/// The worker with this index.
-pub(crate) fn shared(index: u32) -> &'static WorkerShared {
-    WORKERS[index as usize].get().expect("records name only workers that exist")
-}
-
-/// All workers of the process.
-pub(crate) fn all() -> impl Iterator<Item = &'static WorkerShared> {
-    let count = (NEXT.load(Ordering::Acquire) as usize).min(WORKERS_MAX);
-    WORKERS[..count].iter().filter_map(|worker| worker.get().copied())
-}
-
-impl WorkerShared {
-    /// None when the process has no room for another worker.
-    pub(crate) fn register(runtime: &'static RuntimeShared) -> Option<&'static WorkerShared> {
-        let index = NEXT.fetch_add(1, Ordering::AcqRel);
-        let place = WORKERS.get(index as usize)?;
-        Some(place.get_or_init(|| {
-            Box::leak(Box::new(WorkerShared {
-                index,
-                inbox: Lock::new(Vec::new()),
-                inbox_len: AtomicUsize::new(0),
-                parker: Parker::new(),
-                timed: AtomicU32::new(0),
-                runtime,
-            }))
-        }))
-    }
-
-    /// Hands a claimed task to this worker.
-    pub(crate) fn deliver(&self, task: Ref) {
-        let mut inbox = self.inbox.lock();
-        inbox.push(task);
-        self.inbox_len.store(inbox.len(), Ordering::SeqCst);
-        drop(inbox);
-        self.parker.unpark();
-    }
-
-    pub(crate) fn runtime(&self) -> &'static RuntimeShared {
-        self.runtime
-    }
-
-    pub(crate) fn unpark(&self) {
-        self.parker.unpark();
-    }
-
-    /// Started tasks that wait in the inbox.
-    pub(crate) fn delivered(&self) -> usize {
-        self.inbox_len.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn is_timed(&self) -> bool {
-        self.timed.load(Ordering::SeqCst) != 0
-    }
-}
+/// Rounds of looking for work before a worker sleeps: the more often it pays, the longer.
+const ROUNDS_MIN: u32 = 32;
+const ROUNDS_MAX: u32 = 2048;
+/// Rounds between two looks at other workers' queues.
+const ROUNDS_A_LOOK: u32 = 16;
 
 /// The worker's own half; only its thread touches it.
 pub(crate) struct Worker {
-    pub(crate) shared: &'static WorkerShared,
+    pub(crate) seat: &'static Seat,
     pub(crate) policy: Policy,
+    /// Records and ids that it hands out without asking anybody.
+    pub(crate) waiters: Cache,
+    pub(crate) objects: Cache,
+    pub(crate) waiter_ids: Taken,
+    pub(crate) object_ids: Taken,
+    fresh: Local,
     ready: RefCell<VecDeque<Ref>>,
-    timers: RefCell<Timers>,
-    /// Started tasks that do not run right now, by the record's `fiber`.
+    /// Started tasks that do not run right now, by the record's `place`.
     fibers: RefCell<Vec<Option<Fiber>>>,
     free: RefCell<Vec<u32>>,
     stacks: RefCell<Vec<Stack>>,
@@ -131,21 +62,28 @@ pub(crate) struct Worker {
     turn: Cell<u32>,
     /// A task gave way: whoever has not run yet comes first.
     fresh_first: Cell<bool>,
+    /// It was picked from the sleepers, and counts as looking for work.
+    looking: Cell<bool>,
+    rounds: Cell<u32>,
 }
 
 enum Work {
     Started(Ref),
-    Fresh(Fresh),
+    Fresh(TaskSide),
 }
 
 /// The body of a worker's thread.
-pub(crate) fn run(shared: &'static WorkerShared) {
+pub(crate) fn run(seat: &'static Seat, fresh: Local) {
     // Leaked: tasks on this thread's stacks may point to it for as long as the process lives.
     let worker: &'static Worker = Box::leak(Box::new(Worker {
-        shared,
-        policy: Policy::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(shared.index) + 1)),
+        seat,
+        policy: Policy::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(seat.index) + 1)),
+        waiters: Cache::default(),
+        objects: Cache::default(),
+        waiter_ids: Taken::default(),
+        object_ids: Taken::default(),
+        fresh,
         ready: RefCell::default(),
-        timers: RefCell::default(),
         fibers: RefCell::default(),
         free: RefCell::default(),
         stacks: RefCell::default(),
@@ -153,13 +91,19 @@ pub(crate) fn run(shared: &'static WorkerShared) {
         held: Cell::new(0),
         turn: Cell::new(0),
         fresh_first: Cell::new(false),
+        looking: Cell::new(false),
+        rounds: Cell::new(ROUNDS_MIN),
     }));
     monitor::add_own_thread(thread::tid());
     current::set_worker(worker);
     loop {
-        match worker.next() {
+        let own = worker.next();
+        if own.is_some() {
+            worker.stop_looking();
+        }
+        match own.or_else(|| worker.look()) {
             Some(Work::Started(task)) => worker.resume(task),
-            Some(Work::Fresh(fresh)) => worker.start(fresh),
+            Some(Work::Fresh(task)) => worker.start(task),
             None => worker.sleep(),
         }
     }
@@ -167,13 +111,14 @@ pub(crate) fn run(shared: &'static WorkerShared) {
 
 impl Worker {
     pub(crate) fn index(&self) -> u32 {
-        self.shared.index
+        self.seat.index
     }
 
     pub(crate) fn runtime(&self) -> &'static RuntimeShared {
-        self.shared.runtime
+        self.seat.runtime
     }
 
+    #[inline]
     pub(crate) fn current(&'static self) -> Option<Current> {
         self.current.get()
     }
@@ -203,70 +148,134 @@ impl Worker {
         self.ready.borrow_mut().push_back(task);
     }
 
-    pub(crate) fn add_timer(&self, at_ns: u64, task: Ref, ticket: u64) {
-        self.timers.borrow_mut().add(at_ns, task, ticket);
+    /// Queues a task that has not run yet. Others are told as soon as it is not alone: a lone one
+    /// is left to this worker, unless it does not come to it (the monitor sees to that).
+    pub(crate) fn push_fresh(&self, task: TaskSide) {
+        let runtime = self.runtime();
+        self.fresh.push(task, &runtime.injector);
+        if runtime.is_shared() && self.fresh.len() > 1 {
+            runtime.wake_another();
+        }
     }
 
     fn next(&self) -> Option<Work> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if (self.fresh_first.take() || turn.is_multiple_of(FAIR_TURNS))
-            && let Some(fresh) = self.runtime().take_fresh()
+        if self.fresh_first.take()
+            && let Some(task) = self.fresh.pop().or_else(|| self.runtime().injector.pop())
         {
-            return Some(Work::Fresh(fresh));
+            return Some(Work::Fresh(task));
+        }
+        if turn.is_multiple_of(FAIR_TURNS)
+            && let Some(task) = self.runtime().injector.pop().or_else(|| self.fresh.pop_old())
+        {
+            return Some(Work::Fresh(task));
         }
         self.open_inbox();
-        self.fire_timers();
+        self.seat.fire_timers(clock::coarse_ns());
         if let Some(task) = self.ready.borrow_mut().pop_front() {
             return Some(Work::Started(task));
         }
-        self.runtime().take_fresh().map(Work::Fresh)
+        self.fresh.pop().map(Work::Fresh)
     }
 
     fn open_inbox(&self) {
-        if self.shared.delivered() == 0 {
+        if self.seat.inbox.is_empty() {
             return;
         }
-        let mut inbox = self.shared.inbox.lock();
-        self.ready.borrow_mut().extend(inbox.drain(..));
-        self.shared.inbox_len.store(0, Ordering::SeqCst);
+        let mut ready = self.ready.borrow_mut();
+        let of = |bits| Ref::from_bits(bits).and_then(|task| Some((task, WAITERS.get(task)?)));
+        self.seat.inbox.take(
+            |bits| of(bits).map(|(_, record)| &record.link),
+            |bits| ready.extend(Ref::from_bits(bits)),
+        );
     }
 
-    fn fire_timers(&self) {
-        let mut timers = self.timers.borrow_mut();
-        if timers.is_empty() {
-            return;
+    /// Nothing of its own to do: takes from the injector and from other workers, for a while.
+    fn look(&self) -> Option<Work> {
+        let runtime = self.runtime();
+        if let Some(task) = self.fresh.refill(&runtime.injector, runtime.worker_count()) {
+            self.stop_looking();
+            return Some(Work::Fresh(task));
         }
-        while let Some((task, ticket)) = timers.pop_due(clock::coarse_ns()) {
-            if let Some(claimed) = Claimed::by_ticket(task, ticket) {
-                claimed.wake();
+        if !runtime.is_shared() {
+            return None;
+        }
+        let mut rounds = self.rounds.get();
+        if !self.looking.get() {
+            if runtime.idle.start_looking(runtime.worker_count() as u32) {
+                self.looking.set(true);
+            } else {
+                // Others look for fresh tasks already. Its own started ones only it can run.
+                rounds = ROUNDS_MIN;
             }
         }
+        let found = (0..rounds).find_map(|round| self.look_once(round));
+        let rounds = if found.is_some() { rounds * 2 } else { rounds / 2 };
+        self.rounds.set(rounds.clamp(ROUNDS_MIN, ROUNDS_MAX));
+        self.stop_looking();
+        found
     }
 
-    fn start(&'static self, fresh: Fresh) {
-        let Some(record) = WAITERS.get(fresh.reference) else { return };
+    fn look_once(&self, round: u32) -> Option<Work> {
+        if !self.seat.inbox.is_empty() {
+            self.open_inbox();
+            return self.ready.borrow_mut().pop_front().map(Work::Started);
+        }
+        let runtime = self.runtime();
+        if self.looking.get() && round.is_multiple_of(ROUNDS_A_LOOK) {
+            let mut others = runtime.others(self.index());
+            let stolen = others.find_map(|other| other.old_end.steal(&self.fresh, other.moves()));
+            let refill = || self.fresh.refill(&runtime.injector, runtime.worker_count());
+            if let Some(task) = stolen.or_else(refill) {
+                return Some(Work::Fresh(task));
+            }
+        }
+        spin_loop();
+        None
+    }
+
+    /// The last one that looked for work lets another one look, if there is more.
+    fn stop_looking(&self) {
+        if self.looking.take() && self.runtime().idle.stop_looking() && self.sees_work() {
+            self.runtime().wake_another();
+        }
+    }
+
+    /// Whether there are fresh tasks that a woken worker could take.
+    fn sees_work(&self) -> bool {
+        let runtime = self.runtime();
+        runtime.injector.len() > 0
+            || self.fresh.len() > 1
+            || runtime.others(self.index()).any(|other| {
+                let least = if other.moves() == Victim::Stays { 1 } else { 2 };
+                other.old_end.count(&self.fresh) >= least
+            })
+    }
+
+    fn start(&'static self, task: TaskSide) {
+        let reference = task.info().reference;
+        let Some(record) = WAITERS.get(reference) else { return };
         if halted(record) {
-            self.runtime().freeze(fresh);
+            self.runtime().freeze(task);
             return;
         }
-        let stack = match self.take_stack(fresh.stack_bytes) {
+        let stack = match self.take_stack(task.info().stack_bytes) {
             Ok(stack) => stack,
             Err(error) => {
-                fresh.run.refuse(error);
-                self.forget(fresh.reference, record);
+                task.refuse(error);
+                self.forget(reference, record);
                 return;
             }
         };
-        let run = fresh.run;
         let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
             let mut fibers = self.fibers.borrow_mut();
             fibers.push(None);
             u32::try_from(fibers.len() - 1).expect("records, of which fibers are some, fit in u32")
         });
         record.worker.store(self.index(), Ordering::Relaxed);
-        record.fiber.store(place, Ordering::Relaxed);
-        self.go_on(fresh.reference, record, Fiber::new(stack, move || run.run()));
+        record.place.store(place, Ordering::Relaxed);
+        self.go_on(reference, record, Fiber::new(stack, move || task.run()));
     }
 
     fn resume(&'static self, task: Ref) {
@@ -275,7 +284,7 @@ impl Worker {
             // Left where it is, for ever: main has returned.
             return;
         }
-        let place = record.fiber.load(Ordering::Relaxed) as usize;
+        let place = record.place.load(Ordering::Relaxed) as usize;
         let fiber = self.fibers.borrow_mut()[place].take();
         if let Some(fiber) = fiber {
             self.go_on(task, record, fiber);
@@ -284,11 +293,12 @@ impl Worker {
 
     fn go_on(&'static self, task: Ref, record: &'static WaiterRecord, fiber: Fiber) {
         self.policy.turn_begins();
+        self.seat.turn_begins();
         record.state.set(State::Running);
         self.current.set(Some(Current { reference: task, record }));
         let stopped = fiber.resume();
         self.current.set(None);
-        let place = record.fiber.load(Ordering::Relaxed);
+        let place = record.place.load(Ordering::Relaxed);
         match stopped {
             Stopped::Suspended(fiber) => {
                 self.fibers.borrow_mut()[place as usize] = Some(fiber);
@@ -304,7 +314,7 @@ impl Worker {
     /// The record of a finished task is free.
     fn forget(&self, task: Ref, record: &'static WaiterRecord) {
         crate::records::object::forget_holds(task, record);
-        WAITERS.give_back(task);
+        WAITERS.give_back_to(&self.waiters, task);
     }
 
     fn take_stack(&self, bytes: usize) -> Result<Stack, crate::StackError> {
@@ -327,27 +337,27 @@ impl Worker {
 
     /// Nothing to do: announces it, looks once more, sleeps.
     fn sleep(&self) {
-        let until = self.timers.borrow_mut().next_armed();
-        self.shared.timed.store(u32::from(until.is_some()), Ordering::SeqCst);
-        self.runtime().worker_sleeps(self.index());
+        let until = self.seat.next_timer();
+        self.seat.timed.store(u32::from(until.is_some()), Ordering::SeqCst);
+        let runtime = self.runtime();
+        runtime.worker_sleeps(self.index());
         activity::worker_sleeps();
-        // Pairs with the fence of who fills a queue and then looks for sleepers: either they see
-        // this worker among them, or it sees their work here.
-        fence(Ordering::SeqCst);
-        if self.shared.delivered() == 0 && !self.runtime().has_fresh() {
-            self.runtime().tell_if_quiet();
+        // The fences of both handshakes are in here: see `inbox.rs` and `idle.rs`.
+        if self.seat.inbox.lie_down() && !self.sees_work() {
+            runtime.tell_if_quiet();
             let left = until.map(|until| until.saturating_sub(clock::now_ns()));
             if left != Some(0) {
-                self.shared.parker.park(left.map(Duration::from_nanos));
+                self.seat.parker.park(left.map(Duration::from_nanos));
             }
         }
+        self.seat.inbox.get_up();
         activity::worker_woke();
-        self.runtime().worker_woke(self.index());
+        self.looking.set(runtime.worker_woke(self.index()));
         monitor::poke();
         clock::refresh();
     }
 }
 
 fn halted(record: &WaiterRecord) -> bool {
-    record.region().and_then(|region| REGIONS.get(region)).is_some_and(|region| region.halted())
+    region::any_halted() && record.region().and_then(region::get).is_some_and(|it| it.halted())
 }

@@ -118,7 +118,7 @@ impl<T> Ops for JoinArm<'_, T> {
     }
 
     fn queue(&mut self, _: Current, node: u32) -> bool {
-        let queued = self.handle.packet.queue(&mut || node);
+        let queued = self.handle.packet.queue(|| node);
         self.queued = queued.then_some(node);
         // A task whose result was taken before is never ready again.
         queued || self.handle.packet.is_taken()

@@ -1,8 +1,8 @@
 //! The arms of a select that send and receive on channels.
 
+use crate::chan::op::{self, RecvOp, SendOp};
 use crate::chan::{
-    Chan, NotReceived, NotSent, Receiver, RecvError, RecvOp, Recvs, SendError, SendOp, Sender,
-    Sends,
+    Chan, NotReceived, NotSent, Receiver, RecvError, Recvs, SendError, Sender, Sends,
 };
 use crate::records::node::Op;
 use crate::records::statics::Site;
@@ -20,14 +20,14 @@ pub struct ChanRecv<'a, T> {
 impl<'a, T: 'a> RecvOperand<'a> for Chan<T> {
     type Arm = ChanRecv<'a, T>;
     fn arm(&'a self) -> ChanRecv<'a, T> {
-        ChanRecv { op: self.core().map(RecvOp::new), output: None }
+        ChanRecv { op: self.core().map(op::recv), output: None }
     }
 }
 
 impl<'a, T: 'a> RecvOperand<'a> for Recvs<T> {
     type Arm = ChanRecv<'a, T>;
     fn arm(&'a self) -> ChanRecv<'a, T> {
-        ChanRecv { op: self.core().map(RecvOp::new), output: None }
+        ChanRecv { op: self.core().map(op::recv), output: None }
     }
 }
 
@@ -42,16 +42,16 @@ impl<T> ChanRecv<'_, T> {
 }
 
 fn recv_on<T>(op: Option<&RecvOp<'_, T>>) -> (Op, On) {
-    (Op::Receive, op.map_or(On::Never, |op| On::object(op.core.cell.target())))
+    (Op::Receive, op.map_or(On::Never, |op| On::object(op.side.0.cell.target())))
 }
 
 fn recv_queue<T>(op: &mut RecvOp<'_, T>, who: Current, node: u32) -> bool {
-    let core = op.core;
+    let core = op.side.0;
     let mut state = core.lock();
     if state.recv_is_ready(who.reference) {
         return false;
     }
-    op.queue(&mut state, node);
+    op.queue(&mut state.receivers, node);
     true
 }
 
@@ -68,7 +68,7 @@ impl<T> Ops for ChanRecv<'_, T> {
 
     fn try_fire(&mut self, site: Site) -> bool {
         let Some(op) = &self.op else { return false };
-        match op.core.try_recv(site) {
+        match op.side.0.try_recv(site) {
             Ok(value) => self.output = Some(Some(value)),
             Err(NotReceived::Over) => self.output = Some(None),
             Err(NotReceived::Empty) => return false,
@@ -105,7 +105,7 @@ pub struct HalfRecv<'a, T> {
 impl<'a, T: 'a> RecvOperand<'a> for Receiver<T> {
     type Arm = HalfRecv<'a, T>;
     fn arm(&'a self) -> HalfRecv<'a, T> {
-        HalfRecv { op: RecvOp::new(self.core()), output: None }
+        HalfRecv { op: op::recv(self.core()), output: None }
     }
 }
 
@@ -134,7 +134,7 @@ impl<T> Ops for HalfRecv<'_, T> {
     }
 
     fn try_fire(&mut self, site: Site) -> bool {
-        match self.op.core.try_recv(site) {
+        match self.op.side.0.try_recv(site) {
             Ok(value) => self.output = Some(Ok(value)),
             Err(NotReceived::Over) => self.output = Some(Err(RecvError::Disconnected)),
             Err(NotReceived::Empty) => return false,
@@ -182,7 +182,7 @@ fn half_verdict<T>(ended: Result<(), NotSent<T>>) -> Result<(), SendError<T>> {
 impl<'a, T: 'a> SendOperand<'a, T> for Chan<T> {
     type Arm = SendArm<'a, T, ()>;
     fn arm(&'a self, value: T) -> Self::Arm {
-        let op = self.core().map(|core| SendOp::new(core, value));
+        let op = self.core().map(|core| op::send(core, value));
         SendArm { op, verdict: go_verdict, output: None }
     }
 }
@@ -190,7 +190,7 @@ impl<'a, T: 'a> SendOperand<'a, T> for Chan<T> {
 impl<'a, T: 'a> SendOperand<'a, T> for Sends<T> {
     type Arm = SendArm<'a, T, ()>;
     fn arm(&'a self, value: T) -> Self::Arm {
-        let op = self.core().map(|core| SendOp::new(core, value));
+        let op = self.core().map(|core| op::send(core, value));
         SendArm { op, verdict: go_verdict, output: None }
     }
 }
@@ -198,7 +198,7 @@ impl<'a, T: 'a> SendOperand<'a, T> for Sends<T> {
 impl<'a, T: 'a> SendOperand<'a, T> for Sender<T> {
     type Arm = SendArm<'a, T, Result<(), SendError<T>>>;
     fn arm(&'a self, value: T) -> Self::Arm {
-        let op = Some(SendOp::new(self.core(), value));
+        let op = Some(op::send(self.core(), value));
         SendArm { op, verdict: half_verdict, output: None }
     }
 }
@@ -221,14 +221,14 @@ impl<T, O> Arm for SendArm<'_, T, O> {
 
 impl<T, O> Ops for SendArm<'_, T, O> {
     fn on(&self) -> (Op, On) {
-        let on = self.op.as_ref().map_or(On::Never, |op| On::object(op.core.cell.target()));
+        let on = self.op.as_ref().map_or(On::Never, |op| On::object(op.side.0.cell.target()));
         (Op::Send, on)
     }
 
     fn try_fire(&mut self, site: Site) -> bool {
         let Some(op) = &mut self.op else { return false };
         let Some(value) = op.take() else { return false };
-        let ended = op.core.try_send(value, site);
+        let ended = op.side.0.try_send(value, site);
         if let Err(NotSent::Full(value)) = ended {
             op.put(value);
             return false;
@@ -239,12 +239,12 @@ impl<T, O> Ops for SendArm<'_, T, O> {
 
     fn queue(&mut self, who: Current, node: u32) -> bool {
         let Some(op) = &mut self.op else { return true };
-        let core = op.core;
+        let core = op.side.0;
         let mut state = core.lock();
         if state.send_is_ready(core.capacity(), who.reference) {
             return false;
         }
-        op.queue(&mut state, node);
+        op.queue(&mut state.senders, node);
         true
     }
 

@@ -3,14 +3,12 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::records::node::Op;
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::select::arm::{Arm, Ops};
-use crate::task::spawn::spend;
 use crate::time::{Instant, clock};
-use crate::wait::{self, On, Outcome, Why};
+use crate::wait::{self, Outcome, Why};
 
 /// Which arm fired.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,9 +100,7 @@ impl<'a> Select<'a> {
     }
 
     fn wait_at(&mut self, site: Site) -> Fired {
-        spend();
-        let who = current::get();
-        let mut nodes = Vec::new();
+        let who = current::operate();
         loop {
             if let Some(arm) = self.try_all(site) {
                 return Fired::Arm(arm);
@@ -115,9 +111,7 @@ impl<'a> Select<'a> {
             if self.until.is_some_and(|until| until <= clock::now_ns()) {
                 return Fired::After;
             }
-            wait::arm_nodes(who, self.arms.len(), &mut nodes);
-            let fired = self.park(who, &nodes, site);
-            wait::free_nodes(&nodes);
+            let fired = self.park(who, site);
             if let Some(arm) = fired {
                 return Fired::Arm(arm);
             }
@@ -134,12 +128,13 @@ impl<'a> Select<'a> {
     }
 
     /// One wait. Comes back with the arm that fired, or nothing: look again.
-    fn park(&mut self, who: Current, nodes: &[u32], site: Site) -> Option<usize> {
-        let arms: Vec<(Op, On)> = self.arms.iter().map(|arm| arm.on()).collect();
+    fn park(&mut self, who: Current, site: Site) -> Option<usize> {
         let until = self.arms.iter().filter_map(|arm| arm.until()).chain(self.until).min();
         let why = Why { reason: Reason::Select, site, until };
-        let waiting = wait::begin_select(who, why, &arms, nodes);
-        let all_queued = self.arms.iter_mut().zip(nodes).all(|(arm, node)| arm.queue(who, *node));
+        let waiting = wait::begin_select(who, why, self.arms.iter().map(|arm| arm.on()));
+        let mut nodes = who.record.nodes();
+        let mut arms = self.arms.iter_mut();
+        let all_queued = arms.all(|arm| nodes.next().is_some_and(|node| arm.queue(who, node)));
         // When some arm is ready: the wait is taken back, or somebody has claimed it already.
         let outcome = if !all_queued && waiting.cancel() { None } else { Some(waiting.park()) };
         for arm in &mut self.arms {

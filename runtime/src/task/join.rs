@@ -2,19 +2,18 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 
 use crate::records::node::Op;
 use crate::records::statics::Site;
 use crate::records::waiter::Reason;
 use crate::scheduler::current;
 use crate::task::error::JoinError;
-use crate::task::packet::Join;
+use crate::task::packet::HandleSide;
 use crate::wait::{self, On, Why};
 
 /// The right to a task's result. Dropping it lets the task go on by itself.
 pub struct JoinHandle<T> {
-    pub(crate) packet: Arc<dyn Join<T>>,
+    pub(crate) packet: HandleSide<T>,
 }
 
 impl<T> JoinHandle<T> {
@@ -31,23 +30,27 @@ impl<T> JoinHandle<T> {
     }
 
     pub(crate) fn join_for(self, reason: Reason, site: Site) -> Result<T, JoinError> {
+        let mut packet = self.packet;
         loop {
-            if let Some(outcome) = self.packet.take() {
-                return outcome;
-            }
-            assert!(!self.packet.is_taken(), "a select has joined this task before");
+            packet = match packet.into_outcome() {
+                Ok(outcome) => return outcome,
+                Err(packet) => packet,
+            };
+            assert!(!packet.is_taken(), "a select has joined this task before");
             let who = current::get();
-            let on = On::Record(self.packet.info().reference.to_bits());
+            let on = On::Record(packet.info().reference.to_bits());
             let why = Why { reason, site, until: None };
             let mut waiting = None;
-            let queued = self.packet.queue(&mut || {
+            let queued = packet.queue(|| {
                 let (begun, node) = wait::begin(who, why, Op::Join, on);
                 waiting = Some(begun);
                 node
             });
             if let (true, Some(waiting)) = (queued, waiting) {
                 let outcome = waiting.park();
-                self.packet.unqueue(who.record.own_node());
+                if outcome.left_queued() {
+                    packet.unqueue(who.record.own_node());
+                }
                 outcome.or_unwind();
             }
         }
@@ -63,12 +66,6 @@ impl<T> JoinHandle<T> {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.packet.info().id
-    }
-}
-
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
-        self.packet.detach();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tasks: spawning, running to the end, joining.
 
+pub(crate) mod ending;
 pub(crate) mod error;
 pub(crate) mod join;
 pub(crate) mod packet;

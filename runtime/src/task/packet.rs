@@ -1,18 +1,21 @@
-//! The packet: the one heap block of a task. It holds the closure until the task first runs, and
-//! the outcome until somebody joins.
+//! The packet: the one heap block of a task. It holds the closure until the task runs and the
+//! outcome afterwards, in the same place.
 //!
-//! Life: made at spawn; shared by the task (which runs it) and the handle (which joins).
+//! Made at spawn; shared by the task's side (which runs it) and the handle's side (which joins).
+//! Whoever goes last frees it; `ending.rs` says how they agree.
 //! The order at the end of a task: the outcome is put down; the task counts as finished; only then
-//! joiners are woken. So who has joined sees the count without it.
+//! it is done and joiners are woken. So who has joined sees the count without it.
 //!
 //! Invariants:
-//! 1. `closure` holds a value exactly while `fresh` is true; who turns `fresh` to false owns it.
-//! 2. The closure's bytes are zeroed when it moves to the task's stack: a stale copy would keep
-//!    what it names reachable in the eyes of a conservative marker.
+//! 1. `place` holds the closure until the task's side takes it, once; then nothing; then the outcome,
+//!    from before the end word says `DONE` until its one taker has read it.
+//! 2. The closure's bytes are zeroed when it moves to the task's stack: a stale copy would keep what
+//!    it names reachable in the eyes of a conservative marker.
+//! 3. A side holds the pointer while it has not said that it has gone; so the packet is there for it.
 
-use std::mem::MaybeUninit;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::ptr::NonNull;
 
 use crate::machine::stack::StackError;
 use crate::records::panics;
@@ -22,10 +25,12 @@ use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
 use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
+use crate::scheduler::current;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
+use crate::sync::{Lock, UnsafeCell};
+use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
-use crate::task::panic::{self, PanicRecord};
+use crate::task::panic::PanicRecord;
 use crate::wait::queue::WaitQueue;
 
 /// What is known of a task besides its record, which ends before the packet does.
@@ -38,85 +43,88 @@ pub(crate) struct Info {
     pub(crate) site: Site,
     pub(crate) name: Option<Box<str>>,
     pub(crate) runtime: &'static RuntimeShared,
+    pub(crate) stack_bytes: usize,
 }
 
-/// The task's side.
-pub(crate) trait Run: Send + Sync {
-    /// Runs the closure to its end, on the task's stack. Called at most once.
-    fn run(&self);
-    /// Ends the task before it has run: no stack could be had.
-    fn refuse(&self, error: StackError);
+type Outcome<T> = Result<T, JoinError>;
+
+/// The closure, or the outcome, or nothing.
+union Place<F, T> {
+    closure: ManuallyDrop<F>,
+    outcome: ManuallyDrop<Outcome<T>>,
 }
 
-/// The handle's side.
-pub(crate) trait Join<T>: Send + Sync {
-    fn info(&self) -> &Info;
-    /// The outcome, if the task is done; later calls find none.
-    fn take(&self) -> Option<Result<T, JoinError>>;
-    fn is_done(&self) -> bool;
-    /// Whether it is done and the outcome has been taken: by an arm of a select.
-    fn is_taken(&self) -> bool;
-    /// Unless it is done, queues the node that `begin` comes back with, and says so.
-    fn queue(&self, begin: &mut dyn FnMut() -> u32) -> bool;
-    fn unqueue(&self, node: u32);
-    /// Nobody will join.
-    fn detach(&self);
-}
-
-struct Ending<T> {
-    done: bool,
-    detached: bool,
-    outcome: Option<Result<T, JoinError>>,
-    joiners: WaitQueue,
-}
-
-pub(crate) struct Packet<F, T> {
+struct Packet<F, T> {
     info: Info,
-    fresh: AtomicBool,
-    closure: UnsafeCell<MaybeUninit<F>>,
-    ending: Lock<Ending<T>>,
+    end: EndWord,
+    joiners: Lock<WaitQueue>,
+    place: UnsafeCell<Place<F, T>>,
 }
 
-// SAFETY: `closure` is touched only by whoever turned `fresh` to false (invariant 1), at most once
-// from whatever thread that is, hence `F: Send`; everything else is a lock, an atomic, or `Info`,
-// whose parts are `Sync`.
-unsafe impl<F: Send, T: Send> Sync for Packet<F, T> {}
+/// What both sides do without knowing the closure's type.
+trait Body {
+    fn info(&self) -> &Info;
+    fn run(&self) -> AtLast;
+    fn refuse(&self, error: StackError) -> AtLast;
+}
+
+/// What the handle does besides.
+trait Outlet<T> {
+    fn info(&self) -> &Info;
+    fn end(&self) -> &EndWord;
+    fn joiners(&self) -> &Lock<WaitQueue>;
+    /// # Safety
+    /// The caller must have won the outcome.
+    unsafe fn read(&self) -> Outcome<T>;
+}
+
+/// Whether the task's side is the last to have the packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtLast {
+    Free,
+    Leave,
+}
 
 impl<F, T> Packet<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    pub(crate) fn new(info: Info, closure: F) -> Self {
-        let ending =
-            Ending { done: false, detached: false, outcome: None, joiners: WaitQueue::new() };
-        Packet {
-            info,
-            fresh: AtomicBool::new(true),
-            closure: UnsafeCell::new(MaybeUninit::new(closure)),
-            ending: Lock::new(ending),
+    fn finish(&self, outcome: Outcome<T>) -> AtLast {
+        if self.end.is_detached() {
+            // The task's own doing, so it happens while the task still counts.
+            discard(&self.info, outcome);
+            self.leave();
+            return AtLast::Free;
+        }
+        let new = Place { outcome: ManuallyDrop::new(outcome) };
+        // SAFETY: invariant 1: the place is empty, and nobody looks before the word says so.
+        unsafe { self.place.get().write(new) };
+        self.leave();
+        match self.end.finish() {
+            AtEnd::Left => AtLast::Leave,
+            AtEnd::Detached => self.drop_outcome(),
+            AtEnd::Joined => {
+                let joiners = {
+                    let mut joiners = self.joiners.lock();
+                    self.end.set_done();
+                    joiners.claim_all()
+                };
+                joiners.wake();
+                match self.end.task_gone() {
+                    AtDetach::Running => AtLast::Leave,
+                    AtDetach::Taken => AtLast::Free,
+                    AtDetach::Untaken => self.drop_outcome(),
+                }
+            }
         }
     }
 
-    fn finish(&self, outcome: Result<T, JoinError>) {
-        let mut ending = self.ending.lock();
-        let unwanted = if ending.detached {
-            Some(outcome)
-        } else {
-            ending.outcome = Some(outcome);
-            None
-        };
-        drop(ending);
-        // The task's own doing, so it happens while the task still counts.
-        unwanted.into_iter().for_each(|outcome| self.discard(outcome));
-        self.leave();
-        let mut ending = self.ending.lock();
-        ending.done = true;
-        let joiners = ending.joiners.claim_all();
-        let late = if ending.detached { ending.outcome.take() } else { None };
-        drop(ending);
-        joiners.into_iter().for_each(crate::wait::Claimed::wake);
-        late.into_iter().for_each(|outcome| self.discard(outcome));
+    fn drop_outcome(&self) -> AtLast {
+        // SAFETY: the outcome is there, nobody has taken it, and the handle has gone.
+        let outcome = unsafe { self.read() };
+        discard(&self.info, outcome);
+        AtLast::Free
     }
 
     /// The task is over: in the counts, in the tags, in its region. The region last: who finds it
@@ -129,30 +137,33 @@ where
                 tags::remove(Key::Task(self.info.id));
             }
         }
-        self.info.runtime.task_finished();
+        // A task ends on its worker, whether it ran or not.
+        if let Some(worker) = current::worker() {
+            worker.seat.count_finished();
+        }
         if let Some(region) = record.and_then(WaiterRecord::region) {
             region::leave(region);
         }
     }
+}
 
-    /// Drops an outcome that nobody wants, and takes note of a panic in it, or in dropping it.
-    fn discard(&self, outcome: Result<T, JoinError>) {
-        let panic = match outcome {
-            Ok(value) => catch_unwind(AssertUnwindSafe(|| drop(value)))
-                .err()
-                .map(|payload| PanicRecord::take(self.info.reference, payload.as_ref())),
-            Err(error) => error.into_panic_record(),
-        };
-        if let Some(panic) = panic {
-            panics::add(panics::Unjoined {
-                task: self.info.id,
-                name: self.info.name.as_deref().map(str::to_owned),
-                region: self.info.region,
-                entry: self.info.entry,
-                site: self.info.site,
-                panic,
-            });
-        }
+/// Drops an outcome that nobody wants, and takes note of a panic in it, or in dropping it.
+fn discard<T>(info: &Info, outcome: Outcome<T>) {
+    let panic = match outcome {
+        Ok(value) => catch_unwind(AssertUnwindSafe(|| drop(value)))
+            .err()
+            .map(|payload| PanicRecord::take(info.reference, payload.as_ref())),
+        Err(error) => error.into_panic_record(),
+    };
+    if let Some(panic) = panic {
+        panics::add(panics::Unjoined {
+            task: info.id,
+            name: info.name.as_deref().map(str::to_owned),
+            region: info.region,
+            entry: info.entry,
+            site: info.site,
+            panic,
+        });
     }
 }
 
@@ -165,35 +176,7 @@ pub(crate) fn task_entry<F: FnOnce() -> T, T>(closure: F) -> T {
     value
 }
 
-impl<F, T> Run for Packet<F, T>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    fn run(&self) {
-        if !self.fresh.swap(false, Ordering::AcqRel) {
-            return;
-        }
-        let place = self.closure.get();
-        // SAFETY: `fresh` was true and is ours now, so there is a closure and nobody else takes it
-        // (invariant 1); `MaybeUninit<F>` is laid out as `F`.
-        let closure = unsafe { place.cast::<F>().read() };
-        // SAFETY: the place is ours and holds nothing any more.
-        unsafe { place.write_bytes(0, 1) };
-        let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
-        let outcome = outcome.map_err(|payload| {
-            let record = PanicRecord::take(self.info.reference, payload.as_ref());
-            JoinError::new(&self.info, Cause::Panicked { payload, record })
-        });
-        self.finish(outcome);
-    }
-
-    fn refuse(&self, error: StackError) {
-        self.finish(Err(JoinError::new(&self.info, Cause::NotStarted(error))));
-    }
-}
-
-impl<F, T> Join<T> for Packet<F, T>
+impl<F, T> Body for Packet<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -202,59 +185,181 @@ where
         &self.info
     }
 
-    fn take(&self) -> Option<Result<T, JoinError>> {
-        let mut ending = self.ending.lock();
-        if ending.done { ending.outcome.take() } else { None }
+    fn run(&self) -> AtLast {
+        let place = self.place.get();
+        // SAFETY: only the task's side calls this, once, and before anything else put there
+        // (invariant 1).
+        let closure = unsafe { place.cast::<F>().read() };
+        // SAFETY: nobody else has the place now, and it holds nothing any more.
+        unsafe { place.cast::<F>().write_bytes(0, 1) };
+        let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
+        let outcome = outcome.map_err(|payload| {
+            let record = PanicRecord::take(self.info.reference, payload.as_ref());
+            JoinError::new(&self.info, Cause::Panicked { payload, record })
+        });
+        self.finish(outcome)
     }
 
-    fn is_done(&self) -> bool {
-        self.ending.lock().done
-    }
-
-    fn is_taken(&self) -> bool {
-        let ending = self.ending.lock();
-        ending.done && ending.outcome.is_none()
-    }
-
-    fn queue(&self, begin: &mut dyn FnMut() -> u32) -> bool {
-        let mut ending = self.ending.lock();
-        if ending.done {
-            return false;
-        }
-        let node = begin();
-        ending.joiners.push_back(node);
-        true
-    }
-
-    fn unqueue(&self, node: u32) {
-        self.ending.lock().joiners.remove(node);
-    }
-
-    fn detach(&self) {
-        let mut ending = self.ending.lock();
-        ending.detached = true;
-        let outcome = if ending.done { ending.outcome.take() } else { None };
-        drop(ending);
-        outcome.into_iter().for_each(|outcome| self.discard(outcome));
+    fn refuse(&self, error: StackError) -> AtLast {
+        // SAFETY: as in `run`.
+        drop(unsafe { self.place.get().cast::<F>().read() });
+        self.finish(Err(JoinError::new(&self.info, Cause::NotStarted(error))))
     }
 }
 
-impl<F, T> Drop for Packet<F, T> {
-    fn drop(&mut self) {
-        if *self.fresh.get_mut() {
-            // SAFETY: still fresh, so the closure is there (invariant 1), and nobody else has it.
-            unsafe { self.closure.get_mut().assume_init_drop() };
+impl<F, T> Outlet<T> for Packet<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn end(&self) -> &EndWord {
+        &self.end
+    }
+
+    fn joiners(&self) -> &Lock<WaitQueue> {
+        &self.joiners
+    }
+
+    unsafe fn read(&self) -> Outcome<T> {
+        // SAFETY: the caller has won the outcome, so it is there and read this once.
+        unsafe { self.place.get().cast::<Outcome<T>>().read() }
+    }
+}
+
+/// The task's side. Must be run or refused: one that never is, is kept for ever.
+#[derive(Debug)]
+pub(crate) struct TaskSide(NonNull<dyn Body>);
+
+// SAFETY: the closure behind it is `Send`, and the rest of the packet is for any thread.
+unsafe impl Send for TaskSide {}
+
+impl TaskSide {
+    pub(crate) fn info(&self) -> &Info {
+        // SAFETY: invariant 3.
+        unsafe { self.0.as_ref() }.info()
+    }
+
+    /// Runs the closure to its end, on the task's stack.
+    pub(crate) fn run(self) {
+        // SAFETY: invariant 3.
+        let at_last = unsafe { self.0.as_ref() }.run();
+        self.go(at_last);
+    }
+
+    /// Ends the task before it has run: no stack could be had.
+    pub(crate) fn refuse(self, error: StackError) {
+        // SAFETY: invariant 3.
+        let at_last = unsafe { self.0.as_ref() }.refuse(error);
+        self.go(at_last);
+    }
+
+    fn go(self, at_last: AtLast) {
+        if at_last == AtLast::Free {
+            // SAFETY: made by `Box::into_raw`; the handle has gone, and this side ends here.
+            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
         }
+    }
+}
+
+/// The handle's side.
+pub(crate) struct HandleSide<T>(NonNull<dyn Outlet<T>>);
+
+// SAFETY: the outcome is `Send` (spawn asks for it), is read by one taker only, and everything else
+// behind the pointer is for any thread.
+unsafe impl<T: Send> Send for HandleSide<T> {}
+// SAFETY: as above: sharing the handle shares no outcome, only the race to take it.
+unsafe impl<T: Send> Sync for HandleSide<T> {}
+
+impl<T> HandleSide<T> {
+    fn packet(&self) -> &dyn Outlet<T> {
+        // SAFETY: invariant 3.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn info(&self) -> &Info {
+        self.packet().info()
+    }
+
+    /// The outcome, if the task is done; later calls find none.
+    pub(crate) fn take(&self) -> Option<Outcome<T>> {
+        // SAFETY: `take` has one winner.
+        self.packet().end().take().then(|| unsafe { self.packet().read() })
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.packet().end().is_done()
+    }
+
+    /// Whether it is done and the outcome has been taken: by an arm of a select.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.packet().end().is_taken()
+    }
+
+    /// Unless it is done, queues the node that `begin` comes back with, and says so.
+    pub(crate) fn queue(&self, begin: impl FnOnce() -> u32) -> bool {
+        let mut joiners = self.packet().joiners().lock();
+        if !self.packet().end().announce_joiner() {
+            return false;
+        }
+        joiners.push_back(begin());
+        true
+    }
+
+    pub(crate) fn unqueue(&self, node: u32) {
+        self.packet().joiners().lock().remove(node);
+    }
+}
+
+impl<T> HandleSide<T> {
+    /// The outcome, if the task is done and nobody has taken it; the packet goes with it.
+    ///
+    /// # Errors
+    /// The handle, otherwise.
+    pub(crate) fn into_outcome(self) -> Result<Outcome<T>, Self> {
+        if !self.packet().end().is_left_whole() {
+            return self.take().ok_or(self);
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the outcome is there, and this handle, which ends here, is alone with the packet.
+        let outcome = unsafe { this.packet().read() };
+        // SAFETY: made by `Box::into_raw`; as above.
+        drop(unsafe { Box::from_raw(this.0.as_ptr()) });
+        Ok(outcome)
+    }
+}
+
+impl<T> Drop for HandleSide<T> {
+    fn drop(&mut self) {
+        let packet = self.packet();
+        match packet.end().handle_gone() {
+            AtDetach::Running => return,
+            AtDetach::Taken => {}
+            AtDetach::Untaken => {
+                // SAFETY: it is there, nobody has taken it, and the task's side has gone.
+                discard(packet.info(), unsafe { packet.read() });
+            }
+        }
+        // SAFETY: made by `Box::into_raw`; the task's side has gone, and this one ends here.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
 /// Makes the two sides of a packet.
-pub(crate) fn packet<F, T>(info: Info, closure: F) -> (Arc<dyn Run>, Arc<dyn Join<T>>)
+pub(crate) fn packet<F, T>(info: Info, closure: F) -> (TaskSide, HandleSide<T>)
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    panic::install_hook();
-    let packet = Arc::new(Packet::new(info, closure));
-    (packet.clone(), packet)
+    let packet = Box::new(Packet {
+        info,
+        end: EndWord::new(),
+        joiners: Lock::new(WaitQueue::new()),
+        place: UnsafeCell::new(Place { closure: ManuallyDrop::new(closure) }),
+    });
+    let packet: NonNull<Packet<F, T>> = NonNull::from(Box::leak(packet));
+    (TaskSide(packet), HandleSide(packet))
 }

@@ -89,9 +89,15 @@ where
     R: Send + 'static,
 {
     let runtime = runtime::global().unwrap_or_else(|error| panic!("cannot start: {error}"));
-    let region = region::open(RegionKind::Run, "main", None, site);
-    let running = monitor::exit_when_asleep();
     let leftovers = Leftovers::from_environment();
+    let region = region::open(&region::Opening {
+        kind: RegionKind::Run,
+        name: "main",
+        parent: None,
+        site,
+        counted: leftovers == Leftovers::Wait,
+    });
+    let running = monitor::exit_when_asleep();
     let main = move || {
         // At the very end of the main task, before its worker turns to another one.
         let _end = EndOfMain { region, leftovers };

@@ -12,7 +12,7 @@ use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{self, Birth, MAIN, TAGGED};
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
-use crate::scheduler::worker::Fresh;
+use crate::scheduler::worker::Worker;
 use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{Info, packet};
@@ -162,9 +162,9 @@ impl Builder {
         if size_of::<F>() > stack_bytes / 8 {
             // Too big to move onto the stack: it stays in a box of its own.
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
-            Ok(queue(info, stack_bytes, boxed))
+            Ok(queue(info, boxed))
         } else {
-            Ok(queue(info, stack_bytes, f))
+            Ok(queue(info, f))
         }
     }
 
@@ -175,46 +175,53 @@ impl Builder {
         entry: &'static Entry,
         site: Site,
     ) -> Result<Info, SpawnError> {
-        let parent = current::task();
+        let worker = current::worker();
+        let parent = worker.and_then(Worker::current);
         let caller = parent.or_else(current::outside_if_known);
         let inherited = self.region.or_else(|| caller.and_then(|it| it.record.region()));
+        let region = inherited.and_then(|it| Some((it, REGIONS.get(it)?)));
         // After its verdict a region is charged with nothing more; unless its tasks are stopped
         // anyhow, and then the new one is as well.
-        let open =
-            |region: &Ref| REGIONS.get(*region).is_some_and(|it| !it.closed() || it.halted());
+        let region = region.filter(|(_, it)| !it.closed() || it.halted());
         let tagged = self.name.is_some() || !self.labels.is_empty();
+        let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
+            id,
             flags: if self.main { MAIN } else { 0 } | if tagged { TAGGED } else { 0 },
-            tid: 0,
             parent: parent.map(|it| it.record),
-            region: inherited.filter(open),
+            region,
             entry: Some(entry),
             site: Some(site),
         };
-        let (reference, record) = waiter::register(&birth).map_err(|_| SpawnError::TooManyTasks)?;
-        runtime.task_spawned();
-        let id = record.id();
+        let (reference, _) = waiter::register(&birth, worker.map(|it| &it.waiters))
+            .map_err(|_| SpawnError::TooManyTasks)?;
+        runtime.task_spawned(worker);
         let name = self.name.as_deref().map(Box::from);
         if tagged {
             tags::set(Key::Task(id), Tags { name: self.name, labels: self.labels });
         }
-        let region = record.region().and_then(|region| REGIONS.get(region));
-        let region = region.map_or(0, |region| region.id.load(Ordering::Relaxed));
-        Ok(Info { reference, id, region, entry, site, name, runtime })
+        let region = region.map_or(0, |(_, region)| region.id.load(Ordering::Relaxed));
+        let stack_bytes = self.stack_bytes.unwrap_or(stack::DEFAULT_BYTES);
+        Ok(Info { reference, id, region, entry, site, name, runtime, stack_bytes })
     }
 }
 
-fn queue<F, T>(info: Info, stack_bytes: usize, f: F) -> JoinHandle<T>
+fn queue<F, T>(info: Info, f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (reference, runtime) = (info.reference, info.runtime);
-    let (run, packet) = packet(info, f);
-    if current::worker().is_none() {
-        current::note_foreign_wake();
+    let runtime = info.runtime;
+    let (task, packet) = packet(info, f);
+    match current::worker() {
+        Some(worker) if std::ptr::eq(worker.runtime(), runtime) => worker.push_fresh(task),
+        here => {
+            if here.is_none() {
+                current::note_foreign_wake();
+            }
+            runtime.inject(task);
+        }
     }
-    runtime.inject(Fresh { reference, run, stack_bytes });
     JoinHandle { packet }
 }
 
@@ -224,24 +231,4 @@ where
 pub fn task_count() -> u64 {
     let (spawned, finished) = crate::scheduler::activity::counters();
     spawned.saturating_sub(finished)
-}
-
-/// Lets others run first.
-///
-/// Outside of a task it gives up the rest of the thread's time slice.
-pub fn yield_now() {
-    match current::worker().and_then(|worker| Some((worker, worker.current()?))) {
-        Some((worker, task)) if !current::parks_thread() => worker.give_way(task),
-        _ => std::thread::yield_now(),
-    }
-}
-
-/// Before an operation that completes without waiting: gives way when the budget is used up.
-#[inline]
-pub(crate) fn spend() {
-    if let Some(worker) = current::worker()
-        && worker.policy.must_yield()
-    {
-        yield_now();
-    }
 }

@@ -17,7 +17,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::machine::fiber;
-use crate::records::node::{NODES, Node, Op};
+use crate::records::node::{Node, Op};
 use crate::records::state::State;
 use crate::records::statics::Site;
 use crate::records::table::Ref;
@@ -62,6 +62,14 @@ pub(crate) enum Outcome {
 struct Abandon;
 
 impl Outcome {
+    /// Whether the waiter's nodes may still be queued: a claim by an arm takes that arm's node out.
+    pub(crate) fn left_queued(self) -> bool {
+        match self {
+            Outcome::Arm(_) => false,
+            Outcome::TimedOut | Outcome::Abandoned => true,
+        }
+    }
+
     /// True for a timeout, false for an arm; unwinds when abandoned.
     pub(crate) fn or_unwind(self) -> bool {
         match self {
@@ -107,45 +115,33 @@ pub(crate) fn begin_bare(who: Current, why: Why) -> Waiting {
     publish(who, why)
 }
 
-/// Publishes a wait on several arms, for which `nodes` were taken by [`arm_nodes`].
-pub(crate) fn begin_select(who: Current, why: Why, arms: &[(Op, On)], nodes: &[u32]) -> Waiting {
+/// Publishes a wait on several arms, each with the node of the same number (see
+/// [`WaiterRecord::nodes`]).
+///
+/// # Panics
+/// When no record is left for another node: some ten million arms are waiting.
+pub(crate) fn begin_select(
+    who: Current,
+    why: Why,
+    arms: impl ExactSizeIterator<Item = (Op, On)>,
+) -> Waiting {
+    let kept = who.record.keep_nodes(arms.len());
+    kept.expect("too many select arms are waiting in this process");
     prepare(who.record, why);
     let ticket = who.record.state.load().ticket() + 1;
     let mut last: Option<&Node> = None;
-    for (arm, ((op, on), node)) in (0u32..).zip(arms.iter().zip(nodes)) {
-        list_arm(who, *node, arm, *op, *on, ticket);
-        if *on == On::Unlisted {
+    for (arm, ((op, on), node)) in (0u32..).zip(arms.zip(who.record.nodes())) {
+        list_arm(who, node, arm, op, on, ticket);
+        if on == On::Unlisted {
             continue;
         }
         match last {
             None => who.record.wait.first.store(node + 1, Ordering::Relaxed),
             Some(last) => last.next_arm.store(node + 1, Ordering::Relaxed),
         }
-        last = Some(Node::at(*node));
+        last = Some(Node::at(node));
     }
     publish(who, why)
-}
-
-/// A node for each of `count` arms: the waiter's own, and more from the table.
-///
-/// # Panics
-/// When no record is left for another node: some ten million arms are waiting.
-pub(crate) fn arm_nodes(who: Current, count: usize, nodes: &mut Vec<u32>) {
-    nodes.clear();
-    for arm in 0..count {
-        nodes.push(if arm == 0 {
-            who.record.own_node()
-        } else {
-            NODES.take().expect("too many select arms are waiting in this process").0.index()
-        });
-    }
-}
-
-/// Gives the nodes of [`arm_nodes`] back. They must be in no queue.
-pub(crate) fn free_nodes(nodes: &[u32]) {
-    for node in nodes.iter().skip(1) {
-        NODES.free(*node);
-    }
 }
 
 fn prepare(record: &WaiterRecord, why: Why) {
@@ -158,7 +154,7 @@ fn prepare(record: &WaiterRecord, why: Why) {
     wait.unlisted.store(0, Ordering::Relaxed);
     wait.sp.store(0, Ordering::Relaxed);
     record.won.store(UNDECIDED, Ordering::Relaxed);
-    record.on_thread.store(u32::from(current::parks_thread()), Ordering::Relaxed);
+    wait.on_thread.store(u32::from(current::parks_thread()), Ordering::Relaxed);
 }
 
 fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
@@ -195,12 +191,12 @@ impl Waiting {
     /// Leaves until claimed, or until the timer.
     pub(crate) fn park(self) -> Outcome {
         let record = self.who.record;
-        if record.on_thread.load(Ordering::Relaxed) != 0 {
+        if record.wait.on_thread.load(Ordering::Relaxed) != 0 {
             self.park_thread();
+            record.state.set(State::Running);
         } else {
             self.park_task();
         }
-        record.state.set(State::Running);
         match record.won.load(Ordering::Acquire) {
             TIMED_OUT => Outcome::TimedOut,
             ABANDONED => Outcome::Abandoned,
@@ -213,7 +209,7 @@ impl Waiting {
     #[inline(never)]
     fn park_task(&self) {
         if let (Some(until), Some(worker)) = (self.until, current::worker()) {
-            worker.add_timer(until, self.who.reference, self.ticket);
+            worker.seat.add_timer(until, self.who.reference, self.ticket);
         }
         let registers = fiber::registers();
         let wait = &self.who.record.wait;
@@ -282,7 +278,7 @@ impl Claimed {
     /// Makes it run.
     pub(crate) fn wake(self) {
         // Read first: after the verdict a thread may already be in its next wait.
-        let on_thread = self.record.on_thread.load(Ordering::Relaxed) != 0;
+        let on_thread = self.record.wait.on_thread.load(Ordering::Relaxed) != 0;
         self.record.won.store(self.verdict, Ordering::Release);
         if on_thread {
             current::note_foreign_wake();

@@ -10,6 +10,32 @@ use crate::records::table::Ref;
 use crate::sync::Ordering;
 use crate::wait::Claimed;
 
+/// Waiters that were claimed under a lock, to be woken after it. Mostly it is one.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Claims {
+    first: Option<Claimed>,
+    rest: Vec<Claimed>,
+}
+
+impl Claims {
+    pub(crate) fn one(claimed: Option<Claimed>) -> Claims {
+        Claims { first: claimed, rest: Vec::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn wake(self) {
+        self.first.into_iter().chain(self.rest).for_each(Claimed::wake);
+    }
+}
+
 /// First and last node, as index + 1; and how many.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueue {
@@ -92,8 +118,10 @@ impl WaitQueue {
     }
 
     /// Claims everybody.
-    pub(crate) fn claim_all(&mut self) -> Vec<Claimed> {
-        std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed)).collect()
+    pub(crate) fn claim_all(&mut self) -> Claims {
+        let first = self.claim_first().map(|(claimed, _)| claimed);
+        let rest = std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed));
+        Claims { first, rest: rest.collect() }
     }
 
     /// Whether somebody other than `me` is queued.

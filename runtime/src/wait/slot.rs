@@ -14,29 +14,11 @@ use crate::records::node::Node;
 use crate::records::table::Ref;
 use crate::sync::{Ordering, UnsafeCell};
 use crate::wait::Claimed;
-use crate::wait::queue::WaitQueue;
+use crate::wait::queue::{Claims, WaitQueue};
 
 /// Room for one value.
 #[derive(Debug)]
-pub(crate) struct Slot<T>(UnsafeCell<Option<T>>);
-
-impl<T> Slot<T> {
-    pub(crate) fn full(value: T) -> Slot<T> {
-        Slot(UnsafeCell::new(Some(value)))
-    }
-
-    pub(crate) fn empty() -> Slot<T> {
-        Slot(UnsafeCell::new(None))
-    }
-
-    pub(crate) fn take(&mut self) -> Option<T> {
-        self.0.get_mut().take()
-    }
-
-    pub(crate) fn put(&mut self, value: T) {
-        *self.0.get_mut() = Some(value);
-    }
-}
+struct Slot<T>(UnsafeCell<Option<T>>);
 
 /// A queue of waiters that each brought a slot.
 pub(crate) struct SlotQueue<T> {
@@ -47,14 +29,6 @@ pub(crate) struct SlotQueue<T> {
 impl<T> SlotQueue<T> {
     pub(crate) const fn new() -> Self {
         SlotQueue { queue: WaitQueue::new(), slots: PhantomData }
-    }
-
-    /// # Safety
-    /// `slot` must stay where it is, and be left alone by the waiter, until the node has left this
-    /// queue (invariants 2 and 3).
-    pub(crate) unsafe fn push_back(&mut self, node: u32, slot: &Slot<T>) {
-        Node::at(node).value.store(slot.0.get().cast(), Ordering::Relaxed);
-        self.queue.push_back(node);
     }
 
     pub(crate) fn remove(&mut self, node: u32) {
@@ -72,8 +46,65 @@ impl<T> SlotQueue<T> {
     }
 
     /// Claims everybody and leaves their slots as they are.
-    pub(crate) fn claim_all(&mut self) -> Vec<Claimed> {
+    pub(crate) fn claim_all(&mut self) -> Claims {
         self.queue.claim_all()
+    }
+}
+
+/// The side of an object that an operation may be queued on.
+pub(crate) trait Side {
+    /// Takes the node out of the queue, under the object's lock, if it is still in.
+    fn take_out(&self, node: u32);
+}
+
+/// One pending operation: the value to send, or the place to receive into, while its node may be in
+/// a queue.
+///
+/// While `queued` it is not moved, and its slot is left alone: the owner parks in between, and then
+/// says how that ended. Both users keep it in one place: in a frame, or behind the `&mut` that a
+/// select holds.
+pub(crate) struct Pending<T, S: Side> {
+    pub(crate) side: S,
+    slot: Slot<T>,
+    queued: Option<u32>,
+}
+
+impl<T, S: Side> Pending<T, S> {
+    pub(crate) fn new(side: S, value: Option<T>) -> Self {
+        Pending { side, slot: Slot(UnsafeCell::new(value)), queued: None }
+    }
+
+    pub(crate) fn queue(&mut self, queue: &mut SlotQueue<T>, node: u32) {
+        self.queued = Some(node);
+        Node::at(node).value.store(self.slot.0.get().cast(), Ordering::Relaxed);
+        queue.queue.push_back(node);
+    }
+
+    /// The node was claimed, and so is in no queue.
+    pub(crate) fn claimed(&mut self) {
+        self.queued = None;
+    }
+
+    pub(crate) fn unqueue(&mut self) {
+        if let Some(node) = self.queued.take() {
+            self.side.take_out(node);
+        }
+    }
+
+    /// The value: not taken by anybody, or given by somebody. Not while queued.
+    pub(crate) fn take(&mut self) -> Option<T> {
+        self.slot.0.get_mut().take()
+    }
+
+    /// Puts a value back that could not be sent.
+    pub(crate) fn put(&mut self, value: T) {
+        *self.slot.0.get_mut() = Some(value);
+    }
+}
+
+impl<T, S: Side> Drop for Pending<T, S> {
+    fn drop(&mut self) {
+        self.unqueue();
     }
 }
 

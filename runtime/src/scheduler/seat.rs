@@ -1,0 +1,169 @@
+//! What other threads see of a worker: where they leave work for it, and how it stands.
+//!
+//! Seats are made with their runtime and live as long as the process. Each is in cache lines of its
+//! own, so that a worker's own counting disturbs nobody.
+
+use std::sync::OnceLock;
+
+use crate::machine::futex::Parker;
+use crate::records::table::Ref;
+use crate::records::waiter::WaiterRecord;
+use crate::scheduler::fresh::{Local, OldEnd, Victim};
+use crate::scheduler::inbox::Inbox;
+use crate::scheduler::runtime::RuntimeShared;
+use crate::scheduler::timers::Timers;
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
+use crate::wait::Claimed;
+
+/// Workers of all runtimes of a process together.
+const WORKERS_MAX: usize = 4096;
+/// No timer.
+const NEVER: u64 = u64::MAX;
+
+/// One worker, seen from outside.
+#[repr(align(128))]
+pub(crate) struct Seat {
+    pub(crate) index: u32,
+    pub(crate) runtime: &'static RuntimeShared,
+    pub(crate) inbox: Inbox,
+    pub(crate) old_end: OldEnd,
+    pub(crate) parker: Parker,
+    /// While it sleeps: whether a timer of its own will wake it.
+    pub(crate) timed: AtomicU32,
+    timers: Lock<Timers>,
+    /// When the first of them is due, or `NEVER`.
+    due: AtomicU64,
+    /// Tasks spawned by tasks of this worker into its own runtime, and tasks that ended here. Written
+    /// by the worker alone.
+    spawned: AtomicU64,
+    finished: AtomicU64,
+    /// Changes whenever a task starts or goes on here.
+    turns: AtomicU32,
+    /// The turn in which the monitor has found it twice.
+    stays_in: AtomicU32,
+}
+
+static SEATS: [OnceLock<&'static Seat>; WORKERS_MAX] = [const { OnceLock::new() }; WORKERS_MAX];
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// The worker with this index.
+pub(crate) fn of(index: u32) -> &'static Seat {
+    SEATS[index as usize].get().expect("records name only workers that exist")
+}
+
+/// All workers of the process.
+pub(crate) fn all() -> impl Iterator<Item = &'static Seat> {
+    let count = (NEXT.load(Ordering::Acquire) as usize).min(WORKERS_MAX);
+    SEATS[..count].iter().filter_map(|seat| seat.get().copied())
+}
+
+impl Seat {
+    /// None when the process has no room for another worker. The queue is for the worker's thread.
+    pub(crate) fn register(runtime: &'static RuntimeShared) -> Option<(&'static Seat, Local)> {
+        let index = NEXT.fetch_add(1, Ordering::AcqRel);
+        let place = SEATS.get(index as usize)?;
+        let local = Local::new();
+        let seat: &'static Seat = Box::leak(Box::new(Seat {
+            index,
+            runtime,
+            inbox: Inbox::new(),
+            old_end: local.old_end(),
+            parker: Parker::new(),
+            timed: AtomicU32::new(0),
+            timers: Lock::default(),
+            due: AtomicU64::new(NEVER),
+            spawned: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            turns: AtomicU32::new(0),
+            stays_in: AtomicU32::new(u32::MAX),
+        }));
+        Some((place.get_or_init(|| seat), local))
+    }
+
+    /// Hands a claimed task to this worker.
+    pub(crate) fn deliver(&self, task: Ref, record: &WaiterRecord) {
+        if self.inbox.push(task.to_bits(), &record.link) {
+            self.parker.unpark();
+        }
+    }
+
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timed.load(Ordering::SeqCst) != 0
+    }
+
+    pub(crate) fn add_timer(&self, at_ns: u64, task: Ref, ticket: u64) {
+        let mut timers = self.timers.lock();
+        timers.add(at_ns, task, ticket);
+        if at_ns < self.due.load(Ordering::Relaxed) {
+            self.due.store(at_ns, Ordering::Relaxed);
+        }
+    }
+
+    /// Wakes those whose time has come. Whoever comes by may do it.
+    #[inline]
+    pub(crate) fn fire_timers(&self, now_ns: u64) {
+        if self.due.load(Ordering::Relaxed) <= now_ns {
+            self.fire_slowly(now_ns);
+        }
+    }
+
+    #[cold]
+    fn fire_slowly(&self, now_ns: u64) {
+        let mut due = Vec::new();
+        let mut timers = self.timers.lock();
+        while let Some((task, ticket)) = timers.pop_due(now_ns) {
+            due.extend(Claimed::by_ticket(task, ticket));
+        }
+        self.due.store(timers.next().unwrap_or(NEVER), Ordering::Relaxed);
+        drop(timers);
+        due.into_iter().for_each(Claimed::wake);
+    }
+
+    /// When the next armed timer fires.
+    pub(crate) fn next_timer(&self) -> Option<u64> {
+        if self.due.load(Ordering::Relaxed) == NEVER {
+            return None;
+        }
+        let mut timers = self.timers.lock();
+        let next = timers.next_armed();
+        self.due.store(next.unwrap_or(NEVER), Ordering::Relaxed);
+        next
+    }
+
+    // The worker alone writes these three, so no exchange is needed.
+
+    pub(crate) fn count_spawned(&self) {
+        self.spawned.store(self.spawned.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    pub(crate) fn count_finished(&self) {
+        self.finished.store(self.finished.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    pub(crate) fn turn_begins(&self) {
+        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn spawned(&self) -> u64 {
+        self.spawned.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn turns(&self) -> u32 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// For the monitor: it has been in this turn for a whole tick.
+    pub(crate) fn note_stay(&self, turn: u32) {
+        self.stays_in.store(turn, Ordering::Relaxed);
+    }
+
+    /// Whether it will come to its queue soon.
+    pub(crate) fn moves(&self) -> Victim {
+        let stays = self.stays_in.load(Ordering::Relaxed) == self.turns();
+        if stays { Victim::Stays } else { Victim::Moves }
+    }
+}

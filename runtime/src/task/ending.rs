@@ -1,0 +1,134 @@
+//! How a task's end and its handle find each other: one word, so that an end that nobody waits for
+//! yet costs one exchange.
+//!
+//! ```text
+//!  task:    (outcome put down)  ->  DONE | TASK_GONE          last one of the two frees the packet
+//!  handle:  JOINERS, TAKEN      ->  HANDLE_GONE
+//! ```
+//!
+//! Invariants:
+//! 1. The task sets `DONE` after it has put the outcome down, and touches the packet no more after
+//!    `TASK_GONE`; the handle no more after `HANDLE_GONE`. Whoever sets the second of the two frees.
+//! 2. `JOINERS` is set under the lock of the joiners' queue, before a joiner goes into it, and only
+//!    counts if `DONE` was not there: then the task goes through that lock before it is done.
+//! 3. `TAKEN` is won by one: only they read the outcome.
+
+use crate::sync::{AtomicU32, Ordering};
+
+const DONE: u32 = 1;
+const TASK_GONE: u32 = 2;
+const HANDLE_GONE: u32 = 4;
+const JOINERS: u32 = 8;
+const TAKEN: u32 = 16;
+
+/// The word.
+#[derive(Debug)]
+pub(crate) struct EndWord(AtomicU32);
+
+/// What the task finds when it is about to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AtEnd {
+    /// The handle will see the outcome; the packet is the handle's.
+    Left,
+    /// Somebody waits, or is about to.
+    Joined,
+    /// Nobody wants the outcome; the packet is the task's.
+    Detached,
+}
+
+/// What the handle finds when it goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AtDetach {
+    /// The task still has the packet, and frees it.
+    Running,
+    /// The packet is the handle's; the outcome is still in it.
+    Untaken,
+    /// The packet is the handle's; the outcome has been taken.
+    Taken,
+}
+
+impl EndWord {
+    #[cfg_attr(not(loom), expect(clippy::missing_const_for_fn, reason = "loom's is not const"))]
+    pub(crate) fn new() -> EndWord {
+        EndWord(AtomicU32::new(0))
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.load(Ordering::Acquire) & DONE != 0
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Acquire) & (DONE | TAKEN) == DONE | TAKEN
+    }
+
+    /// For the task: whether the handle has gone, so that nobody else touches the packet any more.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.0.load(Ordering::Acquire) & HANDLE_GONE != 0
+    }
+
+    /// For the task, its outcome put down: done and gone, unless somebody waits.
+    pub(crate) fn finish(&self) -> AtEnd {
+        let mut word = self.0.load(Ordering::Acquire);
+        loop {
+            if word & HANDLE_GONE != 0 {
+                return AtEnd::Detached;
+            }
+            if word & JOINERS != 0 {
+                return AtEnd::Joined;
+            }
+            let ended = word | DONE | TASK_GONE;
+            match self.0.compare_exchange(word, ended, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return AtEnd::Left,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// For the task, under the lock of the joiners: what is queued now is all there will be.
+    pub(crate) fn set_done(&self) {
+        self.0.fetch_or(DONE, Ordering::AcqRel);
+    }
+
+    /// For the task, after [`EndWord::set_done`]. The packet is the task's if this is not
+    /// [`AtDetach::Running`] (seen from the other side).
+    pub(crate) fn task_gone(&self) -> AtDetach {
+        let before = self.0.fetch_or(TASK_GONE, Ordering::AcqRel);
+        left_by(before, HANDLE_GONE)
+    }
+
+    /// For the handle.
+    pub(crate) fn handle_gone(&self) -> AtDetach {
+        // Nobody else is left to race with.
+        let now = self.0.load(Ordering::Acquire);
+        if now & TASK_GONE != 0 {
+            return left_by(now, TASK_GONE);
+        }
+        left_by(self.0.fetch_or(HANDLE_GONE, Ordering::AcqRel), TASK_GONE)
+    }
+
+    /// For a joiner, under the lock of the queue: whether it may queue; if not, the task is done.
+    pub(crate) fn announce_joiner(&self) -> bool {
+        self.0.fetch_or(JOINERS, Ordering::AcqRel) & DONE == 0
+    }
+
+    /// For the handle when it is about to go: whether everything in the packet is its own already.
+    pub(crate) fn is_left_whole(&self) -> bool {
+        self.0.load(Ordering::Acquire) & (DONE | TASK_GONE | TAKEN) == DONE | TASK_GONE
+    }
+
+    /// For who wants the outcome: whether it is theirs.
+    pub(crate) fn take(&self) -> bool {
+        let now = self.0.load(Ordering::Acquire);
+        now & (DONE | TAKEN) == DONE && self.0.fetch_or(TAKEN, Ordering::AcqRel) & TAKEN == 0
+    }
+}
+
+fn left_by(word: u32, other: u32) -> AtDetach {
+    if word & other == 0 {
+        AtDetach::Running
+    } else if word & TAKEN == 0 {
+        AtDetach::Untaken
+    } else {
+        AtDetach::Taken
+    }
+}
