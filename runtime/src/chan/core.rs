@@ -16,8 +16,7 @@ use crate::chan::op;
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell, ObjectRecord};
 use crate::records::statics::Site;
-use crate::records::table::Ref;
-use crate::records::waiter::Reason;
+use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::sync::{Lock, Ordering};
 use crate::time::clock;
@@ -239,7 +238,7 @@ impl<T> Core<T> {
 
 impl<T> State<T> {
     /// Whether a send would end now, in whatever way, without counting on `me`.
-    pub(crate) fn send_is_ready(&self, capacity: Option<usize>, me: Ref) -> bool {
+    pub(crate) fn send_is_ready(&self, capacity: Option<usize>, me: Current) -> bool {
         capacity.is_none_or(|capacity| self.buffer.len() < capacity)
             || self.closed.is_some()
             || self.receivers_gone
@@ -247,13 +246,14 @@ impl<T> State<T> {
     }
 
     /// Whether a receive would end now, in whatever way, without counting on `me`.
-    pub(crate) fn recv_is_ready(&self, me: Ref) -> bool {
+    pub(crate) fn recv_is_ready(&self, me: Current) -> bool {
         !self.buffer.is_empty()
             || self.closed.is_some()
             || self.senders_gone
             || self.senders.has_other(me)
     }
 
+    #[inline]
     fn try_send(
         &mut self,
         value: T,
@@ -278,6 +278,7 @@ impl<T> State<T> {
         Err(NotSent::Full(value))
     }
 
+    #[inline]
     fn try_recv(&mut self, record: Option<&ObjectRecord>) -> Result<T, NotReceived> {
         if let Some(value) = self.buffer.pop_front() {
             // Somebody who waited for room moves up.

@@ -64,12 +64,12 @@ impl Holding {
         if let (Some(poison), false, true) = (poison, self.panicking, std::thread::panicking()) {
             poison.set(true);
         }
-        if current::get().reference != self.owner.reference
+        if !current::get().is(self.owner.record)
             && let Some(record) = cell.record()
         {
             record.inexact.store(1, Ordering::Relaxed);
         }
-        unhold(self.owner.reference, self.owner.record, cell.target(), self.mode);
+        unhold(self.owner, cell.target(), self.mode);
     }
 }
 

@@ -123,7 +123,7 @@ impl<T: ?Sized> Mutex<T> {
         overtaken: bool,
     ) -> Option<(wait::Waiting, u32)> {
         let mut state = self.state.lock();
-        let handed = state.handed_to == Some(who.reference);
+        let handed = state.handed_to == Some(who.reference());
         if handed || !state.locked {
             state.handed_to = None;
             let patient = clock::coarse_ns().saturating_sub(asked) < STARVING_NS;
@@ -166,7 +166,7 @@ impl<T: ?Sized> Mutex<T> {
         let record = self.cell.record();
         match &next {
             Some(claimed) if state.starving => {
-                state.handed_to = Some(claimed.who().reference);
+                state.handed_to = Some(claimed.who().reference());
                 if let (Some(record), Some(site)) = (record, claimed.who().record.wait.site.get()) {
                     record.own(&claimed.who(), site);
                 }

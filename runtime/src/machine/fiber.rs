@@ -19,12 +19,13 @@ thread_local! {
     static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(ptr::null()) };
 }
 
-/// What a resume came back with.
+/// How a resume ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum Stopped {
-    Suspended(Fiber),
-    /// It ran to its end; its stack is free.
-    Finished(Stack),
+    Suspended,
+    /// It ran to its end.
+    Finished,
 }
 
 /// A started or startable task body on a stack of its own.
@@ -32,6 +33,7 @@ pub(crate) struct Fiber(Coroutine<(), (), (), Stack>);
 
 impl Fiber {
     /// `body` must not unwind: it catches what it calls.
+    #[inline]
     pub(crate) fn new(stack: Stack, body: impl FnOnce() + 'static) -> Fiber {
         Fiber(Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
             YIELDER.set(yielder);
@@ -39,12 +41,18 @@ impl Fiber {
         }))
     }
 
-    /// Runs it until it suspends or finishes.
-    pub(crate) fn resume(mut self) -> Stopped {
+    /// Runs it until it suspends or finishes. Not after it has finished.
+    #[inline]
+    pub(crate) fn resume(&mut self) -> Stopped {
         match self.0.resume(()) {
-            CoroutineResult::Yield(()) => Stopped::Suspended(self),
-            CoroutineResult::Return(()) => Stopped::Finished(self.0.into_stack()),
+            CoroutineResult::Yield(()) => Stopped::Suspended,
+            CoroutineResult::Return(()) => Stopped::Finished,
         }
+    }
+
+    /// The stack of a finished one.
+    pub(crate) fn into_stack(self) -> Stack {
+        self.0.into_stack()
     }
 }
 

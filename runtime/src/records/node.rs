@@ -6,7 +6,9 @@
 
 pub(crate) use gleak_snapshot::WaitOp as Op;
 
-use crate::records::table::{Ref, Slot, Table};
+use crate::records::statics::Static;
+use crate::records::table::{Slot, Table};
+use crate::records::waiter::WaiterRecord;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// By discriminant, for reading them back from a word.
@@ -22,12 +24,12 @@ const OPS: [Op; 9] = [
     Op::Write,
 ];
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Node {
     pub(crate) slot: Slot,
     /// Whose it is, and which wait of it.
-    pub(crate) waiter: AtomicU64,
+    pub(crate) waiter: Static<WaiterRecord>,
     pub(crate) ticket: AtomicU64,
     /// Which arm of the wait.
     pub(crate) arm: AtomicU32,
@@ -59,10 +61,6 @@ impl Node {
 
     pub(crate) fn op(&self) -> Op {
         OPS[self.op.load(Ordering::Relaxed) as usize % OPS.len()]
-    }
-
-    pub(crate) fn waiter(&self) -> Option<Ref> {
-        Ref::from_bits(self.waiter.load(Ordering::Relaxed))
     }
 }
 

@@ -99,7 +99,7 @@ impl ObjectRecord {
         self.owner_id.store(who.record.id(), Ordering::Relaxed);
         self.owner_since.store(crate::time::clock::coarse_ns(), Ordering::Relaxed);
         self.owner_site.set(site);
-        self.owner.store(who.reference.to_bits(), Ordering::Release);
+        self.owner.store(who.reference().to_bits(), Ordering::Release);
     }
 
     pub(crate) fn disown(&self) {
@@ -248,13 +248,13 @@ pub(crate) fn hold(who: &Current, target: u64, mode: Mode) {
             return;
         }
     }
-    MORE.entry(who.reference).or_default().push(word);
+    MORE.entry(who.reference()).or_default().push(word);
     who.record.held_more.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Notes that the waiter holds the lock no more.
-pub(crate) fn unhold(reference: Ref, record: &WaiterRecord, target: u64, mode: Mode) {
-    let word = held_word(target, mode);
+pub(crate) fn unhold(who: Current, target: u64, mode: Mode) {
+    let (record, word) = (who.record, held_word(target, mode));
     for held in record.held.iter().rev() {
         if held.load(Ordering::Relaxed) == word {
             held.store(0, Ordering::Relaxed);
@@ -264,6 +264,7 @@ pub(crate) fn unhold(reference: Ref, record: &WaiterRecord, target: u64, mode: M
     if record.held_more.load(Ordering::Relaxed) == 0 {
         return;
     }
+    let reference = who.reference();
     if let Some(mut more) = MORE.get_mut(&reference)
         && let Some(at) = more.iter().rposition(|it| *it == word)
     {

@@ -135,7 +135,7 @@ pub(crate) fn wait_until_empty(region: Ref, site: Site) {
         let why = Why { reason: Reason::Host, site, until: None };
         let waiting = wait::begin_bare(who, why);
         record.host_ticket.store(who.record.state.load().ticket(), Ordering::Relaxed);
-        record.host.store(who.reference.to_bits(), Ordering::Release);
+        record.host.store(who.reference().to_bits(), Ordering::Release);
         // Pairs with the fence in `tell_host`: either it sees the host, or the host sees no task.
         fence(Ordering::SeqCst);
         if record.live() == 0 && waiting.cancel() {

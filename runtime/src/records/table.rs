@@ -26,8 +26,17 @@ const BATCH: usize = 32;
 pub(crate) struct Slot {
     /// Odd while the record is live.
     generation: AtomicU32,
-    /// Index + 1 of the next free record.
+    /// Index + 1: of the next free record; of the record itself while it is live.
     next_free: AtomicU32,
+}
+
+impl Slot {
+    /// The reference of a record that is live for certain: the caller's own, or claimed by it.
+    #[inline]
+    pub(crate) fn me(&self) -> Ref {
+        let index = self.next_free.load(Ordering::Relaxed).wrapping_sub(1);
+        Ref(u64::from(self.generation.load(Ordering::Relaxed)) << 32 | u64::from(index))
+    }
 }
 
 /// A record type.
@@ -136,6 +145,7 @@ impl<T: Record> Table<T> {
         let record = self.at(index).ok_or(Full)?;
         let generation = record.slot().generation.load(Ordering::Relaxed) + 1;
         debug_assert!(generation % 2 == 1, "a record was taken twice");
+        record.slot().next_free.store(index + 1, Ordering::Relaxed);
         record.slot().generation.store(generation, Ordering::Release);
         Ok((Ref(u64::from(generation) << 32 | u64::from(index)), record))
     }

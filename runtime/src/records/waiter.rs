@@ -112,8 +112,20 @@ pub(crate) struct WaiterRecord {
 /// A waiter and its record: who calls, who was claimed, who holds a guard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current {
-    pub(crate) reference: Ref,
     pub(crate) record: &'static WaiterRecord,
+}
+
+impl Current {
+    #[inline]
+    pub(crate) fn reference(self) -> Ref {
+        self.record.slot.me()
+    }
+
+    /// Whether both are the same waiter, one of them now.
+    #[inline]
+    pub(crate) fn is(self, other: &WaiterRecord) -> bool {
+        std::ptr::eq(self.record, other)
+    }
 }
 
 pub(crate) static WAITERS: Table<WaiterRecord> = Table::new();

@@ -10,7 +10,7 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, Current, THREAD, WAITERS, WaiterRecord};
+use crate::records::waiter::{self, Birth, Current, THREAD, WAITERS};
 use crate::scheduler::activity;
 use crate::scheduler::seat;
 use crate::scheduler::worker::Worker;
@@ -108,7 +108,7 @@ fn register() -> Current {
         entry: None,
         site: None,
     };
-    let (reference, record) =
+    let (_, record) =
         waiter::register(&birth, None).expect("no room for another waiter: 16 million are alive");
     record.place.store(thread::tid(), Ordering::Relaxed);
     if let Some(name) = std::thread::current().name() {
@@ -116,11 +116,11 @@ fn register() -> Current {
         tags::set(Key::Task(record.id()), tags);
     }
     record.state.set(State::Running);
-    Current { reference, record }
+    Current { record }
 }
 
 fn unregister(current: Current) {
-    let Current { reference, record } = current;
+    let (reference, record) = (current.reference(), current.record);
     record.state.set(State::Finished);
     object::forget_holds(reference, record);
     tags::remove(Key::Task(record.id()));
@@ -164,15 +164,15 @@ pub(crate) fn parks_thread() -> bool {
 }
 
 /// Puts a claimed task where its worker will find it.
-pub(crate) fn enqueue(reference: Ref, record: &'static WaiterRecord) {
-    let home = record.worker.load(Ordering::Relaxed);
+pub(crate) fn enqueue(task: Current) {
+    let home = task.record.worker.load(Ordering::Relaxed);
     match worker() {
-        Some(worker) if worker.index() == home => worker.push_ready(reference),
+        Some(worker) if worker.index() == home => worker.push_ready(task),
         here => {
             if here.is_none() {
                 note_foreign_wake();
             }
-            seat::of(home).deliver(reference, record);
+            seat::of(home).deliver(task);
         }
     }
 }

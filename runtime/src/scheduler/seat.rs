@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::machine::futex::Parker;
 use crate::records::table::Ref;
-use crate::records::waiter::WaiterRecord;
+use crate::records::waiter::Current;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
 use crate::scheduler::inbox::Inbox;
 use crate::scheduler::runtime::RuntimeShared;
@@ -81,8 +81,8 @@ impl Seat {
     }
 
     /// Hands a claimed task to this worker.
-    pub(crate) fn deliver(&self, task: Ref, record: &WaiterRecord) {
-        if self.inbox.push(task.to_bits(), &record.link) {
+    pub(crate) fn deliver(&self, task: Current) {
+        if self.inbox.push(task.reference().to_bits(), &task.record.link) {
             self.parker.unpark();
         }
     }

@@ -5,7 +5,7 @@
 //! 2. A runnable task is in exactly one place: this worker's `ready`, its inbox, or (never started)
 //!    a queue of fresh tasks.
 //! 3. A worker never ends: its thread-locals may be lent to a parked task.
-//! 4. No `RefCell` of a worker is borrowed across a resume.
+//! 4. No `RefCell` of a worker is borrowed across a resume, but for the place of the task that runs.
 //! 5. A worker sleeps only while its own queues are empty.
 
 use std::collections::VecDeque;
@@ -51,9 +51,9 @@ pub(crate) struct Worker {
     pub(crate) waiter_ids: Taken,
     pub(crate) object_ids: Taken,
     fresh: Local,
-    ready: RefCell<VecDeque<Ref>>,
-    /// Started tasks that do not run right now, by the record's `place`.
-    fibers: RefCell<Vec<Option<Fiber>>>,
+    ready: RefCell<VecDeque<Current>>,
+    /// Started tasks, by the record's `place`. A place is borrowed while its task runs.
+    fibers: RefCell<Vec<&'static RefCell<Option<Fiber>>>>,
     free: RefCell<Vec<u32>>,
     stacks: RefCell<Vec<Stack>>,
     current: Cell<Option<Current>>,
@@ -68,7 +68,7 @@ pub(crate) struct Worker {
 }
 
 enum Work {
-    Started(Ref),
+    Started(Current),
     Fresh(TaskSide),
 }
 
@@ -97,11 +97,7 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
     monitor::add_own_thread(thread::tid());
     current::set_worker(worker);
     loop {
-        let own = worker.next();
-        if own.is_some() {
-            worker.stop_looking();
-        }
-        match own.or_else(|| worker.look()) {
+        match worker.next().or_else(|| worker.look()) {
             Some(Work::Started(task)) => worker.resume(task),
             Some(Work::Fresh(task)) => worker.start(task),
             None => worker.sleep(),
@@ -138,13 +134,14 @@ impl Worker {
     /// The task that runs here goes to the end of the queue.
     pub(crate) fn give_way(&self, task: Current) {
         task.record.state.set(State::Runnable);
-        self.push_ready(task.reference);
+        self.push_ready(task);
         // "Others" are those as well that have not run yet.
         self.fresh_first.set(true);
         fiber::suspend();
     }
 
-    pub(crate) fn push_ready(&self, task: Ref) {
+    #[inline]
+    pub(crate) fn push_ready(&self, task: Current) {
         self.ready.borrow_mut().push_back(task);
     }
 
@@ -158,16 +155,12 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn next(&self) -> Option<Work> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if self.fresh_first.take()
-            && let Some(task) = self.fresh.pop().or_else(|| self.runtime().injector.pop())
-        {
-            return Some(Work::Fresh(task));
-        }
-        if turn.is_multiple_of(FAIR_TURNS)
-            && let Some(task) = self.runtime().injector.pop().or_else(|| self.fresh.pop_old())
+        if (self.fresh_first.get() || turn.is_multiple_of(FAIR_TURNS))
+            && let Some(task) = self.next_out_of_turn(turn)
         {
             return Some(Work::Fresh(task));
         }
@@ -179,15 +172,34 @@ impl Worker {
         self.fresh.pop().map(Work::Fresh)
     }
 
-    fn open_inbox(&self) {
-        if self.seat.inbox.is_empty() {
-            return;
+    #[cold]
+    fn next_out_of_turn(&self, turn: u32) -> Option<TaskSide> {
+        let injector = &self.runtime().injector;
+        if self.fresh_first.take()
+            && let Some(task) = self.fresh.pop().or_else(|| injector.pop())
+        {
+            return Some(task);
         }
+        if !turn.is_multiple_of(FAIR_TURNS) {
+            return None;
+        }
+        injector.pop().or_else(|| self.fresh.pop_old())
+    }
+
+    #[inline]
+    fn open_inbox(&self) {
+        if !self.seat.inbox.is_empty() {
+            self.empty_inbox();
+        }
+    }
+
+    #[cold]
+    fn empty_inbox(&self) {
         let mut ready = self.ready.borrow_mut();
-        let of = |bits| Ref::from_bits(bits).and_then(|task| Some((task, WAITERS.get(task)?)));
+        let of = |bits| Ref::from_bits(bits).and_then(|task| WAITERS.get(task));
         self.seat.inbox.take(
-            |bits| of(bits).map(|(_, record)| &record.link),
-            |bits| ready.extend(Ref::from_bits(bits)),
+            |bits| of(bits).map(|record| &record.link),
+            |bits| ready.extend(of(bits).map(|record| Current { record })),
         );
     }
 
@@ -270,44 +282,44 @@ impl Worker {
         };
         let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
             let mut fibers = self.fibers.borrow_mut();
-            fibers.push(None);
+            fibers.push(Box::leak(Box::default()));
             u32::try_from(fibers.len() - 1).expect("records, of which fibers are some, fit in u32")
         });
         record.worker.store(self.index(), Ordering::Relaxed);
         record.place.store(place, Ordering::Relaxed);
-        self.go_on(reference, record, Fiber::new(stack, move || task.run()));
+        let fiber = self.fibers.borrow()[place as usize];
+        *fiber.borrow_mut() = Some(Fiber::new(stack, move || task.run()));
+        self.go_on(Current { record }, fiber);
     }
 
-    fn resume(&'static self, task: Ref) {
-        let Some(record) = WAITERS.get(task) else { return };
-        if halted(record) {
+    fn resume(&'static self, task: Current) {
+        if halted(task.record) {
             // Left where it is, for ever: main has returned.
             return;
         }
-        let place = record.place.load(Ordering::Relaxed) as usize;
-        let fiber = self.fibers.borrow_mut()[place].take();
-        if let Some(fiber) = fiber {
-            self.go_on(task, record, fiber);
-        }
+        let place = task.record.place.load(Ordering::Relaxed) as usize;
+        let fiber = self.fibers.borrow()[place];
+        self.go_on(task, fiber);
     }
 
-    fn go_on(&'static self, task: Ref, record: &'static WaiterRecord, fiber: Fiber) {
+    fn go_on(&'static self, task: Current, place: &'static RefCell<Option<Fiber>>) {
+        if self.looking.get() {
+            // Picked to look for work, and there is some of its own.
+            self.stop_looking();
+        }
         self.policy.turn_begins();
         self.seat.turn_begins();
-        record.state.set(State::Running);
-        self.current.set(Some(Current { reference: task, record }));
-        let stopped = fiber.resume();
+        task.record.state.set(State::Running);
+        self.current.set(Some(task));
+        let mut fiber = place.borrow_mut();
+        let stopped = fiber.as_mut().map_or(Stopped::Suspended, Fiber::resume);
         self.current.set(None);
-        let place = record.place.load(Ordering::Relaxed);
-        match stopped {
-            Stopped::Suspended(fiber) => {
-                self.fibers.borrow_mut()[place as usize] = Some(fiber);
-            }
-            Stopped::Finished(stack) => {
-                self.free.borrow_mut().push(place);
-                self.keep_stack(stack);
-                self.forget(task, record);
-            }
+        if stopped == Stopped::Finished
+            && let Some(fiber) = fiber.take()
+        {
+            self.free.borrow_mut().push(task.record.place.load(Ordering::Relaxed));
+            self.keep_stack(fiber.into_stack());
+            self.forget(task.reference(), task.record);
         }
     }
 

@@ -48,7 +48,7 @@ fn recv_on<T>(op: Option<&RecvOp<'_, T>>) -> (Op, On) {
 fn recv_queue<T>(op: &mut RecvOp<'_, T>, who: Current, node: u32) -> bool {
     let core = op.side.0;
     let mut state = core.lock();
-    if state.recv_is_ready(who.reference) {
+    if state.recv_is_ready(who) {
         return false;
     }
     op.queue(&mut state.receivers, node);
@@ -241,7 +241,7 @@ impl<T, O> Ops for SendArm<'_, T, O> {
         let Some(op) = &mut self.op else { return true };
         let core = op.side.0;
         let mut state = core.lock();
-        if state.send_is_ready(core.capacity(), who.reference) {
+        if state.send_is_ready(core.capacity(), who) {
             return false;
         }
         op.queue(&mut state.senders, node);

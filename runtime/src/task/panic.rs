@@ -61,7 +61,7 @@ pub(crate) fn install_hook() {
         std::panic::set_hook(Box::new(move |info| {
             if let Some(task) = current::task() {
                 let record = PanicRecord::raised(info);
-                LAST.with(|last| *last.borrow_mut() = Some((task.reference, record)));
+                LAST.with(|last| *last.borrow_mut() = Some((task.reference(), record)));
             }
             before(info);
         }));

@@ -159,7 +159,7 @@ fn prepare(record: &WaiterRecord, why: Why) {
 
 fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     let node = Node::at(node);
-    node.waiter.store(who.reference.to_bits(), Ordering::Relaxed);
+    node.waiter.set(who.record);
     node.ticket.store(ticket, Ordering::Relaxed);
     node.arm.store(arm, Ordering::Relaxed);
     node.set_op(op);
@@ -209,7 +209,7 @@ impl Waiting {
     #[inline(never)]
     fn park_task(&self) {
         if let (Some(until), Some(worker)) = (self.until, current::worker()) {
-            worker.seat.add_timer(until, self.who.reference, self.ticket);
+            worker.seat.add_timer(until, self.who.reference(), self.ticket);
         }
         let registers = fiber::registers();
         let wait = &self.who.record.wait;
@@ -246,45 +246,45 @@ impl Waiting {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Claimed {
-    reference: Ref,
-    record: &'static WaiterRecord,
+    who: Current,
     verdict: u32,
 }
 
 impl Claimed {
-    /// Claims the wait that `node` belongs to, for the node's arm.
+    /// Claims the wait that `node` belongs to, for the node's arm. The ticket alone tells whether it
+    /// is still that wait: a record's tickets grow for as long as the process lives, whoever has it.
+    #[inline]
     pub(crate) fn by_node(node: &Node) -> Option<Claimed> {
-        let reference = node.waiter()?;
-        let record = WAITERS.get(reference)?;
+        let record = node.waiter.get()?;
         let verdict = node.arm.load(Ordering::Relaxed);
-        record.state.claim(node.ticket.load(Ordering::Relaxed)).then_some(Claimed {
-            reference,
-            record,
-            verdict,
-        })
+        let won = record.state.claim(node.ticket.load(Ordering::Relaxed));
+        won.then_some(Claimed { who: Current { record }, verdict })
     }
 
     /// Claims a wait for no arm of it: its timer, or what it waits for is no object.
     pub(crate) fn by_ticket(reference: Ref, ticket: u64) -> Option<Claimed> {
         let record = WAITERS.get(reference)?;
-        record.state.claim(ticket).then_some(Claimed { reference, record, verdict: TIMED_OUT })
+        let won = record.state.claim(ticket);
+        won.then_some(Claimed { who: Current { record }, verdict: TIMED_OUT })
     }
 
     /// Who was claimed.
     pub(crate) fn who(&self) -> Current {
-        Current { reference: self.reference, record: self.record }
+        self.who
     }
 
     /// Makes it run.
+    #[inline]
     pub(crate) fn wake(self) {
+        let record = self.who.record;
         // Read first: after the verdict a thread may already be in its next wait.
-        let on_thread = self.record.wait.on_thread.load(Ordering::Relaxed) != 0;
-        self.record.won.store(self.verdict, Ordering::Release);
+        let on_thread = record.wait.on_thread.load(Ordering::Relaxed) != 0;
+        record.won.store(self.verdict, Ordering::Release);
         if on_thread {
             current::note_foreign_wake();
-            self.record.parker.unpark();
+            record.parker.unpark();
         } else {
-            current::enqueue(self.reference, self.record);
+            current::enqueue(self.who);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! 3. Before an object goes, nobody waits on it: waiters borrow it or share it.
 
 use crate::records::node::Node;
-use crate::records::table::Ref;
+use crate::records::waiter::Current;
 use crate::sync::Ordering;
 use crate::wait::Claimed;
 
@@ -104,12 +104,22 @@ impl WaitQueue {
         }
     }
 
+    fn pop_front(&mut self, node: &Node) {
+        node.queued.store(0, Ordering::Relaxed);
+        self.len -= 1;
+        self.head = node.next.load(Ordering::Relaxed);
+        match self.head.checked_sub(1) {
+            Some(next) => Node::at(next).previous.store(0, Ordering::Relaxed),
+            None => self.tail = 0,
+        }
+    }
+
     /// Claims the first waiter that can still be claimed. Those that cannot (another arm of theirs
     /// has won, or their timer) leave the queue on the way.
     pub(crate) fn claim_first(&mut self) -> Option<(Claimed, &'static Node)> {
         while let Some(index) = self.head.checked_sub(1) {
-            self.remove(index);
             let node = Node::at(index);
+            self.pop_front(node);
             if let Some(claimed) = Claimed::by_node(node) {
                 return Some((claimed, node));
             }
@@ -125,11 +135,11 @@ impl WaitQueue {
     }
 
     /// Whether somebody other than `me` is queued.
-    pub(crate) fn has_other(&self, me: Ref) -> bool {
+    pub(crate) fn has_other(&self, me: Current) -> bool {
         let mut next = self.head;
         while let Some(index) = next.checked_sub(1) {
             let node = Node::at(index);
-            if node.waiter() != Some(me) {
+            if !node.waiter.get().is_some_and(|waiter| me.is(waiter)) {
                 return true;
             }
             next = node.next.load(Ordering::Relaxed);

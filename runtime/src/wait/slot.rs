@@ -11,7 +11,7 @@
 use std::marker::PhantomData;
 
 use crate::records::node::Node;
-use crate::records::table::Ref;
+use crate::records::waiter::Current;
 use crate::sync::{Ordering, UnsafeCell};
 use crate::wait::Claimed;
 use crate::wait::queue::{Claims, WaitQueue};
@@ -35,7 +35,7 @@ impl<T> SlotQueue<T> {
         self.queue.remove(node);
     }
 
-    pub(crate) fn has_other(&self, me: Ref) -> bool {
+    pub(crate) fn has_other(&self, me: Current) -> bool {
         self.queue.has_other(me)
     }
 
