@@ -1,5 +1,5 @@
-//! The monitor: one thread a process, which advances the coarse clock while anything runs, and
-//! looks whether everything sleeps for good when nothing does.
+//! The monitor: one thread a process, which advances the coarse clock and looks for held workers
+//! while anything runs, and looks whether everything sleeps for good when nothing does.
 //!
 //! It sleeps without a timer while the process is idle. The verdict itself is `report`'s; here is
 //! only when to ask for it.
@@ -17,6 +17,7 @@ use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::report::{self, Judged};
 use crate::scheduler::activity;
+use crate::scheduler::held::Watch;
 use crate::scheduler::worker;
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
@@ -95,11 +96,12 @@ pub(crate) fn must_exit() -> bool {
 
 fn watch() {
     add_own_thread(thread::tid());
+    let mut workers = Watch::default();
     loop {
+        workers.look(clock::now_ns());
         if activity::awake() == 0 {
             rest();
         } else {
-            clock::refresh();
             PARKER.park(Some(TICK));
         }
     }

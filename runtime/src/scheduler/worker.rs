@@ -21,6 +21,7 @@ use crate::records::table::Ref;
 use crate::records::waiter::{Current, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
 use crate::scheduler::current;
+use crate::scheduler::held::Turns;
 use crate::scheduler::monitor;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::runtime::RuntimeShared;
@@ -53,6 +54,8 @@ pub(crate) struct WorkerShared {
     parker: Parker,
     /// While it sleeps: whether a timer of its own will wake it.
     timed: AtomicU32,
+    /// Who is on it, and since when, if that is long.
+    pub(crate) turns: Turns,
     runtime: &'static RuntimeShared,
 }
 
@@ -83,6 +86,7 @@ impl WorkerShared {
                 inbox_len: AtomicUsize::new(0),
                 parker: Parker::new(),
                 timed: AtomicU32::new(0),
+                turns: Turns::new(),
                 runtime,
             }))
         }))
@@ -108,6 +112,12 @@ impl WorkerShared {
     /// Started tasks that wait in the inbox.
     pub(crate) fn delivered(&self) -> usize {
         self.inbox_len.load(Ordering::SeqCst)
+    }
+
+    /// Whether one task has kept it for more than 10 ms.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.turns.held_since().is_some()
     }
 
     pub(crate) fn is_timed(&self) -> bool {
@@ -286,7 +296,9 @@ impl Worker {
         self.policy.turn_begins();
         record.state.set(State::Running);
         self.current.set(Some(Current { reference: task, record }));
+        self.shared.turns.begin(task);
         let stopped = fiber.resume();
+        self.shared.turns.end();
         self.current.set(None);
         let place = record.fiber.load(Ordering::Relaxed);
         match stopped {
