@@ -7,6 +7,7 @@
 
 mod block;
 mod cut_off;
+mod held;
 mod json;
 mod page;
 mod rules;
