@@ -2,7 +2,7 @@
 
 use super::page::{Page, clean};
 use super::verdict::number;
-use crate::words::{count, span};
+use crate::words::{count, span, thousands};
 use crate::{HeldWorker, Report};
 
 /// More of them say no more: the machine is busy.
@@ -22,7 +22,12 @@ pub(super) fn held(page: &mut Page, report: &Report) {
     }
 }
 
-/// What is known of one held worker, in one line without its end.
+/// One line a held worker, for where a whole report would be too much.
+#[must_use]
+pub fn held_workers(report: &Report) -> Vec<String> {
+    report.held.iter().map(line).collect()
+}
+
 fn line(held: &HeldWorker) -> String {
     let HeldWorker { worker, by, spawn, waits, held_ns, started, ready } = held;
     let mut line = format!("{worker} has been held by {}", by.task);
@@ -41,7 +46,7 @@ fn line(held: &HeldWorker) -> String {
         line.push_str(&format!(
             "; {} {verb} behind it, {} ready to run",
             count(number(*started), "started task"),
-            if *ready == 0 { "none".to_owned() } else { ready.to_string() },
+            if *ready == 0 { "none".to_owned() } else { thousands(number(*ready)) },
         ));
     }
     line

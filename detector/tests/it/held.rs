@@ -44,6 +44,7 @@ fn a_held_worker_is_one_line_and_no_finding() {
         ["worker 1 has been held by t1 \"cruncher\" for 230 ms (spawned at src/main.rs:7); \
           3 started tasks wait behind it, 1 ready to run"]
     );
+    assert_eq!(render::held_workers(&report), lines(&report));
     for width in [80, 120] {
         let options = TextOptions { width, ..TextOptions::default() };
         golden(&format!("testdata/held-{width}.txt"), &render::text(&report, &options));

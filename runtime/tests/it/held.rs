@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gleak_runtime::report::detector::{Question, analyze};
 use gleak_runtime::report::snapshot::{Snapshot, Task, TaskState, Worker, WorkerId};
 use gleak_runtime::{Builder, Chan, Runtime, check_budget, hold_worker};
 
@@ -64,6 +65,9 @@ fn a_task_that_never_switches_holds_its_worker_and_strands_the_others() {
     let since = worker.held_since_ns.expect("held");
     assert!(since + 10_000_000 <= snapshot.header.taken_ns, "{worker:?}");
     assert_eq!(holder.state, TaskState::Running);
+    let report = analyze(&snapshot, &Question::default());
+    let told = report.held.iter().find(|held| held.worker == worker.id).expect("a line");
+    assert_eq!((told.by.task, told.started), (holder.id, 1));
 
     // What it waits for has come, and it stays where it is all the same.
     jobs.send(3);
