@@ -93,8 +93,10 @@ impl Turns {
     fn held_pair(&self) -> Option<u64> {
         let turn = self.held_turn.load(Ordering::Acquire);
         let since = self.held_since.load(Ordering::Acquire);
-        // Read last: a `since` of a later turn than `turn` was written after that one had begun.
-        let goes_on = self.turns.load(Ordering::Acquire) == turn;
+        // Read last: a `since` of a later turn than `turn` was written after that one had begun. And a
+        // worker that fell asleep after a long turn keeps its mark until the monitor looks again.
+        let look = self.look();
+        let goes_on = look.turn == turn && look.running != 0;
         (since != 0 && goes_on).then_some(since)
     }
 
@@ -261,6 +263,7 @@ mod tests {
         assert_eq!(turns.held_since(), Some(4));
         turns.end();
         assert_eq!(turns.look().running(), None);
+        assert_eq!(turns.held_since(), None, "a worker without a task");
         turns.begin(task);
         assert_ne!(turns.look(), look);
         assert_eq!(turns.held_since(), None, "another turn of the same task");
