@@ -12,6 +12,7 @@ use gleak_snapshot::{PanicFact, Snapshot, SpawnId, TaskId, TaskState, WaiterKind
 
 use crate::facts::{self, Holders};
 use crate::group::{Shape, groups};
+use crate::held;
 use crate::index::{Index, is_host, wait_of};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
 use crate::{
@@ -55,6 +56,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         pid: snapshot.header.pid,
         asleep: case.asleep.clone(),
         findings,
+        held: held::of(&index, &selection.wanted),
         groups: shown_groups(&index, &shown),
         totals: totals(&index, &stuck),
         completeness: snapshot.completeness,

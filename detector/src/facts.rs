@@ -10,6 +10,7 @@ use gleak_snapshot::{
     WaitOp,
 };
 
+use crate::held::aside;
 use crate::index::{Index, wait_of};
 use crate::words;
 
@@ -101,7 +102,8 @@ fn end(index: &Index<'_>, endpoint: Endpoint, verb: &str, side: &str) -> Vec<Str
     let mut parts = vec![match endpoint.last {
         Some(LastUse { task, site }) => {
             let gone = if index.task(task).is_none() { " (finished)" } else { "" };
-            format!("last {verb} at {} by {}{gone}", index.site(site), index.who(task))
+            let (site, who) = (index.site(site), index.who(task));
+            format!("last {verb} at {site} by {who}{gone}{}", aside(index, task))
         }
         None => format!("nobody has ever {verb}"),
     }];
@@ -131,13 +133,17 @@ fn doing(index: &Index<'_>, id: TaskId) -> String {
     let Some(task) = index.task(id).map(|number| index.tasks[number]) else {
         return String::new();
     };
+    let aside = aside(index, id);
     match &task.state {
         TaskState::Waiting(wait) => {
             let what = words::waits_for(index, &[wait]);
-            format!(", now waiting {what} at {}", index.site(wait.site))
+            format!(", now waiting {what} at {}{aside}", index.site(wait.site))
         }
         TaskState::Fresh => String::new(),
-        TaskState::Runnable | TaskState::Running | TaskState::Moving => ", now running".to_owned(),
+        TaskState::Runnable if !aside.is_empty() => aside,
+        TaskState::Runnable | TaskState::Running | TaskState::Moving => {
+            format!(", now running{aside}")
+        }
     }
 }
 

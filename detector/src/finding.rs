@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use gleak_snapshot::{Completeness, ObjectKind, RegionId, Site, TaskId, WaitReason};
+use gleak_snapshot::{Completeness, ObjectKind, RegionId, Site, TaskId, WaitReason, WorkerId};
 use serde::{Deserialize, Serialize};
 
 /// A kind of finding. The order is the order of certainty, then of gravity.
@@ -217,6 +217,28 @@ pub enum Asleep {
     UnlessThreads(Vec<String>),
 }
 
+/// A worker that one task has kept for 10 ms or more, so that nobody else who has started on it can
+/// go on. A fact, no finding: the task may be at work.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeldWorker {
+    /// Which one.
+    pub worker: WorkerId,
+    /// The task that keeps it.
+    pub by: Member,
+    /// Where that was spawned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawn: Option<Site>,
+    /// What it waits for, in words, when it waits without leaving its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
+    /// For how long.
+    pub held_ns: u64,
+    /// Other tasks that have started there: none of them can run meanwhile.
+    pub started: u64,
+    /// Those of them that are ready to.
+    pub ready: u64,
+}
+
 /// Counts over the whole snapshot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
@@ -248,6 +270,9 @@ pub struct Report {
     pub asleep: Asleep,
     /// What was found, most certain first.
     pub findings: Vec<Finding>,
+    /// Workers held by tasks in scope, or before them; longest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldWorker>,
     /// All live tasks in scope, grouped, biggest group first.
     pub groups: Vec<Group>,
     /// Counts.

@@ -20,6 +20,7 @@ mod finding;
 pub mod findings_file;
 pub mod folded;
 mod group;
+mod held;
 mod index;
 mod key;
 mod liveness;
@@ -31,7 +32,8 @@ mod words;
 
 pub use analyze::analyze;
 pub use finding::{
-    Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, Link, Member, Report, Rule, Totals,
+    Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
+    Rule, Totals,
 };
 pub use question::{Ignore, Question, Scope};
 pub use rule::{RULES, RuleInfo};

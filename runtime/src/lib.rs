@@ -97,6 +97,8 @@ pub use region::{Region, RegionKind};
 #[cfg(not(loom))]
 pub use scheduler::current::{hold_worker, yield_now};
 #[cfg(not(loom))]
+pub use scheduler::held::check_budget;
+#[cfg(not(loom))]
 pub use scheduler::monitor::declare_harmless_thread;
 #[cfg(not(loom))]
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};

@@ -1,5 +1,5 @@
 //! Identities. Newtypes, so that a task is never looked up as an object; each prints as people
-//! read it in a report (`t7`, `#4`, `r2`).
+//! read it in a report (`t7`, `#4`, `r2`, `worker 1`).
 
 use std::fmt;
 
@@ -31,6 +31,10 @@ id! {
 id! {
     /// What a task is charged to; numbered from 1, never used twice.
     RegionId(u64), "r"
+}
+id! {
+    /// A worker; numbered from 0 as their threads are named (`gleak-0`), never used twice.
+    WorkerId(u32), "worker "
 }
 id! {
     /// Index into [`crate::Snapshot::sites`]. Means nothing outside of its snapshot.

@@ -5,8 +5,8 @@
 //! same call on the same value.
 //!
 //! Words: a **task** is what a spawn returns a handle to; a **waiter** is a task or an outside
-//! thread; an **object** is a channel, a lock and so on; a **region** is what a task is charged to
-//! (a test, a guard, a run of `main`); a **dump** is the file form of a snapshot.
+//! thread; an **object** is a channel, a lock and so on; a **worker** is a thread that runs tasks; a **region**
+//! is what a task is charged to (a test, a guard, a run of `main`); a **dump** is the file form of a snapshot.
 //!
 //! Invariants:
 //! 1. Facts only: nothing here says leak or deadlock.
@@ -28,11 +28,12 @@ mod site;
 mod snapshot;
 mod task;
 mod validate;
+mod worker;
 
 pub use builder::{SnapshotBuilder, TaskBuilder};
 pub use dump::{FORMAT_VERSION, read_dump, write_dump};
 pub use error::ReadError;
-pub use id::{ObjectId, RegionId, SiteId, SpawnId, TaskId};
+pub use id::{ObjectId, RegionId, SiteId, SpawnId, TaskId, WorkerId};
 pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
@@ -43,3 +44,4 @@ pub use task::{
     Arm, Hold, HoldMode, Registers, Target, Task, TaskState, Wait, WaitOp, WaitReason, WaiterKind,
 };
 pub use validate::{Invalid, Record};
+pub use worker::Worker;

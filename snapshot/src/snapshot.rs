@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Task, TaskId};
+use crate::{Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Task, TaskId, Worker};
 
 /// Everything known of one process at one moment.
 ///
-/// Tasks, objects and regions are sorted by id.
+/// Tasks, workers, objects and regions are sorted by id.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
     /// Which process, when and why.
@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub regions: Vec<Region>,
     /// Objects in use.
     pub objects: Vec<Object>,
+    /// Threads that run tasks.
+    pub workers: Vec<Worker>,
     /// Live tasks, and outside threads that have waited.
     pub tasks: Vec<Task>,
     /// Panics of tasks that nobody has joined.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectId, RegionId, SiteId, SpawnId, TaskId};
+use crate::{ObjectId, RegionId, SiteId, SpawnId, TaskId, WorkerId};
 
 /// Who can wait.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ pub struct Task {
     /// Whether it is the main task of a call of `run`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub main: bool,
+    /// Where it has started, and where alone it goes on; none for those that have not started, and
+    /// for outside threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerId>,
     /// What it was doing.
     pub state: TaskState,
     /// Locks that it holds, in the order of their acquisition.

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::report::detector::{Report, analyze};
+use gleak_runtime::report::detector::{Report, analyze, render};
 use gleak_runtime::report::{self, snapshot::RegionId};
 use gleak_runtime::time::Instant;
 use gleak_runtime::{JoinError, JoinHandle, Quiet, Region, RegionKind, Runtime};
@@ -37,7 +37,8 @@ const LOOK_AT_REST: Duration = Duration::from_millis(10);
 /// When a test that goes on is first judged, and how far apart that becomes.
 const FIRST_JUDGEMENT: Duration = Duration::from_millis(250);
 const JUDGEMENTS_APART: Duration = Duration::from_secs(4);
-/// After this time it is said for whom a test that rests is kept waiting.
+/// After this time it is said for whom a test that rests is kept waiting, and who keeps the workers
+/// of one that goes on.
 const SAY_WHO: Duration = Duration::from_secs(5);
 /// For the last step of a body that has told its end.
 const LAST_STEP: Duration = Duration::from_millis(1);
@@ -99,6 +100,7 @@ impl Trial<'_> {
     fn wait_for_body(&self, body: &JoinHandle<Result<(), String>>) -> Option<Report> {
         let done = || self.ended.is_set() || body.is_finished();
         let mut at_rest = AtRest::new();
+        let mut say_held = Some(Instant::now() + SAY_WHO);
         let mut every = FIRST_JUDGEMENT;
         let mut next = Instant::now() + every;
         loop {
@@ -121,6 +123,9 @@ impl Trial<'_> {
                     let seen = Seen::now(&self.suite.ledger);
                     if let Some(report) = self.judge_unended(&seen, Others::Act) {
                         return Some(report);
+                    }
+                    if say_held.is_some_and(|at| Instant::now() >= at) && self.say_held(&seen) {
+                        say_held = None;
                     }
                     every = (every * 2).min(JUDGEMENTS_APART);
                     next = Instant::now() + every;
@@ -162,6 +167,15 @@ impl Trial<'_> {
         let report = verdict::of_unended(report, others)?;
         self.suite.ledger.charge(self.name, self.id(), &seen.snapshot, &report.findings);
         Some(report)
+    }
+
+    /// Says who keeps the workers of a test that goes on, if somebody does: a test that spins should
+    /// not hang without a word.
+    fn say_held(&self, seen: &Seen) -> bool {
+        let report = analyze(&seen.snapshot, &self.question());
+        let lines = render::held_workers(&report);
+        lines.iter().for_each(|line| message::say(&format!("gleak: {}: {line}", self.name)));
+        !lines.is_empty()
     }
 
     /// The body has ended: waits for tasks that could still finish, and for no others.

@@ -84,6 +84,7 @@ fn of_findings(file: FindingsFile) -> Report {
         pid: file.source.pid,
         asleep: Asleep::No,
         findings: file.findings,
+        held: Vec::new(),
         groups: Vec::new(),
         totals: Totals::default(),
         completeness: Completeness { cut: !file.complete, ..Completeness::default() },

@@ -42,6 +42,17 @@ pub(crate) fn deadlocked() -> Vec<u8> {
     bytes(b)
 }
 
+/// A process in which one task keeps a worker and another one is ready behind it.
+pub(crate) fn held() -> Vec<u8> {
+    let mut b = process(4711);
+    b.taken_at(300_000_000);
+    let worker = b.worker();
+    let cruncher = b.task("src/main.rs:3", "app::crunch").name("cruncher").running().id();
+    b.held(worker, cruncher, 70_000_000);
+    b.task("src/main.rs:9", "app::worker::{{closure}}").started_on(worker);
+    bytes(b)
+}
+
 /// A process without a task.
 pub(crate) fn empty() -> Vec<u8> {
     bytes(process(4711))

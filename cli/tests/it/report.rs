@@ -25,6 +25,18 @@ fn a_deadlock_is_named_with_its_places() {
 }
 
 #[test]
+fn a_held_worker_is_told_and_changes_no_exit_code() {
+    let dir = WorkDir::new("held");
+    dir.write("held", make::held());
+    let said = dir.gleak(&["report", "held", "--exit-code"]).ends(0).quiet().stdout;
+    let line = "worker 0 has been held by t1 \"cruncher\" for 230 ms";
+    assert!(said.contains(line) && said.contains("1 ready to run"), "{said}");
+    let json = dir.gleak(&["report", "held", "--format", "json"]).ends(0).quiet().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["held"][0]["held_ns"], 230_000_000);
+}
+
+#[test]
 fn json_is_one_document_whatever_the_number_of_inputs() {
     let dir = WorkDir::new("json");
     dir.write("bad", make::deadlocked()).write("good", make::healthy());

@@ -7,6 +7,7 @@
 
 mod block;
 mod cut_off;
+mod held;
 mod json;
 mod page;
 mod rules;
@@ -17,6 +18,7 @@ mod verdict;
 use crate::Report;
 
 pub use cut_off::cut_off;
+pub use held::held_workers;
 pub use json::json;
 pub use rules::rules;
 

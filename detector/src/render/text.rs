@@ -1,9 +1,10 @@
-//! The report for people: verdict, findings, table of groups, what was not seen.
+//! The report for people: verdict, findings, held workers, table of groups, what was not seen.
 
 use gleak_snapshot::Completeness;
 
 use super::TextOptions;
 use super::block::block;
+use super::held::held;
 use super::page::{Page, Style, clean};
 use super::table::table;
 use super::verdict;
@@ -18,6 +19,7 @@ pub(super) fn text(report: &Report, options: &TextOptions) -> String {
     let process = format!("{}, pid {}", clean(&report.program), report.pid);
     page.split(Style::Strong, &verdict::process(report), &[(Style::Plain, &process)]);
     findings(&mut page, &report.findings);
+    held(&mut page, report);
     table(&mut page, report, options.top);
     remarks(&mut page, &report.completeness);
     page.finish()
@@ -39,6 +41,7 @@ pub(super) fn failure(report: &Report, test: &str, options: &TextOptions) -> Str
         })
         .collect();
     findings(&mut page, &own);
+    held(&mut page, report);
     page.blank();
     let test = clean(test);
     page.line(&[(Style::Plain, &format!("  again  cargo test -- --exact {test}"))]);

@@ -10,6 +10,7 @@ mod objects;
 mod quiet;
 mod sites;
 mod tasks;
+mod workers;
 
 use gleak_snapshot::{
     Completeness, Counters, Frame, Header, ObjectDetail, Owner, PanicFact, Reason, Region,
@@ -30,6 +31,7 @@ use sites::Sites;
 pub(crate) fn collect(reason: Reason) -> Snapshot {
     let still = quiet::begin();
     let mut sites = Sites::default();
+    let first_workers = workers::first_pass();
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
     let second_objects = objects::second_pass(first_objects, &mut sites);
@@ -43,6 +45,7 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
         spawns: Vec::new(),
         regions,
         objects: second_objects.into_iter().map(|it| it.object).collect(),
+        workers: Vec::new(),
         tasks,
         panics,
         activity,
@@ -52,6 +55,7 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     snapshot.objects.sort_by_key(|object| object.id);
     snapshot.tasks.sort_by_key(|task| task.id);
     snapshot.regions.sort_by_key(|region| region.id);
+    snapshot.workers = workers::second_pass(&first_workers, &snapshot.tasks);
     drop_dangling_regions(&mut snapshot);
     doubt_missing_owners(&mut snapshot);
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();

@@ -2,7 +2,7 @@
 
 use gleak_snapshot::{
     Arm, Hold, HoldMode, ObjectId, RegionId, Registers, SpawnId, Target, Task, TaskId, TaskState,
-    Wait, WaiterKind,
+    Wait, WaiterKind, WorkerId,
 };
 
 use crate::collect::objects::Collected;
@@ -85,7 +85,10 @@ pub(super) fn second_pass(
             moving += 1;
             TaskState::Moving
         };
-        let task = task(seen.reference, record, seen.id, state, objects, sites);
+        let mut task = task(seen.reference, record, seen.id, state, objects, sites);
+        // Whose state is no longer fresh has its worker written down.
+        let has_started = word.state() != State::Fresh && task.kind == WaiterKind::Task;
+        task.worker = has_started.then(|| WorkerId(record.worker.load(Ordering::Relaxed)));
         // Still the same task after all of its facts were read?
         if WAITERS.get(seen.reference).is_some() {
             tasks.push(task);
@@ -189,6 +192,7 @@ fn task(
         name: tags.name,
         labels: tags.labels,
         main: record.has(MAIN),
+        worker: None,
         state,
         holds: holds.collect(),
     }

@@ -1,5 +1,5 @@
-//! The monitor: one thread a process, which advances the coarse clock while anything runs, and
-//! looks whether everything sleeps for good when nothing does.
+//! The monitor: one thread a process, which advances the coarse clock and looks for held workers
+//! while anything runs, and looks whether everything sleeps for good when nothing does.
 //!
 //! It sleeps without a timer while the process is idle. The verdict itself is `report`'s; here is
 //! only when to ask for it.
@@ -17,7 +17,7 @@ use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::report::{self, Judged};
 use crate::scheduler::activity;
-use crate::scheduler::fresh::Local;
+use crate::scheduler::held::Watch;
 use crate::scheduler::seat;
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
@@ -96,43 +96,13 @@ pub(crate) fn must_exit() -> bool {
 
 fn watch() {
     add_own_thread(thread::tid());
-    let mut stays = Stays { turns: Vec::new(), queue: Local::new() };
+    let mut workers = Watch::new();
     loop {
+        workers.look(clock::now_ns());
         if activity::awake() == 0 {
             rest();
         } else {
-            clock::refresh();
-            stays.look();
             PARKER.park(Some(TICK));
-        }
-    }
-}
-
-/// Workers that are in the same task as a tick ago: what they have not started goes to others, even
-/// a lone task, and their timers do not wait for them.
-struct Stays {
-    /// By worker: the turn of the last look.
-    turns: Vec<u32>,
-    /// Stays empty.
-    queue: Local,
-}
-
-impl Stays {
-    fn look(&mut self) {
-        for (at, seat) in seat::all().enumerate() {
-            let turn = seat.turns();
-            if self.turns.len() == at {
-                self.turns.push(turn);
-                continue;
-            }
-            if std::mem::replace(&mut self.turns[at], turn) != turn {
-                continue;
-            }
-            seat.note_stay(turn);
-            seat.fire_timers(clock::coarse_ns());
-            if seat.runtime.idle.sleeping() > 0 && seat.old_end.count(&self.queue) > 0 {
-                seat.runtime.wake_another();
-            }
         }
     }
 }

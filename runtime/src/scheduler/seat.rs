@@ -9,6 +9,7 @@ use crate::machine::futex::Parker;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
+use crate::scheduler::held::Turns;
 use crate::scheduler::inbox::Inbox;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::timers::Timers;
@@ -25,6 +26,7 @@ const NEVER: u64 = u64::MAX;
 pub(crate) struct Seat {
     pub(crate) index: u32,
     pub(crate) runtime: &'static RuntimeShared,
+    pub(crate) turns: Turns,
     pub(crate) inbox: Inbox,
     pub(crate) old_end: OldEnd,
     pub(crate) parker: Parker,
@@ -37,10 +39,6 @@ pub(crate) struct Seat {
     /// by the worker alone.
     spawned: AtomicU64,
     finished: AtomicU64,
-    /// Changes whenever a task starts or goes on here.
-    turns: AtomicU32,
-    /// The turn in which the monitor has found it twice.
-    stays_in: AtomicU32,
 }
 
 static SEATS: [OnceLock<&'static Seat>; WORKERS_MAX] = [const { OnceLock::new() }; WORKERS_MAX];
@@ -66,6 +64,7 @@ impl Seat {
         let seat: &'static Seat = Box::leak(Box::new(Seat {
             index,
             runtime,
+            turns: Turns::new(),
             inbox: Inbox::new(),
             old_end: local.old_end(),
             parker: Parker::new(),
@@ -74,8 +73,6 @@ impl Seat {
             due: AtomicU64::new(NEVER),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
-            turns: AtomicU32::new(0),
-            stays_in: AtomicU32::new(u32::MAX),
         }));
         Some((place.get_or_init(|| seat), local))
     }
@@ -130,7 +127,7 @@ impl Seat {
         next
     }
 
-    // The worker alone writes these three, so no exchange is needed.
+    // The worker alone writes these two, so no exchange is needed.
 
     pub(crate) fn count_spawned(&self) {
         self.spawned.store(self.spawned.load(Ordering::Relaxed) + 1, Ordering::Release);
@@ -138,10 +135,6 @@ impl Seat {
 
     pub(crate) fn count_finished(&self) {
         self.finished.store(self.finished.load(Ordering::Relaxed) + 1, Ordering::Release);
-    }
-
-    pub(crate) fn turn_begins(&self) {
-        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
     pub(crate) fn spawned(&self) -> u64 {
@@ -152,18 +145,13 @@ impl Seat {
         self.finished.load(Ordering::Acquire)
     }
 
-    pub(crate) fn turns(&self) -> u32 {
-        self.turns.load(Ordering::Relaxed)
-    }
-
-    /// For the monitor: it has been in this turn for a whole tick.
-    pub(crate) fn note_stay(&self, turn: u32) {
-        self.stays_in.store(turn, Ordering::Relaxed);
-    }
-
     /// Whether it will come to its queue soon.
     pub(crate) fn moves(&self) -> Victim {
-        let stays = self.stays_in.load(Ordering::Relaxed) == self.turns();
-        if stays { Victim::Stays } else { Victim::Moves }
+        if self.turns.stays() { Victim::Stays } else { Victim::Moves }
+    }
+
+    /// Whether one task has kept it for too long.
+    pub(crate) fn is_held(&self) -> bool {
+        self.turns.held_since().is_some()
     }
 }

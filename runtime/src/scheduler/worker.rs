@@ -308,11 +308,12 @@ impl Worker {
             self.stop_looking();
         }
         self.policy.turn_begins();
-        self.seat.turn_begins();
+        self.seat.turns.begin(task.reference());
         task.record.state.set(State::Running);
         self.current.set(Some(task));
         let mut fiber = place.borrow_mut();
         let stopped = fiber.as_mut().map_or(Stopped::Suspended, Fiber::resume);
+        self.seat.turns.end();
         self.current.set(None);
         if stopped == Stopped::Finished
             && let Some(fiber) = fiber.take()

@@ -3,6 +3,7 @@
 mod channels;
 mod context;
 mod facts;
+mod held;
 mod locks;
 mod programs;
 mod select;

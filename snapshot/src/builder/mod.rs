@@ -20,7 +20,7 @@
 use crate::{
     Activity, Completeness, Endpoint, Header, HoldMode, Object, ObjectDetail, ObjectId, Owner,
     PanicFact, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Target,
-    Task, TaskId, TaskState, Thread, Touched, WaitOp, WaiterKind,
+    Task, TaskId, TaskState, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
 };
 
 mod task;
@@ -125,6 +125,7 @@ impl SnapshotBuilder {
             name: None,
             labels: Vec::new(),
             main: false,
+            worker: None,
             state,
             holds: Vec::new(),
         });
@@ -188,6 +189,12 @@ impl SnapshotBuilder {
     #[track_caller]
     pub fn wait_group(&mut self, site: &str, count: i64) -> ObjectId {
         self.object(site, ObjectDetail::WaitGroup { count })
+    }
+
+    /// Adds a socket.
+    #[track_caller]
+    pub fn socket(&mut self, site: &str, descriptor: u32) -> ObjectId {
+        self.object(site, ObjectDetail::Socket { descriptor })
     }
 
     /// Adds a context that is not cancelled and has no deadline.
@@ -271,6 +278,44 @@ impl SnapshotBuilder {
         };
         assert!(owner.is_none(), "{lock} has an owner already");
         *owner = Some(by);
+    }
+
+    // --- workers: both sides of the fact are written ---
+
+    /// Adds a worker, numbered from 0, that sleeps.
+    pub fn worker(&mut self) -> WorkerId {
+        let index = self.snapshot.workers.len();
+        let id = WorkerId(u32::try_from(index).expect("fewer than 2^32 workers"));
+        self.snapshot.workers.push(Worker { id, running: None, held_since_ns: None });
+        id
+    }
+
+    /// Puts a task, which has started there, onto a worker. Its state stays as it is.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such worker or task.
+    #[track_caller]
+    pub fn runs(&mut self, worker: WorkerId, task: TaskId) {
+        self.task_mut(task).started_on(worker);
+        self.worker_mut(worker).running = Some(task);
+    }
+
+    /// Says that a task has not left a worker since then.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such worker or task.
+    #[track_caller]
+    pub fn held(&mut self, worker: WorkerId, task: TaskId, since_ns: u64) {
+        self.runs(worker, task);
+        self.worker_mut(worker).held_since_ns = Some(since_ns);
+    }
+
+    #[track_caller]
+    fn worker_mut(&mut self, id: WorkerId) -> &mut Worker {
+        let known = self.snapshot.workers.get_mut(id.0 as usize);
+        known.unwrap_or_else(|| panic!("no {id} was made"))
     }
 
     // --- the process around the tasks ---

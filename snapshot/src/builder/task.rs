@@ -4,7 +4,7 @@ use super::SnapshotBuilder;
 use crate::validate::MAX_ANCESTRY;
 use crate::{
     Arm, Hold, HoldMode, ObjectId, ObjectKind, RegionId, Registers, Task, TaskId, TaskState, Wait,
-    WaitOp, WaitReason,
+    WaitOp, WaitReason, WorkerId,
 };
 
 /// Edits one task or thread in place; each function hands the editor back.
@@ -62,6 +62,11 @@ impl<'b> TaskBuilder<'b> {
     /// Makes it the main task of a call of `run`.
     pub fn main(self) -> Self {
         self.edit(|task| task.main = true)
+    }
+
+    /// Says where it has started.
+    pub fn started_on(self, worker: WorkerId) -> Self {
+        self.edit(|task| task.worker = Some(worker))
     }
 
     /// Adds a lock to its holds and nothing to the lock: [`SnapshotBuilder::owns`] and
@@ -156,6 +161,31 @@ impl<'b> TaskBuilder<'b> {
     #[track_caller]
     pub fn joins(self, task: TaskId, site: &str) -> Self {
         self.waits(WaitReason::Join, &[Arm::task(task)], site)
+    }
+
+    /// It waits to read from a socket.
+    #[track_caller]
+    pub fn reads_socket(self, socket: ObjectId, site: &str) -> Self {
+        self.waits(WaitReason::Read, &[Arm::object(WaitOp::Read, socket)], site)
+    }
+
+    /// It waits to write to a socket.
+    #[track_caller]
+    pub fn writes_socket(self, socket: ObjectId, site: &str) -> Self {
+        self.waits(WaitReason::Write, &[Arm::object(WaitOp::Write, socket)], site)
+    }
+
+    /// It waits for a closure that blocks; `helper` is the thread that has taken it, if one has.
+    #[track_caller]
+    pub fn blocks(self, helper: Option<TaskId>, site: &str) -> Self {
+        let arms: Vec<Arm> = helper.into_iter().map(Arm::task).collect();
+        self.waits(WaitReason::Blocking, &arms, site)
+    }
+
+    /// It drives a future.
+    #[track_caller]
+    pub fn drives_future(self, site: &str) -> Self {
+        self.waits(WaitReason::Future, &[], site)
     }
 
     /// It sleeps.

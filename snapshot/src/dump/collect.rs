@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
 use crate::checksum::{self, Checksum};
-use crate::{Activity, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Task};
+use crate::{Activity, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Task, Worker};
 
 /// Records in the order of the file, and how many lines could not be used.
 #[derive(Default)]
@@ -17,6 +17,7 @@ pub(super) struct Collected {
     pub(super) spawns: Vec<(u32, SpawnPoint)>,
     pub(super) regions: Vec<Region>,
     pub(super) objects: Vec<Object>,
+    pub(super) workers: Vec<Worker>,
     pub(super) tasks: Vec<Task>,
     pub(super) panics: Vec<PanicFact>,
     pub(super) activity: Option<Activity>,
@@ -58,6 +59,7 @@ impl Collected {
             }
             LineKind::Region => push(text, |it| it, &mut self.regions, kind, max_records)?,
             LineKind::Object => push(text, |it| it, &mut self.objects, kind, max_records)?,
+            LineKind::Worker => push(text, |it| it, &mut self.workers, kind, max_records)?,
             LineKind::Task => push(text, |it| it, &mut self.tasks, kind, max_records)?,
             LineKind::Panic => push(text, |it| it, &mut self.panics, kind, max_records)?,
             LineKind::Activity => set_once(text, &mut self.activity),

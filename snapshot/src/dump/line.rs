@@ -1,6 +1,6 @@
 //! What stands in a line: its kind, and the shapes that differ from the value types.
 //!
-//! Regions, objects, tasks, panics and the activity are written as the value types are. Sites and
+//! Regions, objects, workers, tasks, panics and the activity are written as the value types are. Sites and
 //! spawn points carry their index, so that a lost line does not shift those after it.
 
 use std::borrow::Cow;
@@ -17,6 +17,7 @@ pub(super) enum LineKind {
     Spawn,
     Region,
     Object,
+    Worker,
     Task,
     Panic,
     Activity,
@@ -25,12 +26,13 @@ pub(super) enum LineKind {
 
 impl LineKind {
     /// In the order of a file.
-    pub(super) const ALL: [LineKind; 9] = [
+    pub(super) const ALL: [LineKind; 10] = [
         LineKind::Header,
         LineKind::Site,
         LineKind::Spawn,
         LineKind::Region,
         LineKind::Object,
+        LineKind::Worker,
         LineKind::Task,
         LineKind::Panic,
         LineKind::Activity,
@@ -45,6 +47,7 @@ impl LineKind {
             LineKind::Spawn => "spawn",
             LineKind::Region => "region",
             LineKind::Object => "object",
+            LineKind::Worker => "worker",
             LineKind::Task => "task",
             LineKind::Panic => "panic",
             LineKind::Activity => "activity",
@@ -66,6 +69,7 @@ pub(super) struct LineCounts {
     pub(super) spawn: u64,
     pub(super) region: u64,
     pub(super) object: u64,
+    pub(super) worker: u64,
     pub(super) task: u64,
     pub(super) panic: u64,
     pub(super) activity: u64,
@@ -78,6 +82,7 @@ impl LineCounts {
             spawn: snapshot.spawns.len() as u64,
             region: snapshot.regions.len() as u64,
             object: snapshot.objects.len() as u64,
+            worker: snapshot.workers.len() as u64,
             task: snapshot.tasks.len() as u64,
             panic: snapshot.panics.len() as u64,
             activity: 1,
@@ -91,6 +96,7 @@ impl LineCounts {
             spawn: self.spawn.max(other.spawn),
             region: self.region.max(other.region),
             object: self.object.max(other.object),
+            worker: self.worker.max(other.worker),
             task: self.task.max(other.task),
             panic: self.panic.max(other.panic),
             activity: self.activity.max(other.activity),
@@ -104,6 +110,7 @@ impl LineCounts {
             (self.spawn, found.spawn),
             (self.region, found.region),
             (self.object, found.object),
+            (self.worker, found.worker),
             (self.panic, found.panic),
             (self.activity, found.activity),
         ];

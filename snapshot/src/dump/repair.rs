@@ -23,22 +23,24 @@ use super::collect::Collected;
 use super::intern::{Interned, LOST, sort_unique};
 use super::line::{HeaderLine, LineCounts};
 use crate::validate::{
-    MAX_ANCESTRY, arm_fault, find_object, hold_fault, kind_of, lock_faults, well_shaped,
+    MAX_ANCESTRY, arm_fault, find_object, hold_fault, kind_of, lock_faults, running_fault,
+    well_shaped, worker_fault,
 };
 use crate::{
     Completeness, Object, ObjectDetail, PanicFact, Region, RegionId, Site, SiteId, Snapshot,
-    SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaiterKind,
+    SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaiterKind, Worker, WorkerId,
 };
 
 pub(super) fn assemble(file: Collected) -> Snapshot {
     let (sites, double_sites) = Interned::new(file.sites);
     let (spawns, double_spawns) = Interned::new(file.spawns);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
-    let mut panics = file.panics;
+    let (mut workers, mut panics) = (file.workers, file.panics);
     let doubles = double_sites
         + double_spawns
         + sort_unique(&mut regions, |region| region.id)
         + sort_unique(&mut objects, |object| object.id)
+        + sort_unique(&mut workers, |worker| worker.id)
         + sort_unique(&mut tasks, |task| task.id)
         + drop_doubles(&mut panics);
     let found = LineCounts {
@@ -46,17 +48,20 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         spawn: spawns.found(),
         region: regions.len() as u64,
         object: objects.len() as u64,
+        worker: workers.len() as u64,
         task: tasks.len() as u64,
         panic: panics.len() as u64,
         activity: u64::from(file.activity.is_some()),
     };
 
-    let mut mender = Mender { sites, spawns, regions: Vec::new(), changed: 0 };
+    let mut mender = Mender { sites, spawns, regions: Vec::new(), workers: Vec::new(), changed: 0 };
     mender.spawns();
     mender.regions(&mut regions);
     mender.regions = regions.iter().map(|region| region.id).collect();
+    mender.workers = workers.iter().map(|worker| worker.id).collect();
     objects.iter_mut().for_each(|object| mender.object(object));
     tasks.iter_mut().for_each(|task| mender.task(task, &objects));
+    workers.iter_mut().for_each(|worker| mender.worker(worker, &tasks));
     panics.iter_mut().for_each(|panic| mender.panic(panic));
     mender.locks(&mut objects, &tasks);
 
@@ -77,6 +82,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         spawns: mender.spawns.into_values(),
         regions,
         objects,
+        workers,
         tasks,
         panics,
         activity: file.activity.unwrap_or_default(),
@@ -131,6 +137,8 @@ struct Mender {
     spawns: Interned<SpawnPoint>,
     /// Sorted.
     regions: Vec<RegionId>,
+    /// Sorted.
+    workers: Vec<WorkerId>,
     changed: u64,
 }
 
@@ -208,12 +216,16 @@ impl Mender {
             task.region = None;
             whole = false;
         }
+        let by = task.id;
+        if worker_fault(task, |worker| self.workers.binary_search(&worker).is_ok()).is_some() {
+            task.worker = None;
+            whole = false;
+        }
         if !task.labels.is_sorted_by(|a, b| a.0 <= b.0) {
             task.labels.sort();
             whole = false;
         }
         let holds = task.holds.len();
-        let by = task.id;
         task.holds.retain(|hold| hold_fault(by, *hold, kind_of(objects, hold.object)).is_none());
         whole &= task.holds.len() == holds;
         if let TaskState::Waiting(wait) = &mut task.state {
@@ -255,6 +267,15 @@ impl Mender {
             whole &= self.spawn(spawn);
         }
         whole
+    }
+
+    /// What is said of a task that is not on this worker is said of nobody.
+    fn worker(&mut self, worker: &mut Worker, tasks: &[Task]) {
+        let whole = running_fault(worker, tasks).is_none();
+        if !whole {
+            (worker.running, worker.held_since_ns) = (None, None);
+        }
+        self.count(whole);
     }
 
     fn panic(&mut self, panic: &mut PanicFact) {

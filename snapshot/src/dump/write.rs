@@ -33,6 +33,9 @@ pub fn write_dump(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     for object in &snapshot.objects {
         writer.line(LineKind::Object, object)?;
     }
+    for worker in &snapshot.workers {
+        writer.line(LineKind::Worker, worker)?;
+    }
     for task in &snapshot.tasks {
         writer.line(LineKind::Task, task)?;
     }

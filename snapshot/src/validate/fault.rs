@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Arm, ObjectId, RegionId, SiteId, SpawnId, TaskId, WaitReason};
+use crate::{Arm, ObjectId, RegionId, SiteId, SpawnId, TaskId, WaitReason, WorkerId};
 
 /// The record in which something is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +13,8 @@ pub enum Record {
     Region(RegionId),
     /// An object.
     Object(ObjectId),
+    /// A worker.
+    Worker(WorkerId),
     /// A task or outside thread.
     Task(TaskId),
     /// The panic of a task.
@@ -25,6 +27,7 @@ impl fmt::Display for Record {
             Record::Spawn(id) => write!(f, "spawn point {id}"),
             Record::Region(id) => write!(f, "region {id}"),
             Record::Object(id) => write!(f, "object {id}"),
+            Record::Worker(id) => id.fmt(f),
             Record::Task(id) => write!(f, "task {id}"),
             Record::Panic(id) => write!(f, "the panic of {id}"),
         }
@@ -141,6 +144,32 @@ pub enum Invalid {
         /// How many hold it.
         found: u64,
     },
+    /// A task has started on a worker that is not there.
+    NoWorker {
+        /// Which task.
+        task: TaskId,
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// A task that has not started, or an outside thread, is on a worker.
+    NotStarted {
+        /// Which.
+        task: TaskId,
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// The task on a worker is not there, or has started on another one.
+    Running {
+        /// The worker.
+        worker: WorkerId,
+        /// The task.
+        task: TaskId,
+    },
+    /// A worker is held by nobody.
+    Held {
+        /// Which.
+        worker: WorkerId,
+    },
     /// Two panics of one task, which ended with the first.
     PanickedTwice {
         /// Which.
@@ -208,6 +237,16 @@ impl fmt::Display for Invalid {
             Invalid::Readers { object, said, found } => {
                 write!(f, "{object} counts {said} readers, but {found} hold it")
             }
+            Invalid::NoWorker { task, worker } => {
+                write!(f, "task {task} has started on {worker}, which is missing")
+            }
+            Invalid::NotStarted { task, worker } => {
+                write!(f, "{task} is a thread or has not started, and is on {worker}")
+            }
+            Invalid::Running { worker, task } => {
+                write!(f, "{task} runs on {worker} but has not started there")
+            }
+            Invalid::Held { worker } => write!(f, "{worker} is held by nobody"),
             Invalid::PanickedTwice { task } => write!(f, "task {task} panicked twice"),
             Invalid::MovingCount { said, found } => {
                 write!(f, "{found} tasks move, but {said} are said to")

@@ -4,17 +4,19 @@
 //! 1. A reader of a valid snapshot may index sites and spawn points without looking.
 //! 2. Two facts that contradict each other never pass, unless one of them says that it is not
 //!    settled: a task that moved or runs, an object that is unsettled or not exact.
-//! 3. The dump reader repairs by the same rules (`wait.rs`, `locks.rs`) by which this module judges.
+//! 3. The dump reader repairs by the same rules (`wait.rs`, `locks.rs`, `worker.rs`) by which this module judges.
 
 use std::collections::BTreeSet;
 
 mod fault;
 mod locks;
 mod wait;
+mod worker;
 
 pub use fault::{Invalid, Record};
 pub(crate) use locks::lock_faults;
 pub(crate) use wait::{arm_fault, hold_fault, well_shaped};
+pub(crate) use worker::{running_fault, worker_fault};
 
 use crate::{
     Object, ObjectDetail, ObjectId, ObjectKind, RegionId, SiteId, Snapshot, SpawnId, Task, TaskId,
@@ -42,6 +44,8 @@ impl Snapshot {
             for task in &self.tasks {
                 self.check_task(task, &mut faults);
             }
+            let on = self.workers.iter().filter_map(|worker| running_fault(worker, &self.tasks));
+            faults.extend(on);
             let locks = lock_faults(&self.objects, &self.tasks);
             faults.extend(locks.into_iter().map(|(_, fault)| fault));
             self.check_counts(&mut faults);
@@ -67,6 +71,8 @@ impl Snapshot {
         faults.extend(regions.map(|region| Invalid::Order(Record::Region(region.id))));
         let objects = unsorted(&self.objects, |object| object.id);
         faults.extend(objects.map(|object| Invalid::Order(Record::Object(object.id))));
+        let workers = unsorted(&self.workers, |worker| worker.id);
+        faults.extend(workers.map(|worker| Invalid::Order(Record::Worker(worker.id))));
         let tasks = unsorted(&self.tasks, |task| task.id);
         faults.extend(tasks.map(|task| Invalid::Order(Record::Task(task.id))));
     }
@@ -130,6 +136,9 @@ impl Snapshot {
         if task.spawn.is_some() != (task.kind == WaiterKind::Task) {
             faults.push(Invalid::Origin { task: task.id });
         }
+        faults.extend(worker_fault(task, |id| {
+            self.workers.binary_search_by_key(&id, |worker| worker.id).is_ok()
+        }));
         if task.ancestry.len() > MAX_ANCESTRY {
             faults.push(Invalid::Ancestry { task: task.id, len: task.ancestry.len() });
         }

@@ -5,7 +5,7 @@ use gleak_snapshot::{
     Arm, Completeness, Counters, Endpoint, Frame, Header, Hold, HoldMode, LastUse, Object,
     ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind,
     Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskId, TaskState, Thread,
-    Touched, Wait, WaitOp, WaitReason, WaiterKind,
+    Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -79,7 +79,9 @@ impl Tape {
         s.spawns = std::iter::once(self.spawn_point(&s)).chain(more_spawns).collect();
         s.regions = self.list(3, |tape, index| tape.region(index, &s));
         s.objects = self.list(6, |tape, index| tape.object(index, &s));
+        s.workers = self.list(3, |tape, index| tape.worker(index));
         s.tasks = self.list(8, |tape, index| tape.task(index, &s));
+        self.runners(&mut s);
         self.holders(&mut s);
         s.panics = self.list(3, |tape, index| tape.panic(index, &s));
         if self.coin() {
@@ -204,6 +206,8 @@ impl Tape {
             3 => TaskState::Moving,
             _ => TaskState::Waiting(self.wait(s)),
         };
+        let has_started = kind == WaiterKind::Task && state != TaskState::Fresh;
+        let worker = self.below(s.workers.len() + 1);
         Task {
             id: TaskId(self.id(index)),
             kind,
@@ -214,8 +218,25 @@ impl Tape {
             name: self.maybe(Tape::text),
             labels,
             main: self.coin(),
+            worker: s.workers.get(worker).filter(|_| has_started).map(|worker| worker.id),
             state,
             holds: Vec::new(),
+        }
+    }
+
+    fn worker(&mut self, index: usize) -> Worker {
+        let id = WorkerId(index as u32 * 10 + self.below(10) as u32);
+        Worker { id, running: None, held_since_ns: None }
+    }
+
+    /// Puts tasks onto the workers that they have started on.
+    fn runners(&mut self, s: &mut Snapshot) {
+        for worker in &mut s.workers {
+            let here = s.tasks.iter().filter(|task| task.worker == Some(worker.id));
+            let here: Vec<TaskId> = here.map(|task| task.id).collect();
+            let chosen = self.below(here.len() + 1);
+            worker.running = here.get(chosen).copied();
+            worker.held_since_ns = worker.running.and_then(|_| self.maybe(Tape::number));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use gleak_snapshot::{
     Arm, HoldMode, ObjectDetail, RegionKind, Site, SnapshotBuilder, TaskId, TaskState, WaitOp,
-    WaitReason, WaiterKind,
+    WaitReason, WaiterKind, WorkerId,
 };
 
 #[test]
@@ -82,6 +82,52 @@ fn the_rest_of_the_process() {
     assert_eq!((s.activity.still, s.activity.threads_known), (true, true));
     assert_eq!(s.completeness.moving, 1);
     assert_eq!(s.panics[0].message, "boom");
+}
+
+#[test]
+fn workers_and_who_is_on_them() {
+    let mut b = SnapshotBuilder::new();
+    let (idle, busy) = (b.worker(), b.worker());
+    let cruncher = b.task("src/a.rs:1", "app::crunch").running().id();
+    let parked = b.task("src/a.rs:2", "app::waits").sleeps(9, "src/a.rs:3").started_on(busy).id();
+    b.held(busy, cruncher, 7);
+    let s = b.build();
+    assert_eq!((idle, busy), (WorkerId(0), WorkerId(1)));
+    assert_eq!((s.workers[0].running, s.workers[0].held_since_ns), (None, None));
+    assert_eq!((s.workers[1].running, s.workers[1].held_since_ns), (Some(cruncher), Some(7)));
+    let on: Vec<_> = s.tasks.iter().map(|task| (task.id, task.worker)).collect();
+    assert_eq!(on, [(cruncher, Some(busy)), (parked, Some(busy))]);
+    assert_eq!(busy.to_string(), "worker 1");
+}
+
+#[test]
+fn waits_on_what_is_outside_of_the_process() {
+    let mut b = SnapshotBuilder::new();
+    let socket = b.socket("src/net.rs:1", 7);
+    let helper = b.thread("gleak-blocking").id();
+    b.task("src/a.rs:1", "app::f").reads_socket(socket, "src/a.rs:2");
+    b.task("src/a.rs:1", "app::f").writes_socket(socket, "src/a.rs:3");
+    b.task("src/a.rs:1", "app::f").blocks(None, "src/a.rs:4");
+    b.task("src/a.rs:1", "app::f").blocks(Some(helper), "src/a.rs:5");
+    b.task("src/a.rs:1", "app::f").drives_future("src/a.rs:6");
+    let s = b.build();
+    let waits: Vec<_> = s
+        .tasks
+        .iter()
+        .filter_map(|task| match &task.state {
+            TaskState::Waiting(wait) => Some((wait.reason, wait.arms.len())),
+            TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
+        })
+        .collect();
+    let expected = [
+        (WaitReason::Read, 1),
+        (WaitReason::Write, 1),
+        (WaitReason::Blocking, 0),
+        (WaitReason::Blocking, 1),
+        (WaitReason::Future, 0),
+    ];
+    assert_eq!(waits, expected);
+    assert_eq!(s.objects[0].detail, ObjectDetail::Socket { descriptor: 7 });
 }
 
 #[test]

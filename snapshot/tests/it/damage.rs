@@ -20,6 +20,7 @@ fn certainties(s: &Snapshot) -> Vec<String> {
             all.push(format!("{} {:?} {:?} {:?}", task.id, wait.reason, wait.arms, wait.until_ns));
         }
         all.extend(task.region.map(|region| format!("{} in {region}", task.id)));
+        all.extend(task.worker.map(|worker| format!("{} on {worker}", task.id)));
         all.extend(task.holds.iter().map(|hold| format!("{} holds {hold:?}", task.id)));
     }
     for object in &s.objects {
@@ -28,6 +29,12 @@ fn certainties(s: &Snapshot) -> Vec<String> {
         }
         if !object.unsettled {
             all.push(format!("{} {:?}", object.id, standing(object)));
+        }
+    }
+    for worker in &s.workers {
+        if let Some(task) = worker.running {
+            all.push(format!("{task} on {}", worker.id));
+            all.extend(worker.held_since_ns.map(|since| format!("{} since {since}", worker.id)));
         }
     }
     if s.activity.still {
@@ -136,7 +143,7 @@ fn no_lost_or_doubled_line_goes_unnoticed() {
 fn a_lost_object_leaves_an_unlisted_arm_and_no_hold() {
     let whole = example();
     let text = String::from_utf8(dump(&whole)).unwrap();
-    let lost = text.replacen("{\"k\":\"object\",\"id\":3,", "{\"k\":\"object\",\"id\":8,", 1);
+    let lost = text.replacen("{\"k\":\"object\",\"id\":3,", "{\"k\":\"object\",\"id\":80,", 1);
     let got = read(lost.as_bytes()).unwrap();
     assert_eq!(got.completeness.damaged_lines, 1);
     assert_eq!(got.objects.len(), whole.objects.len() - 1);
@@ -151,6 +158,21 @@ fn a_lost_object_leaves_an_unlisted_arm_and_no_hold() {
         let lost = was.arms.iter().filter(|arm| arm.on == gleak_snapshot::Target::Object(mutex));
         assert_eq!(wait.unlisted_arms, was.unlisted_arms + lost.count() as u32);
     }
+}
+
+#[test]
+fn a_lost_worker_takes_the_tasks_off_it_and_a_lost_task_leaves_its_worker_alone() {
+    let whole = example();
+    let text = String::from_utf8(dump(&whole)).unwrap();
+    let busy = whole.workers[1];
+    let got = read(text.replacen("{\"k\":\"worker\",\"id\":1,", "{", 1).as_bytes()).unwrap();
+    assert_eq!((got.completeness.damaged_lines, got.workers.len()), (1, 1));
+    assert!(got.tasks.iter().all(|task| task.worker != Some(busy.id)));
+
+    let cruncher = format!("{{\"k\":\"task\",\"id\":{},", busy.running.unwrap().0);
+    let got = read(text.replacen(&cruncher, "{", 1).as_bytes()).unwrap();
+    assert_eq!((got.completeness.damaged_lines, got.workers.len()), (1, 2));
+    assert_eq!((got.workers[1].running, got.workers[1].held_since_ns), (None, None));
 }
 
 #[test]

@@ -56,12 +56,18 @@ pub(crate) fn example() -> Snapshot {
     b.task_mut(id).select(&arms, "src/pool.rs:80:13").unlisted(3);
     let id = spawn(&mut b);
     b.task_mut(id).fresh();
-    let id = spawn(&mut b);
-    b.task_mut(id).running();
+    let cruncher = spawn(&mut b);
+    b.task_mut(cruncher).running();
     let id = spawn(&mut b);
     b.task_mut(id).moving();
     spawn(&mut b);
+    outside(&mut b);
     b.thread("tests").waits(WaitReason::Host, &[Arm::task(main)], "src/main.rs:5:5");
+
+    let (idle, busy) = (b.worker(), b.worker());
+    b.task_mut(main).started_on(idle);
+    b.task_mut(worker).started_on(busy);
+    b.held(busy, cruncher, 51_000_311);
 
     b.owned_by_finished(forgotten, TaskId(99), "src/state.rs:50:13", 5);
     b.object_mut(forgotten).unsettled = true;
@@ -80,6 +86,16 @@ fn header(b: &mut SnapshotBuilder) {
     header.wall_s = 1_767_225_600;
     header.counters = Counters { spawned: 20, finished: 6 };
     b.completeness_mut().dropped_panics = 1;
+}
+
+/// Waits that end by what is in no record.
+fn outside(b: &mut SnapshotBuilder) {
+    let socket = b.socket("src/net.rs:11:20", 9);
+    let entry = "app::net::serve";
+    b.task("src/net.rs:15:5", entry).reads_socket(socket, "src/net.rs:18:9");
+    b.task("src/net.rs:15:5", entry).writes_socket(socket, "src/net.rs:19:9");
+    b.task("src/net.rs:15:5", entry).blocks(None, "src/net.rs:20:9");
+    b.task("src/net.rs:15:5", entry).drives_future("src/net.rs:21:9");
 }
 
 fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: RegionId) {

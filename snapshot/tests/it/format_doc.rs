@@ -37,8 +37,9 @@ fn every_key_and_word_of_the_writer_is_described() {
     for line in String::from_utf8(dump(&example())).unwrap().lines() {
         collect(&serde_json::from_str(line).unwrap(), &mut names);
     }
-    for kind in ["header", "site", "spawn", "region", "object", "task", "panic", "activity", "end"]
-    {
+    for kind in [
+        "header", "site", "spawn", "region", "object", "worker", "task", "panic", "activity", "end",
+    ] {
         assert!(names.contains(kind), "the example has no {kind} line");
     }
     let text = format_md();

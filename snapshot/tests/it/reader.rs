@@ -49,6 +49,22 @@ fn a_file_by_hand_needs_little() {
     assert_eq!(s.sites[wait.site.0 as usize].to_string(), "src/a.rs:4");
 }
 
+/// As it was written before workers were.
+#[test]
+fn a_file_without_workers_is_whole() {
+    let text = [
+        r#"{"gleak":1,"k":"header","reason":"request","taken_ns":5,"lines":{"site":1,"spawn":1,"region":0,"object":0,"task":1,"panic":0,"activity":1}}"#,
+        r#"{"k":"site","id":0,"file":"src/a.rs","line":4,"column":1}"#,
+        r#"{"k":"spawn","id":0,"site":0,"entry":"app::f"}"#,
+        r#"{"k":"task","id":1,"kind":"task","spawn":0,"state":"running"}"#,
+        r#"{"k":"activity","still":false,"queued":0,"timers":0,"threads_known":false}"#,
+        r#"{"k":"end","lines":{"site":1,"spawn":1,"region":0,"object":0,"task":1,"panic":0,"activity":1}}"#,
+    ];
+    let s = read(text.join("\n").as_bytes()).unwrap();
+    assert_eq!(s.completeness, Completeness::default());
+    assert_eq!((s.workers.len(), s.tasks[0].worker), (0, None));
+}
+
 /// Reads these lines behind a header, with an end line.
 fn completeness(lines: &[&str]) -> Completeness {
     let text = format!("{HEADER}\n{}\n{}\n", lines.join("\n"), r#"{"k":"end"}"#);

@@ -2,7 +2,8 @@
 
 use gleak_snapshot::{
     Arm, Hold, HoldMode, Invalid, ObjectDetail, ObjectId, Record, RegionId, SiteId, Snapshot,
-    SnapshotBuilder, SpawnId, TaskId, TaskState, Touched, WaitOp, WaitReason, WaiterKind,
+    SnapshotBuilder, SpawnId, TaskId, TaskState, Touched, WaitOp, WaitReason, WaiterKind, Worker,
+    WorkerId,
 };
 
 const ONE: TaskId = TaskId(1);
@@ -144,6 +145,40 @@ fn owners_and_holds_agree() {
     );
     let hold = Hold { object: JOBS, mode: HoldMode::Exclusive };
     check(|s| s.tasks[1].holds.push(hold), &[Invalid::Hold { task: TWO, object: JOBS }]);
+}
+
+#[test]
+fn workers_run_what_has_started_on_them() {
+    let worker = WorkerId(4);
+    let idle = Worker { id: worker, running: None, held_since_ns: None };
+    let on = |s: &mut Snapshot, running| {
+        s.workers.push(Worker { running, held_since_ns: Some(3), ..idle });
+    };
+    check(|s| s.workers = vec![idle, idle], &[Invalid::Order(Record::Worker(worker))]);
+    check(|s| on(s, None), &[Invalid::Held { worker }]);
+    check(|s| on(s, Some(ONE)), &[Invalid::Running { worker, task: ONE }]);
+    check(|s| on(s, Some(TaskId(9))), &[Invalid::Running { worker, task: TaskId(9) }]);
+    check(|s| s.tasks[0].worker = Some(worker), &[Invalid::NoWorker { task: ONE, worker }]);
+    let started = |s: &mut Snapshot| {
+        s.tasks[0].worker = Some(worker);
+        on(s, Some(ONE));
+    };
+    check(started, &[]);
+    check(
+        |s| {
+            started(s);
+            s.tasks[1].worker = Some(worker);
+            s.tasks[1].state = TaskState::Fresh;
+        },
+        &[Invalid::NotStarted { task: TWO, worker }],
+    );
+    check(
+        |s| {
+            started(s);
+            s.workers.push(Worker { id: WorkerId(5), running: Some(ONE), held_since_ns: None });
+        },
+        &[Invalid::Running { worker: WorkerId(5), task: ONE }],
+    );
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Which test fails, and what its message says.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::support::{Said, example, redact, run};
 
 const TWENTY: [&str; 20] = [
@@ -209,4 +212,19 @@ fn what_a_leaked_task_makes_later_is_nobodys_and_the_leak_is_told_once() {
     assert!(section.starts_with("1 task belongs to no test"), "{section}");
     // Its panic is printed by std; it is no finding any more.
     assert!(!section.contains("1 task panicked"), "that task was charged to its test: {section}");
+}
+
+#[test]
+fn a_test_that_keeps_its_worker_does_not_hang_without_a_word() {
+    let mut command = example("blocks");
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("an example: `cargo test` builds them");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("text");
+    assert!(line.starts_with("gleak: waits_for_input: worker "), "{line}");
+    assert!(line.contains(" has been held by t") && line.contains("\"waits_for_input\""), "{line}");
+    // The end of its input is what it waits for.
+    let output = child.wait_with_output().expect("a child");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
