@@ -149,7 +149,7 @@ impl Core {
         Core { cell: ObjectCell::new(Kind::Context, site), state, deadline }
     }
 
-    fn record(&self, who: &Current) {
+    fn record(&self, who: Current) {
         if let Some(record) = self.cell.used_by(who) {
             record.bound.store(self.deadline.unwrap_or(0), Ordering::Relaxed);
         }
@@ -183,7 +183,7 @@ impl Core {
         let claimed = state.waiters.claim_all();
         let children = std::mem::take(&mut state.children);
         drop(state);
-        if let Some(record) = self.cell.used_by(&current::get()) {
+        if let Some(record) = self.cell.used_by(current::get()) {
             record.over.store(1, Ordering::Relaxed);
         }
         claimed.wake();
@@ -218,7 +218,7 @@ impl Done {
     pub fn wait(&self) -> Cancelled {
         let site = Location::caller();
         let who = current::get();
-        self.core.record(&who);
+        self.core.record(who);
         loop {
             if let Some(cause) = self.core.err() {
                 return cause;
@@ -252,7 +252,7 @@ pub struct DoneArm<'a> {
 impl<'a> RecvOperand<'a> for Done {
     type Arm = DoneArm<'a>;
     fn arm(&'a self) -> DoneArm<'a> {
-        self.core.record(&current::get());
+        self.core.record(current::get());
         DoneArm { core: &self.core, queued: None, output: None }
     }
 }

@@ -47,7 +47,7 @@ impl WaitGroup {
     #[track_caller]
     pub fn add(&self, work: i64) {
         let who = current::get();
-        let record = self.core.cell.used_by(&who);
+        let record = self.core.cell.used_by(who);
         let mut state = self.core.state.lock();
         let count = state.count.checked_add(work).filter(|count| *count >= 0);
         let Some(count) = count else {
@@ -59,7 +59,7 @@ impl WaitGroup {
         let claimed = if count == 0 { state.waiters.claim_all() } else { Claims::default() };
         if let Some(record) = record {
             record.level.store(count.cast_unsigned(), Ordering::Relaxed);
-            record.sender.used(&who, Location::caller());
+            record.sender.used(who, Location::caller());
         }
         drop(state);
         claimed.wake();
@@ -79,7 +79,7 @@ impl WaitGroup {
     pub fn wait(&self) {
         let site = Location::caller();
         let who = current::operate();
-        self.core.cell.used_by(&who);
+        self.core.cell.used_by(who);
         while let Some((waiting, node)) = self.begin(who, site) {
             let outcome = waiting.park();
             if outcome.left_queued() {

@@ -48,7 +48,8 @@ pub struct Task {
     pub worker: Option<WorkerId>,
     /// What it was doing.
     pub state: TaskState,
-    /// Locks that it holds, in the order of their acquisition.
+    /// Locks that it holds: those that it has alone, in the order of their acquisition, then those that
+    /// it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
 }

@@ -77,9 +77,9 @@ impl<T> Core<T> {
     /// Sends now or not at all.
     pub(crate) fn try_send(&self, value: T, site: Site) -> Result<(), NotSent<T>> {
         let who = current::get();
-        let record = self.cell.used_by(&who);
+        let record = self.cell.used_by(who);
         if let Some(record) = record {
-            record.sender.used(&who, site);
+            record.sender.used(who, site);
         }
         self.state.lock().try_send(value, self.capacity, record)
     }
@@ -92,9 +92,9 @@ impl<T> Core<T> {
         site: Site,
     ) -> Result<(), NotSent<T>> {
         let who = current::operate();
-        let record = self.cell.used_by(&who);
+        let record = self.cell.used_by(who);
         if let Some(record) = record {
-            record.sender.used(&who, site);
+            record.sender.used(who, site);
         }
         loop {
             let mut state = self.state.lock();
@@ -129,9 +129,9 @@ impl<T> Core<T> {
     /// Receives now or not at all.
     pub(crate) fn try_recv(&self, site: Site) -> Result<T, NotReceived> {
         let who = current::get();
-        let record = self.cell.used_by(&who);
+        let record = self.cell.used_by(who);
         if let Some(record) = record {
-            record.receiver.used(&who, site);
+            record.receiver.used(who, site);
         }
         self.state.lock().try_recv(record)
     }
@@ -139,9 +139,9 @@ impl<T> Core<T> {
     /// Receives, waiting until `until` at most.
     pub(crate) fn recv(&self, until: Option<u64>, site: Site) -> Result<T, NotReceived> {
         let who = current::operate();
-        let record = self.cell.used_by(&who);
+        let record = self.cell.used_by(who);
         if let Some(record) = record {
-            record.receiver.used(&who, site);
+            record.receiver.used(who, site);
         }
         loop {
             let mut state = self.state.lock();
@@ -176,7 +176,7 @@ impl<T> Core<T> {
     /// Closes it. `Err` with the place of the first close when it is closed already.
     pub(crate) fn close(&self, site: Site) -> Result<(), Site> {
         let who = current::get();
-        let record = self.cell.used_by(&who);
+        let record = self.cell.used_by(who);
         let mut state = self.state.lock();
         if let Some(first) = state.closed {
             return Err(first);

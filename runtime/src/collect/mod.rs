@@ -35,7 +35,9 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
     let second_objects = objects::second_pass(first_objects, &mut sites);
-    let (tasks, moving) = tasks::second_pass(first_tasks, &second_objects, &mut sites);
+    let (mut tasks, moving) = tasks::second_pass(first_tasks, &second_objects, &mut sites);
+    tasks.sort_by_key(|task| task.id);
+    tasks::add_owned(&mut tasks, &second_objects);
     let (panics, dropped_panics) = panics(&mut sites);
     let regions = regions(&mut sites);
     let activity = still.end(&tasks);
@@ -53,7 +55,6 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     };
     (snapshot.sites, snapshot.spawns) = sites.finish();
     snapshot.objects.sort_by_key(|object| object.id);
-    snapshot.tasks.sort_by_key(|task| task.id);
     snapshot.regions.sort_by_key(|region| region.id);
     snapshot.workers = workers::second_pass(&first_workers, &snapshot.tasks);
     drop_dangling_regions(&mut snapshot);

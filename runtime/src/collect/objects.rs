@@ -9,7 +9,7 @@ use crate::records::object::{EndRecord, Kind, OBJECTS, ObjectRecord, SHARED};
 use crate::records::region::REGIONS;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
-use crate::records::waiter::WAITERS;
+use crate::records::waiter::{WAITERS, WaiterRecord};
 use crate::sync::Ordering;
 
 /// What the first pass remembers of an object.
@@ -23,6 +23,8 @@ pub(super) struct Seen {
 pub(super) struct Collected {
     pub(super) reference: Ref,
     pub(super) object: Object,
+    /// How many locks its owner held alone before it.
+    pub(super) depth: u32,
 }
 
 pub(super) fn first_pass() -> Vec<Seen> {
@@ -55,7 +57,8 @@ pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> 
         };
         // Still the same object after all of its facts were read?
         if OBJECTS.get(seen.reference).is_some() {
-            collected.push(Collected { reference: seen.reference, object });
+            let depth = record.owner_depth.load(Ordering::Relaxed);
+            collected.push(Collected { reference: seen.reference, object, depth });
         }
     }
     collected.sort_by_key(|it| it.reference);
@@ -64,12 +67,13 @@ pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> 
 
 fn owner(record: &ObjectRecord, bits: u64, sites: &mut Sites) -> Option<Owner> {
     let reference = Ref::from_bits(bits)?;
-    Some(Owner {
-        task: TaskId(record.owner_id.load(Ordering::Relaxed)),
-        site: sites.site(record.owner_site.get()?),
-        since_ns: record.owner_since.load(Ordering::Relaxed),
-        alive: WAITERS.get(reference).is_some(),
-    })
+    let site = sites.site(record.owner_site.get()?);
+    let since_ns = record.owner_since.load(Ordering::Relaxed);
+    let alive = WAITERS.get(reference).map(WaiterRecord::id);
+    // Read before it is asked again whether the record is still the owner's.
+    let alive = alive.filter(|_| WAITERS.get(reference).is_some());
+    let task = alive.unwrap_or_else(|| record.late_owner.load(Ordering::Relaxed));
+    Some(Owner { task: TaskId(task), site, since_ns, alive: alive.is_some() })
 }
 
 fn touched(record: &ObjectRecord) -> Touched {

@@ -1,14 +1,14 @@
 //! Tasks and outside threads, read twice.
 
 use gleak_snapshot::{
-    Arm, Hold, HoldMode, ObjectId, RegionId, Registers, SpawnId, Target, Task, TaskId, TaskState,
-    Wait, WaiterKind, WorkerId,
+    Arm, Hold, HoldMode, ObjectDetail, ObjectId, RegionId, Registers, SpawnId, Target, Task,
+    TaskId, TaskState, Wait, WaiterKind, WorkerId,
 };
 
 use crate::collect::objects::Collected;
 use crate::collect::sites::Sites;
 use crate::records::node::Op;
-use crate::records::object::{self, Mode};
+use crate::records::object;
 use crate::records::region::REGIONS;
 use crate::records::state::{State, Word};
 use crate::records::statics::Site;
@@ -174,13 +174,9 @@ fn task(
     let parent = record.parent.load(Ordering::Relaxed);
     let region = record.region().and_then(|region| REGIONS.get(region));
     let is_thread = record.has(THREAD);
-    let holds = object::holds(reference, record).into_iter().filter_map(|(target, mode)| {
+    let reads = object::reads(reference, record).into_iter().filter_map(|target| {
         let object = find(Ref::from_bits(target)?, objects)?;
-        let mode = match mode {
-            Mode::Exclusive => HoldMode::Exclusive,
-            Mode::Shared => HoldMode::Shared,
-        };
-        Some(Hold { object, mode })
+        Some(Hold { object, mode: HoldMode::Shared })
     });
     Task {
         id: TaskId(id),
@@ -194,7 +190,31 @@ fn task(
         main: record.has(MAIN),
         worker: None,
         state,
-        holds: holds.collect(),
+        holds: reads.collect(),
+    }
+}
+
+/// Gives tasks the locks that they hold alone, as the locks say: in the order of their acquisition,
+/// before those that they read. `tasks` are sorted by id.
+pub(super) fn add_owned(tasks: &mut [Task], objects: &[Collected]) {
+    let owned = |it: &Collected| match it.object.detail {
+        ObjectDetail::Mutex { owner: Some(owner), .. }
+        | ObjectDetail::RwLock { owner: Some(owner), .. } => {
+            owner.alive.then_some((owner.task, it.depth, it.object.id))
+        }
+        ObjectDetail::Mutex { owner: None, .. }
+        | ObjectDetail::RwLock { owner: None, .. }
+        | ObjectDetail::Channel { .. }
+        | ObjectDetail::WaitGroup { .. }
+        | ObjectDetail::Context { .. }
+        | ObjectDetail::Socket { .. } => None,
+    };
+    let mut owned: Vec<(TaskId, u32, ObjectId)> = objects.iter().filter_map(owned).collect();
+    owned.sort_unstable();
+    for (task, _, object) in owned.into_iter().rev() {
+        if let Ok(at) = tasks.binary_search_by_key(&task, |it| it.id) {
+            tasks[at].holds.insert(0, Hold { object, mode: HoldMode::Exclusive });
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::ops::{Deref, DerefMut};
 use crate::lock::mutex::Mutex;
 use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
-use crate::records::object::{Mode, ObjectCell, unhold};
+use crate::records::object::{self, ObjectCell};
 use crate::records::waiter::Current;
 use crate::scheduler::current;
 use crate::sync::{Ordering, UnsafeCell};
@@ -46,7 +46,6 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 /// Who holds a guard, and what else it needs to let go.
 pub(crate) struct Holding {
     owner: Current,
-    mode: Mode,
     /// Whether the task was panicking when it acquired: then its end poisons nothing.
     panicking: bool,
     /// The owner must be exact: guards stay with their task.
@@ -54,22 +53,49 @@ pub(crate) struct Holding {
 }
 
 impl Holding {
-    pub(crate) fn new(owner: Current, mode: Mode) -> Holding {
-        let panicking = std::thread::panicking();
-        Holding { owner, mode, panicking, not_send: PhantomData }
+    #[inline]
+    fn new(owner: Current) -> Holding {
+        Holding { owner, panicking: std::thread::panicking(), not_send: PhantomData }
+    }
+
+    /// The lock has been taken alone.
+    #[inline]
+    pub(crate) fn exclusive(owner: Current) -> Holding {
+        let locks = &owner.record.locks;
+        locks.store(locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Holding::new(owner)
+    }
+
+    /// The lock has been taken among readers.
+    pub(crate) fn shared(owner: Current, cell: &ObjectCell) -> Holding {
+        object::read_begins(owner, cell.target());
+        Holding::new(owner)
     }
 
     /// Before the lock is released: poison, and the records.
-    fn end(&self, cell: &ObjectCell, poison: Option<&Poison>) {
-        if let (Some(poison), false, true) = (poison, self.panicking, std::thread::panicking()) {
+    #[inline]
+    fn end_exclusive(&self, cell: &ObjectCell, poison: &Poison) {
+        if std::thread::panicking() && !self.panicking {
             poison.set(true);
         }
+        self.check_owner(cell);
+        // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
+        let locks = &self.owner.record.locks;
+        locks.store(locks.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+    }
+
+    fn end_shared(&self, cell: &ObjectCell) {
+        self.check_owner(cell);
+        object::read_ends(self.owner, cell.target());
+    }
+
+    #[inline]
+    fn check_owner(&self, cell: &ObjectCell) {
         if !current::get().is(self.owner.record)
             && let Some(record) = cell.record()
         {
             record.inexact.store(1, Ordering::Relaxed);
         }
-        unhold(self.owner, cell.target(), self.mode);
     }
 }
 
@@ -96,21 +122,21 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.holding.end(&self.lock.cell, Some(&self.lock.poison));
+        self.holding.end_exclusive(&self.lock.cell, &self.lock.poison);
         self.lock.unlock();
     }
 }
 
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
-        self.holding.end(&self.lock.cell, Some(&self.lock.poison));
+        self.holding.end_exclusive(&self.lock.cell, &self.lock.poison);
         self.lock.unlock_write();
     }
 }
 
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
-        self.holding.end(&self.lock.cell, None);
+        self.holding.end_shared(&self.lock.cell);
         self.lock.unlock_read();
     }
 }

@@ -2,7 +2,16 @@
 //!
 //! Barging with a starvation mode, as Go's `sync.Mutex`: an unlocked mutex goes to whoever asks
 //! first; a waiter that was overtaken for longer than a millisecond switches the mutex to handing
-//! itself on in order, until nobody has waited that long.
+//! itself on in order, until nobody has waited that long. One waiter at a time is on its way to the
+//! lock: until it has come, letting go wakes nobody else.
+//!
+//! Invariants:
+//! 1. `WAITERS` is set while the queue has somebody in it; set and cleared under the lock of the
+//!    queue, and set only while `LOCKED` is: so whoever lets go sees it.
+//! 2. `COMING` is set by who wakes a waiter, and cleared by that waiter, under the same lock.
+//! 3. In `STARVING` mode `LOCKED` stays set from owner to owner while somebody waits.
+//! 4. The owner's facts are written after the lock is taken and wiped before it is let go: a
+//!    snapshot sees the true owner or none.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,12 +20,13 @@ use std::sync::{LockResult, TryLockError, TryLockResult};
 use crate::lock::guard::{Guarded, Holding, MutexGuard};
 use crate::lock::poison::{Poison, wrap};
 use crate::records::node::Op;
-use crate::records::object::{Kind, Mode, ObjectCell, hold};
+use crate::records::object::{Kind, ObjectCell, ObjectRecord};
+use crate::records::state::State;
 use crate::records::statics::Site;
 use crate::records::table::Ref;
-use crate::records::waiter::{Current, Reason};
+use crate::records::waiter::{Current, Reason, WAITERS as RECORDS};
 use crate::scheduler::current;
-use crate::sync::Lock;
+use crate::sync::{AtomicU32, Lock, Ordering};
 
 use crate::time::clock;
 use crate::wait::queue::WaitQueue;
@@ -25,10 +35,16 @@ use crate::wait::{self, On, Why};
 /// As in Go's `sync.Mutex`.
 const STARVING_NS: u64 = 1_000_000;
 
-struct State {
-    locked: bool,
-    /// Waiters are served in order, nobody barges.
-    starving: bool,
+const LOCKED: u32 = 1;
+const WAITERS: u32 = 2;
+const COMING: u32 = 4;
+const STARVING: u32 = 8;
+/// Looks at a lock that is held on another worker, before the waiter parks; as often as Go's.
+const SPINS: u32 = 4;
+const PAUSES: u32 = 30;
+
+/// Who waits.
+struct Queue {
     /// The waiter that the lock was handed to and that has not run yet.
     handed_to: Option<Ref>,
     waiters: WaitQueue,
@@ -37,7 +53,8 @@ struct State {
 /// Mutual exclusion for tasks and threads. A task that waits leaves its worker to others.
 pub struct Mutex<T: ?Sized> {
     pub(crate) cell: ObjectCell,
-    state: Lock<State>,
+    word: AtomicU32,
+    queue: Lock<Queue>,
     pub(crate) poison: Poison,
     pub(crate) value: Guarded<T>,
 }
@@ -47,11 +64,10 @@ impl<T> Mutex<T> {
     #[track_caller]
     #[must_use]
     pub const fn new(value: T) -> Mutex<T> {
-        let state =
-            State { locked: false, starving: false, handed_to: None, waiters: WaitQueue::new() };
         Mutex {
             cell: ObjectCell::new(Kind::Mutex, Location::caller()),
-            state: Lock::new(state),
+            word: AtomicU32::new(0),
+            queue: Lock::new(Queue { handed_to: None, waiters: WaitQueue::new() }),
             poison: Poison::new(),
             value: Guarded::new(value),
         }
@@ -81,21 +97,15 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     /// When a task panicked while it held the lock; the guard is in the error.
     #[track_caller]
+    #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let site = Location::caller();
         let who = current::operate();
-        self.cell.used_by(&who);
-        let asked = clock::coarse_ns();
-        let mut overtaken = false;
-        while let Some((waiting, node)) = self.take_or_wait(who, site, asked, overtaken) {
-            let outcome = waiting.park();
-            if outcome.left_queued() {
-                self.state.lock().waiters.remove(node);
-            }
-            outcome.or_unwind();
-            overtaken = true;
+        let record = self.cell.used_by(who);
+        if !self.try_acquire() {
+            self.lock_slowly(who, site);
         }
-        self.guard(who)
+        self.own(who, record, site)
     }
 
     /// Takes the lock if it is free.
@@ -105,14 +115,74 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         let who = current::get();
-        self.cell.used_by(&who);
-        let mut state = self.state.lock();
-        if state.locked {
+        let record = self.cell.used_by(who);
+        if !self.try_acquire() {
             return Err(TryLockError::WouldBlock);
         }
-        self.own(&mut state, &who, Location::caller());
-        drop(state);
-        self.guard(who).map_err(TryLockError::Poisoned)
+        self.own(who, record, Location::caller()).map_err(TryLockError::Poisoned)
+    }
+
+    /// Takes a free lock, unless it is handed on in order.
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        word & (LOCKED | STARVING) == 0
+            && self
+                .word
+                .compare_exchange(word, word | LOCKED, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    #[cold]
+    fn lock_slowly(&self, who: Current, site: Site) {
+        let asked = clock::coarse_ns();
+        let mut overtaken = false;
+        loop {
+            if self.spin(who) {
+                if overtaken {
+                    // It has come, and as the owner is alone with the word's bits.
+                    self.word.fetch_and(!COMING, Ordering::Relaxed);
+                }
+                return;
+            }
+            let Some((waiting, node)) = self.take_or_wait(who, site, asked, overtaken) else {
+                return;
+            };
+            let outcome = waiting.park();
+            if outcome.left_queued() {
+                self.leave_queue(node);
+            }
+            outcome.or_unwind();
+            overtaken = true;
+        }
+    }
+
+    /// Looks for a moment whether the lock comes free: if its owner runs on another thread, that is
+    /// sooner than any wake.
+    fn spin(&self, who: Current) -> bool {
+        for _ in 0..SPINS {
+            if self.try_acquire() {
+                return true;
+            }
+            let word = self.word.load(Ordering::Relaxed);
+            if word & STARVING != 0 || !self.runs_elsewhere(who) {
+                return false;
+            }
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
+        }
+        false
+    }
+
+    fn runs_elsewhere(&self, who: Current) -> bool {
+        let owner = self
+            .cell
+            .known()
+            .and_then(|record| Ref::from_bits(record.owner.load(Ordering::Relaxed)));
+        owner.and_then(|owner| RECORDS.get(owner)).is_some_and(|owner| {
+            let here =
+                owner.worker.load(Ordering::Relaxed) == who.record.worker.load(Ordering::Relaxed);
+            !here && owner.state.load().state() == State::Running
+        })
     }
 
     fn take_or_wait(
@@ -122,63 +192,107 @@ impl<T: ?Sized> Mutex<T> {
         asked: u64,
         overtaken: bool,
     ) -> Option<(wait::Waiting, u32)> {
-        let mut state = self.state.lock();
-        let handed = state.handed_to == Some(who.reference());
-        if handed || !state.locked {
-            state.handed_to = None;
-            let patient = clock::coarse_ns().saturating_sub(asked) < STARVING_NS;
-            if state.waiters.is_empty() || (handed && patient) {
-                state.starving = false;
+        let mut queue = self.queue.lock();
+        let waited_long = clock::coarse_ns().saturating_sub(asked) >= STARVING_NS;
+        if queue.handed_to == Some(who.reference()) {
+            queue.handed_to = None;
+            if queue.waiters.is_empty() || !waited_long {
+                self.word.fetch_and(!STARVING, Ordering::Relaxed);
             }
-            self.own(&mut state, &who, site);
             return None;
         }
-        if overtaken && clock::coarse_ns().saturating_sub(asked) >= STARVING_NS {
-            state.starving = true;
+        if overtaken {
+            let starving = if waited_long { STARVING } else { 0 };
+            self.word.fetch_and(!COMING, Ordering::Relaxed);
+            self.word.fetch_or(starving, Ordering::Relaxed);
+        }
+        // Announced while it is locked, or taken: invariant 1.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let free = word & LOCKED == 0;
+            let next = if free { word | LOCKED } else { word | WAITERS };
+            let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
+            match self.word.compare_exchange(word, next, success, failure) {
+                Ok(_) if free => {
+                    if queue.waiters.is_empty() {
+                        self.word.fetch_and(!STARVING, Ordering::Relaxed);
+                    }
+                    return None;
+                }
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
         }
         let why = Why { reason: Reason::Lock, site, until: None };
         let on = On::object(self.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::Lock, on);
         if overtaken {
-            state.waiters.push_front(node);
+            queue.waiters.push_front(node);
         } else {
-            state.waiters.push_back(node);
+            queue.waiters.push_back(node);
         }
         Some((waiting, node))
     }
 
-    fn own(&self, state: &mut State, who: &Current, site: Site) {
-        state.locked = true;
-        if let Some(record) = self.cell.record() {
+    /// A waiter that was given up.
+    fn leave_queue(&self, node: u32) {
+        let mut queue = self.queue.lock();
+        queue.waiters.remove(node);
+        if queue.waiters.is_empty() {
+            self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn own(
+        &self,
+        who: Current,
+        record: Option<&ObjectRecord>,
+        site: Site,
+    ) -> LockResult<MutexGuard<'_, T>> {
+        if let Some(record) = record {
             record.own(who, site);
         }
+        self.poison.wrap(MutexGuard { lock: self, holding: Holding::exclusive(who) })
     }
 
-    fn guard(&self, who: Current) -> LockResult<MutexGuard<'_, T>> {
-        hold(&who, self.cell.target(), Mode::Exclusive);
-        self.poison.wrap(MutexGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) })
-    }
-
+    #[inline]
     pub(crate) fn unlock(&self) {
-        let mut state = self.state.lock();
-        // Claimed before the owner changes: a snapshot never sees a waiter of an old owner.
-        let next = state.waiters.claim_first().map(|(claimed, _)| claimed);
-        let record = self.cell.record();
-        match &next {
-            Some(claimed) if state.starving => {
-                state.handed_to = Some(claimed.who().reference());
-                if let (Some(record), Some(site)) = (record, claimed.who().record.wait.site.get()) {
-                    record.own(&claimed.who(), site);
-                }
-            }
-            Some(_) | None => {
-                state.locked = false;
-                if let Some(record) = record {
-                    record.disown();
-                }
-            }
+        if let Some(record) = self.cell.known() {
+            record.disown();
         }
-        drop(state);
+        let word = self.word.load(Ordering::Relaxed);
+        let nobody_to_wake = word & WAITERS == 0 || word & (COMING | STARVING) == COMING;
+        let let_go = |word| {
+            let next = word & !LOCKED;
+            self.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed).is_ok()
+        };
+        if !(nobody_to_wake && let_go(word)) {
+            self.unlock_slowly();
+        }
+    }
+
+    #[cold]
+    fn unlock_slowly(&self) {
+        let mut queue = self.queue.lock();
+        let word = self.word.load(Ordering::Relaxed);
+        let wakes = word & (COMING | STARVING) != COMING;
+        let next = if wakes { queue.waiters.claim_first() } else { None };
+        let next = next.map(|(claimed, _)| claimed);
+        let waiters = if queue.waiters.is_empty() { 0 } else { WAITERS };
+        match &next {
+            Some(claimed) if word & STARVING != 0 => {
+                queue.handed_to = Some(claimed.who().reference());
+                let site = claimed.who().record.wait.site.get();
+                if let (Some(record), Some(site)) = (self.cell.known(), site) {
+                    record.own(claimed.who(), site);
+                }
+                self.word.store(LOCKED | STARVING | waiters, Ordering::Release);
+            }
+            Some(_) => self.word.store(COMING | waiters, Ordering::Release),
+            None => self.word.store(word & COMING | waiters, Ordering::Release),
+        }
+        drop(queue);
         if let Some(claimed) = next {
             claimed.wake();
         }
@@ -214,7 +328,7 @@ impl<T: Default> Default for Mutex<T> {
 impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mutex")
-            .field("locked", &self.state.lock().locked)
+            .field("locked", &(self.word.load(Ordering::Relaxed) & LOCKED != 0))
             .field("poisoned", &self.is_poisoned())
             .finish_non_exhaustive()
     }

@@ -12,7 +12,7 @@ use std::sync::LockResult;
 use crate::lock::guard::{Guarded, Holding, RwLockReadGuard, RwLockWriteGuard};
 use crate::lock::poison::{Poison, wrap};
 use crate::records::node::Op;
-use crate::records::object::{Kind, Mode, ObjectCell, hold};
+use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
@@ -81,7 +81,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         let site = Location::caller();
         let who = current::operate();
-        self.cell.used_by(&who);
+        self.cell.used_by(who);
         if let Some((waiting, node)) = self.begin_read(who, site) {
             // Whoever wakes a waiter of this lock has given it the lock.
             let outcome = waiting.park();
@@ -90,8 +90,7 @@ impl<T: ?Sized> RwLock<T> {
             }
             outcome.or_unwind();
         }
-        hold(&who, self.cell.target(), Mode::Shared);
-        self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::new(who, Mode::Shared) })
+        self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::shared(who, &self.cell) })
     }
 
     /// Waits until nobody has the lock, and takes it alone.
@@ -102,7 +101,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         let site = Location::caller();
         let who = current::operate();
-        self.cell.used_by(&who);
+        self.cell.used_by(who);
         if let Some((waiting, node)) = self.begin_write(who, site) {
             let outcome = waiting.park();
             if outcome.left_queued() {
@@ -110,9 +109,7 @@ impl<T: ?Sized> RwLock<T> {
             }
             outcome.or_unwind();
         }
-        hold(&who, self.cell.target(), Mode::Exclusive);
-        self.poison
-            .wrap(RwLockWriteGuard { lock: self, holding: Holding::new(who, Mode::Exclusive) })
+        self.poison.wrap(RwLockWriteGuard { lock: self, holding: Holding::exclusive(who) })
     }
 
     fn begin_read(&self, who: Current, site: Site) -> Option<(wait::Waiting, u32)> {
@@ -134,7 +131,7 @@ impl<T: ?Sized> RwLock<T> {
         if !state.writer && state.readers == 0 {
             state.writer = true;
             if let Some(record) = self.cell.record() {
-                record.own(&who, site);
+                record.own(who, site);
             }
             return None;
         }
@@ -200,7 +197,7 @@ impl<T: ?Sized> RwLock<T> {
         state.writer = true;
         let site = claimed.who().record.wait.site.get();
         if let (Some(record), Some(site)) = (self.cell.record(), site) {
-            record.own(&claimed.who(), site);
+            record.own(claimed.who(), site);
         }
         Some(claimed)
     }

@@ -13,7 +13,7 @@ use crate::records::ids::Ids;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{Current, HELD, WaiterRecord};
+use crate::records::waiter::{Current, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
@@ -41,14 +41,17 @@ pub(crate) struct ObjectRecord {
     me: AtomicU64,
     /// Zero: nobody; `SHARED`; else the region that alone has used it.
     pub(crate) touched: AtomicU64,
-    /// The waiter that owns a lock alone, or zero; and who and where that was.
+    /// The waiter that owns a lock alone, or zero; since when and where.
     pub(crate) owner: AtomicU64,
-    pub(crate) owner_id: AtomicU64,
     pub(crate) owner_since: AtomicU64,
     pub(crate) owner_site: Static<std::panic::Location<'static>>,
+    /// How many locks the owner held alone already.
+    pub(crate) owner_depth: AtomicU32,
     /// A guard was dropped by another task than the one that locked.
     pub(crate) inexact: AtomicU32,
     kind: AtomicU32,
+    /// It has a name in the tags.
+    named: AtomicU32,
     /// Values in a channel, readers of a lock, count of a group (as `i64`).
     pub(crate) level: AtomicU64,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
@@ -60,8 +63,8 @@ pub(crate) struct ObjectRecord {
     pub(crate) site: Static<std::panic::Location<'static>>,
     /// Closed, cancelled.
     pub(crate) over: AtomicU32,
-    /// It has a name in the tags.
-    named: AtomicU32,
+    /// Id of an owner that has ended without letting go.
+    pub(crate) late_owner: AtomicU64,
 }
 
 pub(crate) const SHARED: u64 = u64::MAX;
@@ -80,6 +83,7 @@ impl ObjectRecord {
     }
 
     /// Notes that a task of `region` uses it.
+    #[inline]
     fn touch(&self, region: u64) {
         let mine = if region == 0 { SHARED } else { region };
         let before = self.touched.load(Ordering::Relaxed);
@@ -95,10 +99,11 @@ impl ObjectRecord {
     }
 
     /// The new owner of a lock.
-    pub(crate) fn own(&self, who: &Current, site: Site) {
-        self.owner_id.store(who.record.id(), Ordering::Relaxed);
+    #[inline]
+    pub(crate) fn own(&self, who: Current, site: Site) {
         self.owner_since.store(crate::time::clock::coarse_ns(), Ordering::Relaxed);
         self.owner_site.set(site);
+        self.owner_depth.store(who.record.locks.load(Ordering::Relaxed), Ordering::Relaxed);
         self.owner.store(who.reference().to_bits(), Ordering::Release);
     }
 
@@ -109,7 +114,8 @@ impl ObjectRecord {
 
 impl EndRecord {
     /// Who used this side last.
-    pub(crate) fn used(&self, who: &Current, site: Site) {
+    #[inline]
+    pub(crate) fn used(&self, who: Current, site: Site) {
         self.last.store(who.record.id(), Ordering::Relaxed);
         self.last_site.set(site);
     }
@@ -136,7 +142,7 @@ impl ObjectCell {
 
     /// The record, and a note that `who` uses the object.
     #[inline]
-    pub(crate) fn used_by(&self, who: &Current) -> Option<&'static ObjectRecord> {
+    pub(crate) fn used_by(&self, who: Current) -> Option<&'static ObjectRecord> {
         let record = self.record()?;
         record.touch(who.record.region.load(Ordering::Relaxed));
         Some(record)
@@ -218,82 +224,70 @@ impl Drop for ObjectCell {
     }
 }
 
-/// Set in a `held` word when the lock is held among readers. Generations stay below it: a slot
-/// would have to be reused two thousand million times.
-const SHARED_BIT: u64 = 1 << 63;
-
-/// Locks that found no room in the record, by waiter.
+/// Reads that found no room in the record, by waiter.
 static MORE: Lazy<DashMap<Ref, Vec<u64>>> = Lazy::new(DashMap::new);
 
-/// How a lock is held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mode {
-    Exclusive,
-    Shared,
-}
-
-fn held_word(target: u64, mode: Mode) -> u64 {
-    match mode {
-        Mode::Exclusive => target,
-        Mode::Shared => target | SHARED_BIT,
-    }
-}
-
-/// Notes that `who` holds the lock.
-pub(crate) fn hold(who: &Current, target: u64, mode: Mode) {
-    let word = held_word(target, mode);
-    for held in &who.record.held {
-        if held.load(Ordering::Relaxed) == 0 {
-            held.store(word, Ordering::Relaxed);
+/// Notes that `who` reads the lock.
+pub(crate) fn read_begins(who: Current, target: u64) {
+    for read in &who.record.reads {
+        if read.load(Ordering::Relaxed) == 0 {
+            read.store(target, Ordering::Relaxed);
             return;
         }
     }
-    MORE.entry(who.reference()).or_default().push(word);
-    who.record.held_more.fetch_add(1, Ordering::Relaxed);
+    MORE.entry(who.reference()).or_default().push(target);
+    who.record.reads_more.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Notes that the waiter holds the lock no more.
-pub(crate) fn unhold(who: Current, target: u64, mode: Mode) {
-    let (record, word) = (who.record, held_word(target, mode));
-    for held in record.held.iter().rev() {
-        if held.load(Ordering::Relaxed) == word {
-            held.store(0, Ordering::Relaxed);
+/// Notes that the waiter reads the lock no more.
+pub(crate) fn read_ends(who: Current, target: u64) {
+    for read in who.record.reads.iter().rev() {
+        if read.load(Ordering::Relaxed) == target {
+            read.store(0, Ordering::Relaxed);
             return;
         }
     }
-    if record.held_more.load(Ordering::Relaxed) == 0 {
+    if who.record.reads_more.load(Ordering::Relaxed) == 0 {
         return;
     }
     let reference = who.reference();
     if let Some(mut more) = MORE.get_mut(&reference)
-        && let Some(at) = more.iter().rposition(|it| *it == word)
+        && let Some(at) = more.iter().rposition(|it| *it == target)
     {
         more.remove(at);
-        record.held_more.fetch_sub(1, Ordering::Relaxed);
+        who.record.reads_more.fetch_sub(1, Ordering::Relaxed);
     }
     MORE.remove_if(&reference, |_, more| more.is_empty());
 }
 
-/// All locks that the waiter holds, as (target, mode).
-pub(crate) fn holds(reference: Ref, record: &WaiterRecord) -> Vec<(u64, Mode)> {
-    let mut words: Vec<u64> = Vec::with_capacity(HELD);
-    words.extend(record.held.iter().map(|it| it.load(Ordering::Relaxed)).filter(|it| *it != 0));
-    if record.held_more.load(Ordering::Relaxed) != 0 {
-        words.extend(MORE.get(&reference).map(|more| more.clone()).unwrap_or_default());
+/// All locks that the waiter reads.
+pub(crate) fn reads(reference: Ref, record: &WaiterRecord) -> Vec<u64> {
+    let mut reads: Vec<u64> = Vec::new();
+    reads.extend(record.reads.iter().map(|it| it.load(Ordering::Relaxed)).filter(|it| *it != 0));
+    if record.reads_more.load(Ordering::Relaxed) != 0 {
+        reads.extend(MORE.get(&reference).map(|more| more.clone()).unwrap_or_default());
     }
-    words
-        .into_iter()
-        .map(|word| match word & SHARED_BIT {
-            0 => (word, Mode::Exclusive),
-            _ => (word & !SHARED_BIT, Mode::Shared),
-        })
-        .collect()
+    reads
 }
 
-/// Forgets what a finished waiter still held: guards that it leaked.
-pub(crate) fn forget_holds(reference: Ref, record: &WaiterRecord) {
-    if record.held_more.load(Ordering::Relaxed) != 0 {
-        MORE.remove(&reference);
+/// A waiter has ended. Guards that it leaked go on holding: their locks get to know its id, since
+/// its record will be somebody else's.
+pub(crate) fn forget_holds(who: Current) {
+    if who.record.reads_more.load(Ordering::Relaxed) != 0 {
+        MORE.remove(&who.reference());
+    }
+    if who.record.locks.load(Ordering::Relaxed) != 0 {
+        note_late_owner(who);
+    }
+}
+
+#[cold]
+fn note_late_owner(who: Current) {
+    let me = who.reference().to_bits();
+    for (_, object) in OBJECTS.live() {
+        if object.owner.load(Ordering::Relaxed) == me {
+            object.late_owner.store(who.record.id(), Ordering::Relaxed);
+        }
     }
 }
 

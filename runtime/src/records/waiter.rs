@@ -17,8 +17,8 @@ use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Ancestors whose spawn points a task carries along.
 pub(crate) const ANCESTORS: usize = 4;
-/// Locks held that the record has room for; more go to a side table.
-pub(crate) const HELD: usize = 4;
+/// Locks read that the record has room for; more go to a side table.
+pub(crate) const READS: usize = 4;
 
 /// By discriminant, for reading them back from a word.
 const REASONS: [Reason; 15] = [
@@ -96,16 +96,16 @@ pub(crate) struct WaiterRecord {
     pub(crate) parker: Parker,
     /// Node kept for plain waits: index + 1. More of them, from selects, hang on it.
     node: AtomicU32,
-    /// How many nodes it keeps.
-    nodes: AtomicU32,
-    /// Locks that had no room in `held`.
-    pub(crate) held_more: AtomicU32,
+    /// Locks that it holds alone: which ones, the locks' own records say.
+    pub(crate) locks: AtomicU32,
+    /// Locks that it reads and that had no room in `reads`.
+    pub(crate) reads_more: AtomicU32,
     pub(crate) wait: WaitFacts,
     pub(crate) parent: AtomicU64,
     pub(crate) region: AtomicU64,
     pub(crate) origin: Origin,
-    /// Object references; the top bit of the generation half is free for "shared".
-    pub(crate) held: [AtomicU64; HELD],
+    /// Locks that it holds among readers.
+    pub(crate) reads: [AtomicU64; READS],
     pub(crate) ancestors: [Origin; ANCESTORS],
 }
 
@@ -156,7 +156,6 @@ pub(crate) fn register(
             return Err(Full);
         };
         record.node.store(node.index() + 1, Ordering::Relaxed);
-        record.nodes.store(1, Ordering::Relaxed);
     }
     record.flags.store(birth.flags, Ordering::Relaxed);
     record.id.store(birth.id, Ordering::Relaxed);
@@ -167,10 +166,11 @@ pub(crate) fn register(
     if let Some((_, region)) = birth.region {
         region.enter();
     }
-    for held in &record.held {
-        held.store(0, Ordering::Relaxed);
+    for read in &record.reads {
+        read.store(0, Ordering::Relaxed);
     }
-    record.held_more.store(0, Ordering::Relaxed);
+    record.reads_more.store(0, Ordering::Relaxed);
+    record.locks.store(0, Ordering::Relaxed);
     record.wait.on_thread.store(0, Ordering::Relaxed);
     record.state.set(crate::records::state::State::Fresh);
     Ok((reference, record))
@@ -217,13 +217,11 @@ impl WaiterRecord {
     /// # Errors
     /// When no record is left for another node.
     pub(crate) fn keep_nodes(&self, count: usize) -> Result<(), Full> {
-        let have = self.nodes.load(Ordering::Relaxed) as usize;
-        for _ in have..count {
+        for _ in self.nodes().take(count).count()..count {
             let (reference, node) = NODES.take()?;
             let own = Node::at(self.own_node());
             node.spare.store(own.spare.load(Ordering::Relaxed), Ordering::Relaxed);
             own.spare.store(reference.index() + 1, Ordering::Relaxed);
-            self.nodes.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -111,6 +111,7 @@ fn register() -> Current {
     let (_, record) =
         waiter::register(&birth, None).expect("no room for another waiter: 16 million are alive");
     record.place.store(thread::tid(), Ordering::Relaxed);
+    record.worker.store(u32::MAX, Ordering::Relaxed);
     if let Some(name) = std::thread::current().name() {
         let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
         tags::set(Key::Task(record.id()), tags);
@@ -122,7 +123,7 @@ fn register() -> Current {
 fn unregister(current: Current) {
     let (reference, record) = (current.reference(), current.record);
     record.state.set(State::Finished);
-    object::forget_holds(reference, record);
+    object::forget_holds(current);
     tags::remove(Key::Task(record.id()));
     let region = record.region();
     WAITERS.give_back(reference);

@@ -326,7 +326,7 @@ impl Worker {
 
     /// The record of a finished task is free.
     fn forget(&self, task: Ref, record: &'static WaiterRecord) {
-        crate::records::object::forget_holds(task, record);
+        crate::records::object::forget_holds(Current { record });
         WAITERS.give_back_to(&self.waiters, task);
     }
 
