@@ -121,6 +121,7 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 }
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.holding.end_exclusive(&self.lock.cell, &self.lock.poison);
         self.lock.unlock();

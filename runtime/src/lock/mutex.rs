@@ -96,8 +96,11 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// When a task panicked while it held the lock; the guard is in the error.
+    // Inlined, so that the guard is made of registers: built in memory and copied, it costs more than
+    // the exchange.
+    #[expect(clippy::inline_always, reason = "see above; measured")]
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let site = Location::caller();
         let who = current::operate();
@@ -134,6 +137,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn lock_slowly(&self, who: Current, site: Site) {
         let asked = clock::coarse_ns();
         let mut overtaken = false;
@@ -243,7 +247,8 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as for `lock`")]
+    #[inline(always)]
     fn own(
         &self,
         who: Current,
@@ -273,6 +278,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn unlock_slowly(&self) {
         let mut queue = self.queue.lock();
         let word = self.word.load(Ordering::Relaxed);

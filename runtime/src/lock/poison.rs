@@ -14,6 +14,7 @@ impl Poison {
         Poison(AtomicBool::new(false))
     }
 
+    #[inline]
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -23,11 +24,13 @@ impl Poison {
     }
 
     /// What std's locks come back with.
+    #[inline]
     pub(crate) fn wrap<G>(&self, guard: G) -> LockResult<G> {
         wrap(self.is_set(), guard)
     }
 }
 
+#[inline]
 pub(crate) fn wrap<G>(poisoned: bool, guard: G) -> LockResult<G> {
     if poisoned { Err(PoisonError::new(guard)) } else { Ok(guard) }
 }

@@ -51,6 +51,7 @@ pub(crate) struct Node {
 pub(crate) static NODES: Table<Node> = Table::new();
 
 impl Node {
+    #[inline]
     pub(crate) fn at(index: u32) -> &'static Node {
         NODES.at(index).expect("node indices come from the table")
     }

@@ -78,6 +78,7 @@ impl ObjectRecord {
     }
 
     /// What waits name it by.
+    #[inline]
     pub(crate) fn target(&self) -> u64 {
         self.me.load(Ordering::Relaxed)
     }
@@ -107,6 +108,7 @@ impl ObjectRecord {
         self.owner.store(who.reference().to_bits(), Ordering::Release);
     }
 
+    #[inline]
     pub(crate) fn disown(&self) {
         self.owner.store(0, Ordering::Release);
     }
@@ -158,11 +160,13 @@ impl ObjectCell {
     }
 
     /// The record, if there is one already.
+    #[inline]
     pub(crate) fn known(&self) -> Option<&'static ObjectRecord> {
         self.record.get()
     }
 
     /// Zero when it has no record.
+    #[inline]
     pub(crate) fn target(&self) -> u64 {
         self.record.get().map_or(0, ObjectRecord::target)
     }

@@ -75,17 +75,20 @@ impl Word {
 pub(crate) struct StateWord(AtomicU64);
 
 impl StateWord {
+    #[inline]
     pub(crate) fn load(&self) -> Word {
         Word(self.0.load(Ordering::Acquire))
     }
 
     /// Written by the waiter itself, or by who owns it while it is in no hands but theirs.
+    #[inline]
     pub(crate) fn set(&self, state: State) {
         let ticket = Word(self.0.load(Ordering::Relaxed)).ticket();
         self.0.store(Word::new(ticket, state).0, Ordering::Release);
     }
 
     /// Running -> Waiting with a new ticket, which names this wait. From here on it may be claimed.
+    #[inline]
     pub(crate) fn begin_wait(&self) -> u64 {
         let ticket = Word(self.0.load(Ordering::Relaxed)).ticket() + 1;
         self.0.store(Word::new(ticket, State::Waiting).0, Ordering::Release);
@@ -94,6 +97,7 @@ impl StateWord {
 
     /// Waiting -> Claimed, if it is still this wait. The winner must see to it that the waiter runs.
     #[must_use]
+    #[inline]
     pub(crate) fn claim(&self, ticket: u64) -> bool {
         self.leave_wait(ticket, State::Claimed)
     }
@@ -105,6 +109,7 @@ impl StateWord {
         self.leave_wait(ticket, State::Running)
     }
 
+    #[inline]
     fn leave_wait(&self, ticket: u64, to: State) -> bool {
         let waiting = Word::new(ticket, State::Waiting).0;
         let next = Word::new(ticket, to).0;

@@ -35,10 +35,12 @@ impl<T: Sync> Static<T> {
         before.map(drop).map_err(|theirs| unsafe { &*theirs })
     }
 
+    #[inline]
     pub(crate) fn set(&self, value: &'static T) {
         self.0.store(ptr::from_ref(value).cast_mut(), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn put(&self, value: Option<&'static T>) {
         self.0.store(
             value.map_or(ptr::null_mut(), |it| ptr::from_ref(it).cast_mut()),
@@ -46,6 +48,7 @@ impl<T: Sync> Static<T> {
         );
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> Option<&'static T> {
         // SAFETY: null, or a `&'static T` by the invariant; only shared references are made of it.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }

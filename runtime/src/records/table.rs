@@ -180,6 +180,7 @@ impl<T: Record> Table<T> {
     }
 
     /// The record, if the reference is still live.
+    #[inline]
     pub(crate) fn get(&'static self, reference: Ref) -> Option<&'static T> {
         let record = self.at(reference.index())?;
         (record.slot().generation.load(Ordering::Acquire) == reference.generation())
@@ -187,6 +188,7 @@ impl<T: Record> Table<T> {
     }
 
     /// The record at an index, live or not.
+    #[inline]
     pub(crate) fn at(&'static self, index: u32) -> Option<&'static T> {
         let chunk = self.chunks.get(index as usize / CHUNK)?.load(Ordering::Acquire);
         if chunk.is_null() {

@@ -33,6 +33,7 @@ thread_local! {
 }
 
 /// The worker of this thread, if it is one of ours.
+#[inline]
 pub(crate) fn worker() -> Option<&'static Worker> {
     WORKER.get()
 }
@@ -42,6 +43,7 @@ pub(crate) fn set_worker(worker: &'static Worker) {
 }
 
 /// The task that runs here, if one does.
+#[inline]
 pub(crate) fn task() -> Option<Current> {
     worker().and_then(Worker::current)
 }
@@ -74,6 +76,7 @@ pub fn yield_now() {
 ///
 /// # Panics
 /// When a thread that is not ours finds no room to register: more than 16 million waiters live.
+#[inline]
 pub(crate) fn get() -> Current {
     task().unwrap_or_else(outside)
 }

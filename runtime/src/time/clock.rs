@@ -27,6 +27,7 @@ pub(crate) fn now_ns() -> u64 {
 }
 
 /// At most some milliseconds behind while anything runs.
+#[inline]
 pub(crate) fn coarse_ns() -> u64 {
     COARSE_NS.load(Ordering::Relaxed)
 }

@@ -58,6 +58,7 @@ impl WaitQueue {
         self.len
     }
 
+    #[inline]
     pub(crate) fn push_back(&mut self, index: u32) {
         self.len += 1;
         let node = Node::at(index);
@@ -116,6 +117,7 @@ impl WaitQueue {
 
     /// Claims the first waiter that can still be claimed. Those that cannot (another arm of theirs
     /// has won, or their timer) leave the queue on the way.
+    #[inline]
     pub(crate) fn claim_first(&mut self) -> Option<(Claimed, &'static Node)> {
         while let Some(index) = self.head.checked_sub(1) {
             let node = Node::at(index);
