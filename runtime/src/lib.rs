@@ -76,6 +76,15 @@ mod wait_group;
 
 // Under loom only what is model-checked exists: loom's atomics cannot live in statics.
 #[cfg(loom)]
+#[path = "task/ending.rs"]
+mod ending;
+#[cfg(loom)]
+#[path = "scheduler/idle.rs"]
+mod idle;
+#[cfg(loom)]
+#[path = "scheduler/inbox.rs"]
+mod inbox;
+#[cfg(loom)]
 #[path = "records/state.rs"]
 mod state;
 

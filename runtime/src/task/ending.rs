@@ -132,3 +132,128 @@ fn left_by(word: u32, other: u32) -> AtDetach {
         AtDetach::Taken
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+    use loom::sync::atomic::AtomicU32;
+    use loom::thread;
+
+    /// The parts of a packet that the two sides share, with loom watching the outcome's place.
+    struct Packet {
+        end: EndWord,
+        joiners: crate::sync::Lock<Vec<u32>>,
+        place: UnsafeCell<u32>,
+        freed: AtomicU32,
+        outcomes: AtomicU32,
+    }
+
+    impl Packet {
+        fn new() -> Arc<Packet> {
+            Arc::new(Packet {
+                end: EndWord::new(),
+                joiners: crate::sync::Lock::new(Vec::new()),
+                place: UnsafeCell::new(0),
+                freed: AtomicU32::new(0),
+                outcomes: AtomicU32::new(0),
+            })
+        }
+
+        fn free(&self) {
+            assert_eq!(self.freed.fetch_add(1, Ordering::Relaxed), 0, "freed twice");
+        }
+
+        fn read(&self) {
+            // SAFETY: loom checks that nobody writes meanwhile.
+            assert_eq!(self.place.with(|place| unsafe { *place }), 7, "no outcome");
+            assert_eq!(self.outcomes.fetch_add(1, Ordering::Relaxed), 0, "read twice");
+        }
+
+        /// As `packet.rs` does it. Comes back with the joiners woken.
+        fn task_ends(&self) -> usize {
+            if self.end.is_detached() {
+                self.free();
+                return 0;
+            }
+            // SAFETY: loom checks that nobody reads meanwhile.
+            self.place.with_mut(|place| unsafe { *place = 7 });
+            match self.end.finish() {
+                AtEnd::Left => 0,
+                AtEnd::Detached => {
+                    self.read();
+                    self.free();
+                    0
+                }
+                AtEnd::Joined => {
+                    let woken = {
+                        let mut joiners = self.joiners.lock();
+                        self.end.set_done();
+                        std::mem::take(&mut *joiners).len()
+                    };
+                    match self.end.task_gone() {
+                        AtDetach::Running => {}
+                        AtDetach::Taken => self.free(),
+                        AtDetach::Untaken => {
+                            self.read();
+                            self.free();
+                        }
+                    }
+                    woken
+                }
+            }
+        }
+
+        fn handle_goes(&self) {
+            match self.end.handle_gone() {
+                AtDetach::Running => return,
+                AtDetach::Taken => {}
+                AtDetach::Untaken => self.read(),
+            }
+            self.free();
+        }
+    }
+
+    #[test]
+    fn whoever_goes_last_frees_the_packet_and_the_outcome_is_read_once_at_most() {
+        loom::model(|| {
+            let packet = Packet::new();
+            let task = {
+                let packet = packet.clone();
+                thread::spawn(move || packet.task_ends())
+            };
+            if packet.end.take() {
+                packet.read();
+            }
+            packet.handle_goes();
+            task.join().unwrap();
+            assert_eq!(packet.freed.load(Ordering::Relaxed), 1, "never freed");
+        });
+    }
+
+    #[test]
+    fn a_joiner_finds_the_task_done_or_is_woken() {
+        loom::model(|| {
+            let packet = Packet::new();
+            let task = {
+                let packet = packet.clone();
+                thread::spawn(move || packet.task_ends())
+            };
+            let queued = {
+                let mut joiners = packet.joiners.lock();
+                let may = packet.end.announce_joiner();
+                if may {
+                    joiners.push(1);
+                }
+                may
+            };
+            let woken = task.join().unwrap();
+            assert_eq!(woken, usize::from(queued), "a joiner sleeps for ever");
+            assert!(packet.end.take());
+            packet.read();
+            packet.handle_goes();
+            assert_eq!(packet.freed.load(Ordering::Relaxed), 1);
+        });
+    }
+}
