@@ -191,6 +191,7 @@ fn task(
         main: record.has(MAIN),
         state,
         holds: holds.collect(),
+        stack: None,
     }
 }
 

@@ -3,7 +3,9 @@
 pub(crate) mod activity;
 pub(crate) mod current;
 pub(crate) mod monitor;
+pub(crate) mod overflow;
 pub(crate) mod policy;
 pub(crate) mod runtime;
 pub(crate) mod timers;
+pub(crate) mod trim;
 pub(crate) mod worker;

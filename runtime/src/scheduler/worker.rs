@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use crate::machine::fiber::{self, Fiber, Stopped};
 use crate::machine::futex::Parker;
-use crate::machine::stack::Stack;
+use crate::machine::pool::Warm;
+use crate::machine::signal;
 use crate::machine::thread;
 use crate::records::region::REGIONS;
 use crate::records::state::State;
@@ -22,6 +23,7 @@ use crate::records::waiter::{Current, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::monitor;
+use crate::scheduler::overflow;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::timers::Timers;
@@ -32,8 +34,6 @@ use crate::wait::Claimed;
 
 /// A prime, as in Go's scheduler: how often queues that others fill are looked at first.
 const FAIR_TURNS: u32 = 61;
-/// Warm stacks that a worker keeps for itself.
-const WARM_STACKS: usize = 64;
 /// Workers of all runtimes of a process together.
 const WORKERS_MAX: usize = 4096;
 
@@ -124,7 +124,7 @@ pub(crate) struct Worker {
     /// Started tasks that do not run right now, by the record's `fiber`.
     fibers: RefCell<Vec<Option<Fiber>>>,
     free: RefCell<Vec<u32>>,
-    stacks: RefCell<Vec<Stack>>,
+    stacks: RefCell<Warm>,
     current: Cell<Option<Current>>,
     /// Depth of `hold_worker`.
     held: Cell<u32>,
@@ -155,6 +155,7 @@ pub(crate) fn run(shared: &'static WorkerShared) {
         fresh_first: Cell::new(false),
     }));
     monitor::add_own_thread(thread::tid());
+    signal::protect_worker(overflow::tell);
     current::set_worker(worker);
     loop {
         match worker.next() {
@@ -250,7 +251,7 @@ impl Worker {
             self.runtime().freeze(fresh);
             return;
         }
-        let stack = match self.take_stack(fresh.stack_bytes) {
+        let stack = match self.stacks.borrow_mut().take(fresh.stack_bytes) {
             Ok(stack) => stack,
             Err(error) => {
                 fresh.run.refuse(error);
@@ -258,6 +259,7 @@ impl Worker {
                 return;
             }
         };
+        stack.set_task(fresh.reference.to_bits());
         let run = fresh.run;
         let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
             let mut fibers = self.fibers.borrow_mut();
@@ -295,7 +297,7 @@ impl Worker {
             }
             Stopped::Finished(stack) => {
                 self.free.borrow_mut().push(place);
-                self.keep_stack(stack);
+                self.stacks.borrow_mut().keep(stack);
                 self.forget(task, record);
             }
         }
@@ -305,24 +307,6 @@ impl Worker {
     fn forget(&self, task: Ref, record: &'static WaiterRecord) {
         crate::records::object::forget_holds(task, record);
         WAITERS.give_back(task);
-    }
-
-    fn take_stack(&self, bytes: usize) -> Result<Stack, crate::StackError> {
-        if bytes <= crate::machine::stack::DEFAULT_BYTES
-            && let Some(stack) = self.stacks.borrow_mut().pop()
-        {
-            return Ok(stack);
-        }
-        Stack::take(bytes)
-    }
-
-    fn keep_stack(&self, stack: Stack) {
-        let mut stacks = self.stacks.borrow_mut();
-        if stack.is_default() && stacks.len() < WARM_STACKS {
-            stacks.push(stack);
-        } else {
-            stack.give_back();
-        }
     }
 
     /// Nothing to do: announces it, looks once more, sleeps.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
+use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::stack;
 use crate::records::region::REGIONS;
 use crate::records::statics::{Entry, Site};
@@ -106,8 +107,14 @@ impl Builder {
         self
     }
 
-    /// The least size of its stack in bytes; rounded up to a power of two from 256 KiB on, 1 GiB
-    /// at most. The guard (16 KiB) is inside.
+    /// The size of its stack in bytes: rounded up to a power of two from 16 KiB to 1 GiB. The default
+    /// is 256 KiB.
+    ///
+    /// The guard is inside: a quarter of the stack, 16 KiB at most. So the smallest has 12 KiB for
+    /// frames, which is for many tasks of few frames in optimised builds: formatting a message may
+    /// take 4 KiB, a panic that prints its stack 24 KiB. Only pages that a task touches take memory,
+    /// so a large stack costs address space. A task that runs over the end ends the process with a
+    /// message that names it.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_bytes = Some(bytes);
         self
@@ -153,13 +160,12 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let stack_bytes = self.stack_bytes.unwrap_or(stack::DEFAULT_BYTES);
-        if stack_bytes > stack::MAX_BYTES {
-            return Err(SpawnError::Stack(stack::StackError::TooLarge { bytes: stack_bytes }));
-        }
+        let stack_bytes = self.stack_bytes.unwrap_or(DEFAULT_BYTES);
+        let too_large = stack::StackError::TooLarge { bytes: stack_bytes };
+        let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
         let entry = self.entry.unwrap_or_else(Entry::of::<F>);
         let info = self.register(runtime, entry, site)?;
-        if size_of::<F>() > stack_bytes / 8 {
+        if size_of::<F>() > class.room() / 8 {
             // Too big to move onto the stack: it stays in a box of its own.
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
             Ok(queue(info, stack_bytes, boxed))

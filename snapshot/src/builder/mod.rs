@@ -127,6 +127,7 @@ impl SnapshotBuilder {
             main: false,
             state,
             holds: Vec::new(),
+            stack: None,
         });
         TaskBuilder::new(self, index)
     }

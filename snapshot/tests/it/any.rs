@@ -4,8 +4,8 @@
 use gleak_snapshot::{
     Arm, Completeness, Counters, Endpoint, Frame, Header, Hold, HoldMode, LastUse, Object,
     ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind,
-    Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskId, TaskState, Thread,
-    Touched, Wait, WaitOp, WaitReason, WaiterKind,
+    Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, StackUse, Task, TaskId, TaskState,
+    Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind,
 };
 use proptest::prelude::*;
 
@@ -216,6 +216,7 @@ impl Tape {
             main: self.coin(),
             state,
             holds: Vec::new(),
+            stack: self.maybe(|tape| StackUse { bytes: tape.number(), touched: tape.number() }),
         }
     }
 
