@@ -18,6 +18,13 @@ use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{Info, packet};
 
+/// A stack is at least as large as so many closures of its task: the unoptimised call of a box copies
+/// it, and its frames need room as well.
+const CLOSURES: usize = 6;
+/// A closure above this part of the room stays in a box until it is called: on its way to the call it
+/// is copied eleven times in an unoptimised build.
+const BOXED_ABOVE: usize = 32;
+
 /// Why a task could not be spawned.
 #[derive(Debug)]
 pub enum SpawnError {
@@ -107,8 +114,8 @@ impl Builder {
         self
     }
 
-    /// The size of its stack in bytes: rounded up to a power of two from 16 KiB to 1 GiB. The default
-    /// is 256 KiB.
+    /// The size of its stack in bytes: rounded up to a power of two from 16 KiB to 1 GiB, and to six
+    /// times the size of its closure. The default is 256 KiB.
     ///
     /// The guard is inside: a quarter of the stack, 16 KiB at most. So the smallest has 12 KiB for
     /// frames, which is for many tasks of few frames in optimised builds: formatting a message may
@@ -160,13 +167,14 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let stack_bytes = self.stack_bytes.unwrap_or(DEFAULT_BYTES);
+        // Even from a box it moves onto the stack when it is called.
+        let needed = size_of::<F>().saturating_mul(CLOSURES);
+        let stack_bytes = self.stack_bytes.unwrap_or(DEFAULT_BYTES).max(needed);
         let too_large = stack::StackError::TooLarge { bytes: stack_bytes };
         let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
         let entry = self.entry.unwrap_or_else(Entry::of::<F>);
         let info = self.register(runtime, entry, site)?;
-        if size_of::<F>() > class.room() / 8 {
-            // Too big to move onto the stack: it stays in a box of its own.
+        if size_of::<F>() > class.room() / BOXED_ABOVE {
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
             Ok(queue(info, stack_bytes, boxed))
         } else {

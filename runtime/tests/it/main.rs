@@ -4,6 +4,7 @@ mod channels;
 mod context;
 mod facts;
 mod locks;
+mod overflow;
 mod programs;
 mod select;
 mod stacks;
