@@ -65,7 +65,9 @@ impl fmt::Display for StackError {
             StackError::TooLarge { bytes } => {
                 write!(f, "a stack of {bytes} bytes was asked for; {MAX_BYTES} is the most")
             }
-            StackError::OutOfMemory => f.write_str("no memory left for another stack"),
+            StackError::OutOfMemory => {
+                f.write_str("no address space or memory left for another stack")
+            }
             StackError::MapCount { stacks, max_map_count } => write!(
                 f,
                 "no room for another guarded stack after {stacks}: before Linux 6.13 each takes two \
