@@ -18,7 +18,7 @@ pub fn snapshot() -> gleak_snapshot::Snapshot {
     collect::collect(gleak_snapshot::Reason::Request)
 }
 
-/// As [`snapshot`], with how much of its stack each parked task has touched: one system call a task,
+/// As [`snapshot()`], with how much of its stack each parked task has touched: one system call a task,
 /// about a microsecond each. For finding out which [`stack_size`](crate::Builder::stack_size) is
 /// right.
 #[must_use]
