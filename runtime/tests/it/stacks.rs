@@ -2,6 +2,7 @@
 //! it.
 
 use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
 
 use gleak_runtime::{Builder, Chan, Runtime, WaitGroup, report};
 
@@ -61,6 +62,17 @@ fn old_guards_end_with_an_error_that_names_the_kernel_setting() {
         "{text}"
     );
     assert!(text.ends_with("and on it goes\n"), "{text}");
+}
+
+#[test]
+fn little_address_space_is_enough_for_a_few_stacks() {
+    // A slab of the default size is 16 GiB; 4 are allowed.
+    let overflow = program("overflow");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -v 4194304; exec \"$0\" pointer"]).arg(overflow.get_program());
+    let output = shell.current_dir(env!("CARGO_TARGET_TMPDIR")).output().unwrap();
+    // The task got its stack, and as far as the fault that it is there for.
+    assert_eq!(output.status.signal(), Some(11), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
