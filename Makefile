@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DEMO  ?= target/demo
 
-.PHONY: help demo test check bless loom stress bench doc clean
+.PHONY: help demo test optimised check bless loom stress bench doc clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -13,6 +13,9 @@ demo: ## a leaking test main, a deadlock, and what the tools say of them
 test: ## every test
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
+
+optimised: ## the tests of stacks, in an optimised build
+	$(CARGO) test --release -p gleak-runtime -- overflow stacks
 
 check: ## format, lints with warnings denied, docs
 	$(CARGO) fmt --all -- --check

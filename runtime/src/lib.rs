@@ -33,6 +33,24 @@
 //! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_STACK_GUARD=mprotect`
 //! (guards as on kernels before 6.13).
 //!
+//! # Stacks
+//!
+//! A task has a stack of its own, 256 KiB unless [`Builder::stack_size`] says otherwise, the main task 8
+//! MiB. Only pages that were touched take memory, and those of ended tasks go back to the kernel when
+//! nobody needs them. A task that runs over the end of its stack ends the process by SIGSEGV, after a
+//! message on stderr that names it:
+//!
+//! ```text
+//! gleak: task #5 "parser" (spawned at src/main.rs:10:5) overflowed its stack of 256 KiB
+//!   it runs app::parse_all::{{closure}}
+//!   at instruction 0x55d0c5e3f317, /usr/bin/app+0x12f317
+//!   unless it recurses without end: for a larger stack, spawn it with Builder::stack_size(bytes); ...
+//! ```
+//!
+//! `addr2line -Cfie /usr/bin/app 0x12f317` tells the line. For this the first worker installs a handler
+//! of SIGSEGV and SIGBUS; every other fault goes to the handler that was there before, and one that the
+//! program installs later replaces it. C code without stack probes may step over the guard (16 KiB).
+//!
 //! # Soundness
 //!
 //! Pinning keeps std's thread-locals sound: a task never changes threads. What no stackful runtime

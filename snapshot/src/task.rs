@@ -52,6 +52,19 @@ pub struct Task {
     /// it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
+    /// What it uses of its stack; none unless the snapshot was asked for it and the task was parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<StackUse>,
+}
+
+/// A task's stack, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct StackUse {
+    /// Its size, guard included.
+    pub bytes: u64,
+    /// From its top to the lowest page in memory: whole pages, and at most, since a stack that an
+    /// earlier task used may have kept that one's pages.
+    pub touched: u64,
 }
 
 /// What a task was doing at the moment of the snapshot.

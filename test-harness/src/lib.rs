@@ -38,7 +38,8 @@
 //!
 //! `GLEAK_OUT`: folder for a file of findings, `findings-<program>-<pid>.ndjson`, for the gate; it is
 //! written by a green run too. `GLEAK_WORKERS`: threads of each test's runtime, where neither
-//! [`Options`] nor the test say so. `RUST_MIN_STACK`: stack of a test body in bytes. `COLUMNS`: width
+//! [`Options`] nor the test say so. `RUST_MIN_STACK`: stack of a test body in bytes, 2 MiB
+//! when not set, from 256 KiB to 1 GiB. `COLUMNS`: width
 //! of reports.
 //!
 //! # Exit status

@@ -27,6 +27,8 @@ use crate::wait::{Backoff, Latch};
 
 /// What libtest gives a test's thread.
 const STACK_BYTES: usize = 2 << 20;
+/// Less than what any other task gets is of no use to a body.
+const STACK_BYTES_MIN: usize = 256 << 10;
 /// The most that a runtime gives.
 const STACK_BYTES_MAX: usize = 1 << 30;
 /// The longest time between two looks at whether the body has ended. Its end is told at once; this
@@ -83,7 +85,7 @@ fn start_runtime(test: &Registered, suite: &Suite) -> Result<Runtime, String> {
 
 fn stack_bytes() -> usize {
     let asked = std::env::var("RUST_MIN_STACK").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or(STACK_BYTES).min(STACK_BYTES_MAX)
+    asked.unwrap_or(STACK_BYTES).clamp(STACK_BYTES_MIN, STACK_BYTES_MAX)
 }
 
 struct Trial<'t> {

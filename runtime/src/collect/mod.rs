@@ -9,6 +9,7 @@
 mod objects;
 mod quiet;
 mod sites;
+mod stacks;
 mod tasks;
 mod workers;
 
@@ -61,6 +62,13 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     doubt_missing_owners(&mut snapshot);
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
     snapshot.completeness.unsettled_objects = unsettled as u64;
+    snapshot
+}
+
+/// As [`collect`], with what each parked task uses of its stack.
+pub(crate) fn collect_with_stacks(reason: Reason) -> Snapshot {
+    let mut snapshot = collect(reason);
+    stacks::measure(&mut snapshot);
     snapshot
 }
 

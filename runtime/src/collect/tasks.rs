@@ -191,6 +191,7 @@ fn task(
         worker: None,
         state,
         holds: reads.collect(),
+        stack: None,
     }
 }
 

@@ -3,7 +3,12 @@
 
 pub(crate) mod fiber;
 pub(crate) mod futex;
+pub(crate) mod modules;
+pub(crate) mod pool;
 pub(crate) mod process;
+pub(crate) mod signal;
+pub(crate) mod size;
+pub(crate) mod slabs;
 pub(crate) mod stack;
 pub(crate) mod thread;
 

@@ -1,16 +1,18 @@
-//! Stacks: slabs of one stride each, every stack with a guard at its low end.
+//! Stacks: their memory, their guards, and what the kernel is told about them.
 //!
 //! A slab is one reserved mapping for many stacks. Guards are page-table marks
 //! (`MADV_GUARD_INSTALL`, Linux 6.13), which cost no mapping, so a million guarded stacks fit the
-//! kernel's default limits. On older kernels each guard is an `mprotect`ed page and splits the
+//! kernel's default limits. On older kernels each guard is an `mprotect`ed range and splits the
 //! mapping in two: then the number of stacks is bounded by three quarters of `vm.max_map_count`,
 //! and the error says so.
 //!
 //! Invariants:
-//! 1. A stack is handed out only with its guard in place; there is no unguarded stack.
+//! 1. A stack is made with its guard in place; there is no unguarded stack.
 //! 2. Slabs are never unmapped: a reader of a stack's memory cannot fault.
 //! 3. A [`Stack`] value is the right to use its memory; there is one a stack.
 //! 4. Uncarved memory is excluded from core files.
+//! 5. The last [`TOP`](crate::machine::size::TOP) bytes of a stack are no part of what frames use.
+//!    The first word of them names the task that was started on it last, and is an atomic for all.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -18,29 +20,23 @@ use std::num::NonZeroUsize;
 use once_cell::sync::OnceCell;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
-use crate::sync::{AtomicUsize, Lock, Ordering};
+use crate::machine::size::{Class, MAX_BYTES};
+use crate::machine::slabs::Place;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
-/// What a task gets when nobody says otherwise: room for what debug builds and formatting need.
-pub(crate) const DEFAULT_BYTES: usize = 256 << 10;
-/// The most that can be asked for.
-pub(crate) const MAX_BYTES: usize = 1 << 30;
-/// Four pages: code without stack probes (C) may step over a single one.
-const GUARD_BYTES: usize = 16 << 10;
-/// Stacks of the default size reserved at a time: 16 GiB of address space.
-const SLAB_STACKS: usize = 1 << 16;
-/// Bigger stacks are few.
-const SLAB_BIG_STACKS: usize = 8;
-/// Stacks carved at a time, so that the slab's mapping changes rarely.
-const BATCH: usize = 32;
-const CLASSES: usize = (MAX_BYTES / DEFAULT_BYTES).ilog2() as usize + 1;
 /// `MADV_GUARD_INSTALL`; neither libc nor rustix names it yet.
 const GUARD_INSTALL: i32 = 102;
+const PAGE: usize = 4096;
+/// Pages that one call of `mincore` is asked about.
+const PAGES_AT_ONCE: usize = 4096;
+/// The most that is given back to the kernel in one go: a few milliseconds' work if all of it was
+/// touched, and far less as a rule.
+pub(crate) const RELEASE_MAX: usize = 16 << 20;
 
 /// A guarded stack, ready for use.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    limit: NonZeroUsize,
-    class: usize,
+    place: Place,
 }
 
 /// Why no stack could be had.
@@ -69,7 +65,9 @@ impl fmt::Display for StackError {
             StackError::TooLarge { bytes } => {
                 write!(f, "a stack of {bytes} bytes was asked for; {MAX_BYTES} is the most")
             }
-            StackError::OutOfMemory => f.write_str("no memory left for another stack"),
+            StackError::OutOfMemory => {
+                f.write_str("no address space or memory left for another stack")
+            }
             StackError::MapCount { stacks, max_map_count } => write!(
                 f,
                 "no room for another guarded stack after {stacks}: before Linux 6.13 each takes two \
@@ -88,83 +86,117 @@ enum Guard {
     Protect { stacks_max: usize, max_map_count: usize },
 }
 
-#[derive(Debug)]
-struct Class {
-    /// Free stacks, the one used last on top: it is warm.
-    free: Vec<NonZeroUsize>,
-    /// The newest slab: next uncarved stack, and the end.
-    next: usize,
-    end: usize,
-}
-
-static POOL: [Lock<Class>; CLASSES] =
-    [const { Lock::new(Class { free: Vec::new(), next: 0, end: 0 }) }; CLASSES];
-static CARVED: AtomicUsize = AtomicUsize::new(0);
 static GUARD: OnceCell<Guard> = OnceCell::new();
-
-const fn stride(class: usize) -> usize {
-    DEFAULT_BYTES << class
-}
+/// Guarded stacks that exist.
+static CARVED: AtomicUsize = AtomicUsize::new(0);
 
 impl Stack {
-    /// A stack of at least `bytes`, guard included.
+    /// Puts the guard in place.
+    ///
+    /// The caller owns `place`: it was never carved before and is never again (invariant 3). Only
+    /// the pool calls this, which deals out each place of a slab once.
     ///
     /// # Errors
-    /// [`StackError`]; no stack without a guard is ever handed out.
-    pub(crate) fn take(bytes: usize) -> Result<Stack, StackError> {
-        if bytes > MAX_BYTES {
-            return Err(StackError::TooLarge { bytes });
-        }
-        let class = (bytes.max(DEFAULT_BYTES).next_power_of_two() / DEFAULT_BYTES).ilog2() as usize;
-        let mut pool = POOL[class].lock();
-        if pool.free.is_empty() {
-            pool.carve(class)?;
-        }
-        let limit = pool.free.pop().ok_or(StackError::OutOfMemory)?;
-        Ok(Stack { limit, class })
+    /// [`StackError`]; then the place is as it was.
+    pub(super) fn carve(place: Place) -> Result<Stack, StackError> {
+        install(*GUARD.get_or_init(detect_guard), place)?;
+        Ok(Stack { place })
     }
 
-    /// Puts it back for the next task.
-    pub(crate) fn give_back(self) {
-        POOL[self.class].lock().free.push(self.limit);
+    pub(crate) fn class(&self) -> Class {
+        self.place.class()
     }
 
-    /// Whether it is of the size that most tasks use.
-    pub(crate) fn is_default(&self) -> bool {
-        self.class == 0
+    /// Notes who runs on it from now on, for [`task_on`].
+    pub(crate) fn set_task(&self, task: u64) {
+        top_word(self.place).store(task, Ordering::Relaxed);
     }
 }
 
-impl Class {
-    fn carve(&mut self, class: usize) -> Result<(), StackError> {
-        let stride = stride(class);
-        if self.next == self.end {
-            let count = if class == 0 { SLAB_STACKS } else { SLAB_BIG_STACKS };
-            self.next = reserve(count * stride)?;
-            self.end = self.next + count * stride;
+/// Who was started last on this stack, as [`Stack::set_task`] was told; zero for nobody. Whether it
+/// still runs there is for the caller to find out.
+pub(crate) fn task_on(place: Place) -> u64 {
+    top_word(place).load(Ordering::Relaxed)
+}
+
+fn top_word(place: Place) -> &'static AtomicU64 {
+    // SAFETY: the place is memory of a slab (its invariant 2), readable and writable for ever; the
+    // word lies above what frames use, is aligned to 16, and is used as this atomic only
+    // (invariant 5).
+    unsafe { AtomicU64::from_ptr(place.top().get() as *mut u64) }
+}
+
+/// How much of a stack has ever been touched since it was last given back to the kernel: from its
+/// top to its lowest page in memory, in bytes. A warm stack keeps the pages of tasks that ran on it
+/// earlier, and pages in swap count as untouched. One system call for 16 MiB of stack; for the
+/// background only. None when the kernel does not say.
+pub(crate) fn touched(place: Place) -> Option<usize> {
+    let mut pages = [0_u8; PAGES_AT_ONCE];
+    let mut at = place.floor();
+    while at < place.end() {
+        let count = PAGES_AT_ONCE.min((place.end() - at) / PAGE);
+        // SAFETY: reads no memory of the range, which is whole pages of a slab and so mapped for
+        // ever (invariant 2), and writes `count` bytes, which `pages` has.
+        let failed = unsafe { libc::mincore(at as *mut _, count * PAGE, pages.as_mut_ptr()) };
+        if failed != 0 {
+            return None;
         }
-        let guard = *GUARD.get_or_init(detect_guard);
-        let batch = BATCH.min((self.end - self.next) / stride);
-        // Big stacks one at a time: a batch of them would be a lot of address space for nothing.
-        let batch = if class > 0 { 1 } else { batch };
-        dump_again(self.next, batch * stride);
-        for made in 0..batch {
-            if let Err(error) = install(guard, self.next) {
-                return if made > 0 { Ok(()) } else { Err(error) };
-            }
-            CARVED.fetch_add(1, Ordering::Relaxed);
-            if let Some(limit) = NonZeroUsize::new(self.next) {
-                self.free.push(limit);
-            }
-            self.next += stride;
+        if let Some(first) = pages[..count].iter().position(|page| page & 1 == 1) {
+            return Some(place.end() - (at + first * PAGE));
         }
-        // Lowest address on top, so that the carved prefix fills in order.
-        self.free.reverse();
-        Ok(())
+        at += count * PAGE;
+    }
+    Some(0)
+}
+
+/// Free stacks on their way back to the kernel: it owns them while it gives up their memory.
+#[derive(Debug)]
+pub(crate) struct Releasing {
+    stacks: Vec<Stack>,
+    /// Ranges of them still to do, at most [`RELEASE_MAX`] each.
+    ranges: Vec<(usize, usize)>,
+}
+
+impl Releasing {
+    pub(crate) fn new(mut stacks: Vec<Stack>) -> Releasing {
+        stacks.sort_unstable_by_key(|stack| stack.place);
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        for stack in &stacks {
+            let mut at = stack.place.limit().get();
+            while at < stack.place.end() {
+                let bytes = RELEASE_MAX.min(stack.place.end() - at);
+                match ranges.last_mut() {
+                    Some((start, size)) if *start + *size == at && *size + bytes <= RELEASE_MAX => {
+                        *size += bytes;
+                    }
+                    Some(_) | None => ranges.push((at, bytes)),
+                }
+                at += bytes;
+            }
+        }
+        Releasing { stacks, ranges }
+    }
+
+    /// Gives up to [`RELEASE_MAX`] bytes back; says whether there are more.
+    pub(crate) fn step(&mut self) -> bool {
+        let mut left = RELEASE_MAX;
+        while let Some((start, bytes)) = self.ranges.pop_if(|(_, bytes)| *bytes <= left) {
+            left -= bytes;
+            // SAFETY: the range is made of whole stacks, or pages of one, that `self` owns
+            // (invariant 3), so nobody has frames there. Guards survive: page-table marks are kept
+            // by this advice, and protection belongs to the mapping. A refusal is no harm.
+            let _ = unsafe { rustix::mm::madvise(start as *mut _, bytes, Advice::LinuxDontNeed) };
+        }
+        !self.ranges.is_empty()
+    }
+
+    pub(crate) fn into_stacks(self) -> Vec<Stack> {
+        self.stacks
     }
 }
 
-fn reserve(bytes: usize) -> Result<usize, StackError> {
+/// Address space for a slab, page aligned, none of it in memory. It is never unmapped.
+pub(super) fn reserve(bytes: usize) -> Result<NonZeroUsize, StackError> {
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::STACK;
     // SAFETY: a new private anonymous mapping at an address of the kernel's choice.
     let base = unsafe {
@@ -180,18 +212,21 @@ fn reserve(bytes: usize) -> Result<usize, StackError> {
         // SAFETY: advice on the mapping just made, which holds nothing; refusal is no harm.
         let _ = unsafe { rustix::mm::madvise(base, bytes, advice) };
     }
-    Ok(base as usize)
+    NonZeroUsize::new(base as usize).ok_or(StackError::OutOfMemory)
 }
 
-fn dump_again(address: usize, bytes: usize) {
+/// Lets core files have these places, next to each other, from `first` to `last`.
+pub(super) fn dump_again(first: Place, last: Place) {
+    let bytes = last.end() - first.limit().get();
     // SAFETY: a part of a slab of ours; the advice changes no content, and refusal is no harm.
-    let _ = unsafe { rustix::mm::madvise(address as *mut _, bytes, Advice::LinuxDoDump) };
+    let _ =
+        unsafe { rustix::mm::madvise(first.limit().get() as *mut _, bytes, Advice::LinuxDoDump) };
 }
 
 /// Tries a guard region on a scratch mapping; `GLEAK_STACK_GUARD=mprotect` forces the fallback.
 fn detect_guard() -> Guard {
     let forced = std::env::var_os("GLEAK_STACK_GUARD").is_some_and(|value| value == "mprotect");
-    let works = !forced && reserve(GUARD_BYTES).is_ok_and(guard_region);
+    let works = !forced && reserve(PAGE).is_ok_and(|scratch| guard_region(scratch.get(), PAGE));
     if works {
         return Guard::Region;
     }
@@ -203,69 +238,40 @@ fn detect_guard() -> Guard {
     Guard::Protect { stacks_max: max_map_count / 4 * 3 / 2, max_map_count }
 }
 
-fn guard_region(address: usize) -> bool {
+fn guard_region(address: usize, bytes: usize) -> bool {
     // SAFETY: the first pages of a stack that nobody uses yet (or of a scratch mapping).
-    unsafe { libc::madvise(address as *mut _, GUARD_BYTES, GUARD_INSTALL) == 0 }
+    unsafe { libc::madvise(address as *mut _, bytes, GUARD_INSTALL) == 0 }
 }
 
-fn install(guard: Guard, address: usize) -> Result<(), StackError> {
-    match guard {
-        Guard::Region if guard_region(address) => Ok(()),
+fn install(guard: Guard, place: Place) -> Result<(), StackError> {
+    let bytes = place.class().guard();
+    let stacks = CARVED.fetch_add(1, Ordering::Relaxed);
+    let installed = match guard {
+        Guard::Region if guard_region(place.limit().get(), bytes) => Ok(()),
         Guard::Region => Err(StackError::OutOfMemory),
         Guard::Protect { stacks_max, max_map_count } => {
-            let stacks = CARVED.load(Ordering::Relaxed);
+            let error = StackError::MapCount { stacks, max_map_count };
+            let start = place.limit().get() as *mut _;
             // SAFETY: the first pages of a stack that nobody uses yet.
-            let protected = || unsafe {
-                rustix::mm::mprotect(address as *mut _, GUARD_BYTES, MprotectFlags::empty())
-            };
-            if stacks < stacks_max && protected().is_ok() {
-                Ok(())
-            } else {
-                Err(StackError::MapCount { stacks, max_map_count })
-            }
+            let protect = || unsafe { rustix::mm::mprotect(start, bytes, MprotectFlags::empty()) };
+            if stacks < stacks_max { protect().map_err(|_| error) } else { Err(error) }
         }
+    };
+    if installed.is_err() {
+        CARVED.fetch_sub(1, Ordering::Relaxed);
     }
+    installed
 }
 
-// SAFETY: `base` and `limit` bound `stride` bytes of a slab that stays mapped for ever (invariant
-// 2), used by nobody else (invariant 3), guarded at the low end (invariant 1), and both are
-// multiples of the stride or page, so aligned.
+// SAFETY: `base` and `limit` bound memory of a slab that stays mapped for ever (invariant 2), used
+// by nobody else (invariants 3 and 5), guarded at the low end (invariant 1), with at least 12 KiB
+// between guard and base; `limit` is page aligned, and `base` is 16 below a page's end.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> corosensei::stack::StackPointer {
-        self.limit.saturating_add(stride(self.class))
+        self.place.top()
     }
 
     fn limit(&self) -> corosensei::stack::StackPointer {
-        self.limit
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use corosensei::stack::Stack as _;
-
-    #[test]
-    fn sizes_round_up_to_their_class_and_are_reused() {
-        for (bytes, expected) in
-            [(1, 256 << 10), (256 << 10, 256 << 10), (300 << 10, 512 << 10), (8 << 20, 8 << 20)]
-        {
-            let stack = Stack::take(bytes).expect("a stack");
-            assert_eq!(stack.base().get() - stack.limit().get(), expected, "for {bytes}");
-            stack.give_back();
-        }
-    }
-
-    #[test]
-    fn a_stack_beyond_the_largest_is_refused() {
-        let bytes = MAX_BYTES + 1;
-        assert_eq!(Stack::take(bytes).unwrap_err(), StackError::TooLarge { bytes });
-    }
-
-    #[test]
-    fn the_fallback_names_the_kernel_setting() {
-        let guard = Guard::Protect { stacks_max: 0, max_map_count: 100 };
-        let error = install(guard, 0).unwrap_err();
-        assert!(error.to_string().contains("vm.max_map_count is 100"), "{error}");
+        self.place.limit()
     }
 }

@@ -19,6 +19,7 @@ use crate::report::{self, Judged};
 use crate::scheduler::activity;
 use crate::scheduler::held::Watch;
 use crate::scheduler::seat;
+use crate::scheduler::trim::{self, Trimmer};
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
 
@@ -97,18 +98,20 @@ pub(crate) fn must_exit() -> bool {
 fn watch() {
     add_own_thread(thread::tid());
     let mut workers = Watch::new();
+    let mut trimmer = Trimmer::default();
     loop {
         workers.look(clock::now_ns());
         if activity::awake() == 0 {
-            rest();
+            rest(&mut trimmer);
         } else {
+            trimmer.tick();
             PARKER.park(Some(TICK));
         }
     }
 }
 
 /// Nothing runs. Asks whether anything ever will, then sleeps until a worker wakes.
-fn rest() {
+fn rest(trimmer: &mut Trimmer) {
     DEEP.store(true, Ordering::SeqCst);
     // Pairs with the waking worker: either it sees `DEEP` and pokes, or it is counted here.
     fence(Ordering::SeqCst);
@@ -121,7 +124,18 @@ fn rest() {
             // Something moved while it was looked at: the judgement is of no moment at all.
             continue;
         }
-        if judged == Judged::Settled || pause > ASK_AGAIN_MAX {
+        let settled = judged == Judged::Settled || pause > ASK_AGAIN_MAX;
+        if (settled || pause > trim::LULL) && trimmer.has_surplus() {
+            if settled {
+                // Once, and not for a process that goes on at once.
+                PARKER.park(Some(trim::LULL));
+            }
+            trimmer.rest(|| activity::epoch() == epoch);
+            if activity::epoch() != epoch {
+                continue;
+            }
+        }
+        if settled {
             // A worker that wakes from now on leaves a token; one that woke before changed the epoch.
             PARKER.park(None);
             break;

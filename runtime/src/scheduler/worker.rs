@@ -13,7 +13,8 @@ use std::hint::spin_loop;
 use std::time::Duration;
 
 use crate::machine::fiber::{self, Fiber, Stopped};
-use crate::machine::stack::Stack;
+use crate::machine::pool::Warm;
+use crate::machine::signal;
 use crate::machine::thread;
 use crate::records::ids::Taken;
 use crate::records::region;
@@ -24,6 +25,7 @@ use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::fresh::{Local, Victim};
 use crate::scheduler::monitor;
+use crate::scheduler::overflow;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat::Seat;
@@ -33,8 +35,6 @@ use crate::time::clock;
 
 /// A prime, as in Go's scheduler: how often queues that others fill are looked at first.
 const FAIR_TURNS: u32 = 61;
-/// Warm stacks that a worker keeps for itself.
-const WARM_STACKS: usize = 64;
 /// Rounds of looking for work before a worker sleeps: the more often it pays, the longer.
 const ROUNDS_MIN: u32 = 32;
 const ROUNDS_MAX: u32 = 2048;
@@ -55,7 +55,7 @@ pub(crate) struct Worker {
     /// Started tasks, by the record's `place`. A place is borrowed while its task runs.
     fibers: RefCell<Vec<&'static RefCell<Option<Fiber>>>>,
     free: RefCell<Vec<u32>>,
-    stacks: RefCell<Vec<Stack>>,
+    stacks: RefCell<Warm>,
     current: Cell<Option<Current>>,
     /// Depth of `hold_worker`.
     held: Cell<u32>,
@@ -95,6 +95,7 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
         rounds: Cell::new(ROUNDS_MIN),
     }));
     monitor::add_own_thread(thread::tid());
+    signal::protect_worker(overflow::tell);
     current::set_worker(worker);
     loop {
         match worker.next().or_else(|| worker.look()) {
@@ -272,7 +273,7 @@ impl Worker {
             self.runtime().freeze(task);
             return;
         }
-        let stack = match self.take_stack(task.info().stack_bytes) {
+        let stack = match self.stacks.borrow_mut().take(task.info().stack_bytes) {
             Ok(stack) => stack,
             Err(error) => {
                 task.refuse(error);
@@ -280,6 +281,7 @@ impl Worker {
                 return;
             }
         };
+        stack.set_task(reference.to_bits());
         let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
             let mut fibers = self.fibers.borrow_mut();
             fibers.push(Box::leak(Box::default()));
@@ -319,7 +321,7 @@ impl Worker {
             && let Some(fiber) = fiber.take()
         {
             self.free.borrow_mut().push(task.record.place.load(Ordering::Relaxed));
-            self.keep_stack(fiber.into_stack());
+            self.stacks.borrow_mut().keep(fiber.into_stack());
             self.forget(task.reference(), task.record);
         }
     }
@@ -328,24 +330,6 @@ impl Worker {
     fn forget(&self, task: Ref, record: &'static WaiterRecord) {
         crate::records::object::forget_holds(Current { record });
         WAITERS.give_back_to(&self.waiters, task);
-    }
-
-    fn take_stack(&self, bytes: usize) -> Result<Stack, crate::StackError> {
-        if bytes <= crate::machine::stack::DEFAULT_BYTES
-            && let Some(stack) = self.stacks.borrow_mut().pop()
-        {
-            return Ok(stack);
-        }
-        Stack::take(bytes)
-    }
-
-    fn keep_stack(&self, stack: Stack) {
-        let mut stacks = self.stacks.borrow_mut();
-        if stack.is_default() && stacks.len() < WARM_STACKS {
-            stacks.push(stack);
-        } else {
-            stack.give_back();
-        }
     }
 
     /// Nothing to do: announces it, looks once more, sleeps.

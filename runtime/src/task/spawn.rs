@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
+use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::stack;
 use crate::records::region::REGIONS;
 use crate::records::statics::{Entry, Site};
@@ -16,6 +17,13 @@ use crate::scheduler::worker::Worker;
 use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{Info, packet};
+
+/// A stack is at least as large as so many closures of its task: the unoptimised call of a box copies
+/// it, and its frames need room as well.
+const CLOSURES: usize = 6;
+/// A closure above this part of the room stays in a box until it is called: on its way to the call it
+/// is copied eleven times in an unoptimised build.
+const BOXED_ABOVE: usize = 32;
 
 /// Why a task could not be spawned.
 #[derive(Debug)]
@@ -106,8 +114,14 @@ impl Builder {
         self
     }
 
-    /// The least size of its stack in bytes; rounded up to a power of two from 256 KiB on, 1 GiB
-    /// at most. The guard (16 KiB) is inside.
+    /// The size of its stack in bytes: rounded up to a power of two from 16 KiB to 1 GiB, and to six
+    /// times the size of its closure. The default is 256 KiB.
+    ///
+    /// The guard is inside: a quarter of the stack, 16 KiB at most. So the smallest has 12 KiB for
+    /// frames, which is for many tasks of few frames in optimised builds: formatting a message may
+    /// take 4 KiB, a panic that prints its stack 24 KiB. Only pages that a task touches take memory,
+    /// so a large stack costs address space. A task that runs over the end ends the process with a
+    /// message that names it.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_bytes = Some(bytes);
         self
@@ -153,14 +167,14 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let stack_bytes = self.stack_bytes.unwrap_or(stack::DEFAULT_BYTES);
-        if stack_bytes > stack::MAX_BYTES {
-            return Err(SpawnError::Stack(stack::StackError::TooLarge { bytes: stack_bytes }));
-        }
+        // Even from a box it moves onto the stack when it is called.
+        let needed = size_of::<F>().saturating_mul(CLOSURES);
+        let stack_bytes = self.stack_bytes.unwrap_or(DEFAULT_BYTES).max(needed);
+        let too_large = stack::StackError::TooLarge { bytes: stack_bytes };
+        let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
         let entry = self.entry.unwrap_or_else(Entry::of::<F>);
-        let info = self.register(runtime, entry, site)?;
-        if size_of::<F>() > stack_bytes / 8 {
-            // Too big to move onto the stack: it stays in a box of its own.
+        let info = self.register(runtime, entry, site, stack_bytes)?;
+        if size_of::<F>() > class.room() / BOXED_ABOVE {
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
             Ok(queue(info, boxed))
         } else {
@@ -174,6 +188,7 @@ impl Builder {
         runtime: &'static RuntimeShared,
         entry: &'static Entry,
         site: Site,
+        stack_bytes: usize,
     ) -> Result<Info, SpawnError> {
         let worker = current::worker();
         let parent = worker.and_then(Worker::current);
@@ -201,7 +216,6 @@ impl Builder {
             tags::set(Key::Task(id), Tags { name: self.name, labels: self.labels });
         }
         let region = region.map_or(0, |(_, region)| region.id.load(Ordering::Relaxed));
-        let stack_bytes = self.stack_bytes.unwrap_or(stack::DEFAULT_BYTES);
         Ok(Info { reference, id, region, entry, site, name, runtime, stack_bytes })
     }
 }

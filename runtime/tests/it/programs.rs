@@ -7,11 +7,11 @@ use std::process::{Command, Output, Stdio};
 use gleak_runtime::report::detector::{Question, Rule, analyze};
 use gleak_runtime::report::snapshot::{Reason, Snapshot, read_dump};
 
-/// An example program of this package; cargo builds them before it runs tests.
+use crate::support::program;
+
+/// An example whose dumps go to `folder`.
 fn example(name: &str, folder: &Path) -> Command {
-    let here = std::env::current_exe().expect("this test");
-    let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
-    let mut command = Command::new(built.join(name));
+    let mut command = program(name);
     command.env("GLEAK_DUMP_DIR", folder).env_remove("GLEAK_EXIT");
     command
 }

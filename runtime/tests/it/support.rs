@@ -1,5 +1,8 @@
 //! Waiting for states, and looking into snapshots.
 
+use std::path::Path;
+use std::process::Command;
+
 use gleak_runtime::report::snapshot::{Snapshot, Task, TaskState, Wait};
 use gleak_runtime::{report, yield_now};
 
@@ -35,4 +38,11 @@ pub(crate) fn unique(stem: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{stem}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An example program of this package; cargo builds them before it runs tests.
+pub(crate) fn program(name: &str) -> Command {
+    let here = std::env::current_exe().expect("this test");
+    let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
+    Command::new(built.join(name))
 }

@@ -128,6 +128,7 @@ impl SnapshotBuilder {
             worker: None,
             state,
             holds: Vec::new(),
+            stack: None,
         });
         TaskBuilder::new(self, index)
     }

@@ -3,8 +3,8 @@
 use super::SnapshotBuilder;
 use crate::validate::MAX_ANCESTRY;
 use crate::{
-    Arm, Hold, HoldMode, ObjectId, ObjectKind, RegionId, Registers, Task, TaskId, TaskState, Wait,
-    WaitOp, WaitReason, WorkerId,
+    Arm, Hold, HoldMode, ObjectId, ObjectKind, RegionId, Registers, StackUse, Task, TaskId,
+    TaskState, Wait, WaitOp, WaitReason, WorkerId,
 };
 
 /// Edits one task or thread in place; each function hands the editor back.
@@ -240,6 +240,11 @@ impl<'b> TaskBuilder<'b> {
     #[track_caller]
     pub fn registers(self, registers: Registers) -> Self {
         self.edit_wait(|wait| wait.registers = Some(registers))
+    }
+
+    /// What it uses of its stack, in bytes.
+    pub fn stack(self, bytes: u64, touched: u64) -> Self {
+        self.edit(|task| task.stack = Some(StackUse { bytes, touched }))
     }
 
     fn edit(self, change: impl FnOnce(&mut Task)) -> Self {

@@ -4,8 +4,8 @@
 use gleak_snapshot::{
     Arm, Completeness, Counters, Endpoint, Frame, Header, Hold, HoldMode, LastUse, Object,
     ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind,
-    Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskId, TaskState, Thread,
-    Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
+    Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, StackUse, Task, TaskId, TaskState,
+    Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -221,6 +221,7 @@ impl Tape {
             worker: s.workers.get(worker).filter(|_| has_started).map(|worker| worker.id),
             state,
             holds: Vec::new(),
+            stack: self.maybe(|tape| StackUse { bytes: tape.number(), touched: tape.number() }),
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn example() -> Snapshot {
     let entry = b.task_mut(worker).region(test).parent(main).name("worker-1");
     entry.label("queue", "jobs").label("host", "a").receives(jobs, "src/pool.rs:58:24").since(9);
     let registers = Registers { ip: 0x5555_0000_1234, sp: u64::MAX, bp: 0 };
-    b.task_mut(worker).registers(registers);
+    b.task_mut(worker).registers(registers).stack(262_144, 8_192);
     let spawn = |b: &mut SnapshotBuilder| {
         b.task("src/pool.rs:41:17", "app::pool::Pool::start::{{closure}}").parent(worker).id()
     };

@@ -2,5 +2,6 @@
 
 mod evidence;
 mod flags;
+mod stack;
 mod support;
 mod verdicts;

@@ -1,0 +1,123 @@
+//! What is said when a task runs over the end of its stack.
+//!
+//! Runs in the signal handler of the worker's thread: no allocation, no lock, no panic. The task's
+//! facts are in its record; its name alone is in a shared map, which is looked at without waiting.
+//!
+//! A fault is taken for an overflow if it lies in the guard of the stack on which the task that runs
+//! here was started. So a wild pointer into another task's guard is not.
+
+use std::fmt::{self, Write};
+
+use crate::machine::modules;
+use crate::machine::signal::{self, Fault};
+use crate::machine::slabs::{self, Place};
+use crate::machine::stack;
+use crate::records::tags::{self, Key};
+use crate::records::waiter::{MAIN, WaiterRecord};
+use crate::scheduler::current;
+
+/// More than the message ever needs; what is longer is cut.
+const TEXT_MAX: usize = 4096;
+
+/// Says that the task which runs here has overflowed its stack, if that is what the fault is.
+pub(crate) fn tell(fault: Fault) -> bool {
+    let Some(place) = slabs::find(fault.address).filter(|it| it.is_guard(fault.address)) else {
+        return false;
+    };
+    let Some(task) = current::task() else { return false };
+    if stack::task_on(place) != task.reference().to_bits() {
+        return false;
+    }
+    say(fault, place, task.record);
+    true
+}
+
+/// Not inlined: faults of others are looked at on stacks that may have no room for the text.
+#[inline(never)]
+fn say(fault: Fault, place: Place, record: &WaiterRecord) {
+    let mut text = Text { bytes: [0; TEXT_MAX], len: 0 };
+    // The only error is that the text is cut.
+    let _ = describe(&mut text, fault, place, record);
+    signal::write_error(text.bytes.get(..text.len).unwrap_or_default());
+}
+
+fn describe(text: &mut Text, fault: Fault, place: Place, record: &WaiterRecord) -> fmt::Result {
+    let main = record.has(MAIN);
+    write!(text, "\ngleak: task #{}", record.id())?;
+    tags::look(Key::Task(record.id()), |tags| match &tags.name {
+        Some(name) => write!(text, " {name:?}"),
+        None => Ok(()),
+    })
+    .unwrap_or(Ok(()))?;
+    if let Some(site) = record.origin.site.get() {
+        write!(text, " (spawned at {site})")?;
+    }
+    writeln!(text, " overflowed its stack of {}", Size(place.class().stride()))?;
+    if let Some(entry) = record.origin.entry.get() {
+        writeln!(text, "  it runs {}", entry.name())?;
+    }
+    write!(text, "  at instruction {:#x}", fault.instruction)?;
+    if let Some(place) = modules::find(fault.instruction) {
+        write!(text, ", {place}")?;
+    }
+    let more = if main {
+        "main's stack is fixed: spawn what recurses with a larger Builder::stack_size(bytes)"
+    } else {
+        "for a larger stack, spawn it with Builder::stack_size(bytes); RUST_MIN_STACK is for threads \
+         and test bodies"
+    };
+    writeln!(text, "\n  unless it recurses without end: {more}")
+}
+
+/// Bytes in the largest unit that they are a multiple of.
+struct Size(usize);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        match units.into_iter().find(|(_, unit)| self.0.is_multiple_of(*unit)) {
+            Some((name, unit)) => write!(f, "{} {name}", self.0 / unit),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}
+
+/// Text of a fixed size; an error when it is full.
+struct Text {
+    bytes: [u8; TEXT_MAX],
+    len: usize,
+}
+
+impl Write for Text {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let count = room.len().min(more.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..count), more.as_bytes().get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.len += count;
+        if count == more.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_given_in_their_unit() {
+        assert_eq!(Size(16 << 10).to_string(), "16 KiB");
+        assert_eq!(Size(8 << 20).to_string(), "8 MiB");
+        assert_eq!(Size(1 << 30).to_string(), "1 GiB");
+        assert_eq!(Size(1000).to_string(), "1000 bytes");
+    }
+
+    #[test]
+    fn text_beyond_the_room_is_cut() {
+        let mut text = Text { bytes: [0; TEXT_MAX], len: 0 };
+        let long = "x".repeat(TEXT_MAX - 1);
+        assert_eq!(text.write_str(&long), Ok(()));
+        assert_eq!(text.write_str("ab"), Err(fmt::Error));
+        assert_eq!((text.len, text.bytes[TEXT_MAX - 1]), (TEXT_MAX, b'a'));
+    }
+}
