@@ -45,8 +45,10 @@ pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> 
         let Some(record) = OBJECTS.get(seen.reference) else { continue };
         let Some(site) = record.site.get() else { continue };
         let owner = record.owner.load(Ordering::Acquire);
-        let unsettled = owner != seen.owner;
-        let owner = if unsettled { None } else { self::owner(record, owner, sites) };
+        let known = if owner == seen.owner { self::owner(record, owner, sites) } else { None };
+        // Asked last: an owner that let go and ended just now is none that ended without letting go.
+        let unsettled = owner != seen.owner || owner != record.owner.load(Ordering::Acquire);
+        let owner = known.filter(|_| !unsettled);
         let object = Object {
             id: ObjectId(seen.id),
             site: sites.site(site),
