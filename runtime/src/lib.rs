@@ -128,6 +128,8 @@ pub use scheduler::held::check_budget;
 #[cfg(not(loom))]
 pub use scheduler::monitor::declare_harmless_thread;
 #[cfg(not(loom))]
+pub use scheduler::policy::Order;
+#[cfg(not(loom))]
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
 #[cfg(not(loom))]
 pub use task::error::JoinError;

@@ -197,7 +197,8 @@ impl<T: ?Sized> Mutex<T> {
         overtaken: bool,
     ) -> Option<(wait::Waiting, u32)> {
         let mut queue = self.queue.lock();
-        let waited_long = clock::coarse_ns().saturating_sub(asked) >= STARVING_NS;
+        let waited = clock::coarse_ns().saturating_sub(asked);
+        let waited_long = current::is_overdue(waited, STARVING_NS);
         if queue.handed_to == Some(who.reference()) {
             queue.handed_to = None;
             if queue.waiters.is_empty() || !waited_long {
@@ -283,8 +284,7 @@ impl<T: ?Sized> Mutex<T> {
         let mut queue = self.queue.lock();
         let word = self.word.load(Ordering::Relaxed);
         let wakes = word & (COMING | STARVING) != COMING;
-        let next = if wakes { queue.waiters.claim_first() } else { None };
-        let next = next.map(|(claimed, _)| claimed);
+        let next = if wakes { queue.waiters.claim_chosen() } else { None };
         let waiters = if queue.waiters.is_empty() { 0 } else { WAITERS };
         match &next {
             Some(claimed) if word & STARVING != 0 => {

@@ -191,9 +191,9 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn let_writer_in(&self, state: &mut State) -> Option<Claimed> {
-        let claimed = state.waiting_writers.claim_first();
+        let claimed = state.waiting_writers.claim_chosen();
         self.note(state);
-        let (claimed, _) = claimed?;
+        let claimed = claimed?;
         state.writer = true;
         let site = claimed.who().record.wait.site.get();
         if let (Some(record), Some(site)) = (self.cell.record(), site) {

@@ -167,6 +167,16 @@ pub(crate) fn parks_thread() -> bool {
     }
 }
 
+/// Which of `count` who wait in line comes first.
+pub(crate) fn next_in_line(count: usize) -> usize {
+    worker().map_or(0, |worker| worker.policy.next_in_line(count))
+}
+
+/// Whether the caller has waited in line for too long.
+pub(crate) fn is_overdue(waited_ns: u64, limit_ns: u64) -> bool {
+    worker().map_or(waited_ns >= limit_ns, |worker| worker.policy.is_overdue(waited_ns, limit_ns))
+}
+
 /// Puts a claimed task where its worker will find it.
 pub(crate) fn enqueue(task: Current) {
     let home = task.record.worker.load(Ordering::Relaxed);

@@ -72,6 +72,14 @@ impl Local {
         self.0.drain(|_| 1).ok()?.next()
     }
 
+    /// One of them, counted from the old end.
+    pub(crate) fn pop_nth(&self, nth: usize, injector: &Injector) -> Option<TaskSide> {
+        let mut older: Vec<TaskSide> = self.0.drain(|_| nth + 1).ok()?.collect();
+        let chosen = older.pop();
+        older.into_iter().for_each(|task| self.push(task, injector));
+        chosen
+    }
+
     /// How many are in it, more or less.
     #[inline]
     pub(crate) fn len(&self) -> usize {

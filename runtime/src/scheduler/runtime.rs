@@ -20,9 +20,10 @@ use crate::scheduler::activity;
 use crate::scheduler::fresh::Injector;
 use crate::scheduler::idle::Idle;
 use crate::scheduler::monitor;
+use crate::scheduler::policy::Order;
 use crate::scheduler::seat::{self, Seat};
 use crate::scheduler::worker::{self, Worker};
-use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Lock, Ordering};
 use crate::task::packet::TaskSide;
 use crate::task::panic;
 
@@ -34,6 +35,9 @@ pub(crate) struct RuntimeShared {
     seats: OnceLock<Vec<&'static Seat>>,
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
+    /// An order that its worker is to follow from its next task on.
+    order: Lock<Option<Order>>,
+    reordered: AtomicBool,
     awake: AtomicU32,
     /// Changes whenever a worker of it falls asleep or wakes. The process's epoch would not do: other
     /// runtimes move it, and nobody would look again when they had.
@@ -87,6 +91,8 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         seats: OnceLock::new(),
         injector: Injector::default(),
         idle: Idle::new(),
+        order: Lock::default(),
+        reordered: AtomicBool::new(false),
         awake: AtomicU32::new(0),
         epoch: AtomicU64::new(0),
         spawned_outside: AtomicU64::new(0),
@@ -119,6 +125,20 @@ impl RuntimeShared {
     pub(crate) fn inject(&self, task: TaskSide) {
         self.injector.push(task);
         self.wake_another();
+    }
+
+    fn set_order(&self, order: Order) {
+        *self.order.lock() = Some(order);
+        self.reordered.store(true, Ordering::Release);
+    }
+
+    /// An order that was given since the last call.
+    pub(crate) fn new_order(&self) -> Option<Order> {
+        if !self.reordered.load(Ordering::Acquire) {
+            return None;
+        }
+        self.reordered.store(false, Ordering::Relaxed);
+        self.order.lock().take()
     }
 
     /// There is more work: wakes a sleeper for it, unless somebody looks for work already.
@@ -240,7 +260,7 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Settings for a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { workers: None }
+        RuntimeBuilder { workers: None, order: Order::Fair }
     }
 
     /// Number of its tasks that have not finished.
@@ -301,6 +321,7 @@ pub enum Quiet {
 #[must_use]
 pub struct RuntimeBuilder {
     workers: Option<usize>,
+    order: Order,
 }
 
 impl RuntimeBuilder {
@@ -310,12 +331,31 @@ impl RuntimeBuilder {
         self
     }
 
+    /// In which order tasks run. A seeded one needs one worker.
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// How many workers it gets.
+    fn count(&self) -> io::Result<usize> {
+        match (self.order, self.workers) {
+            (Order::Fair, None) => default_workers(),
+            (Order::Seeded(_), None) => Ok(1),
+            (Order::Seeded(_), Some(count)) if count != 1 => {
+                let message = format!("a seeded order needs one worker, not {count}");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+            }
+            (_, Some(count)) => Ok(count),
+        }
+    }
+
     /// A private runtime, from the pool when one of the same size is there.
     ///
     /// # Errors
-    /// When the count is not in 1 to 1024, or no thread can be made.
+    /// When the count is not in 1 to 1024 or does not fit the order, or no thread can be made.
     pub fn start(self) -> io::Result<Runtime> {
-        let count = self.workers.map_or_else(default_workers, Ok)?;
+        let count = self.count()?;
         let mut pool = POOL.lock();
         let pooled = pool.iter().position(|runtime| runtime.worker_count() == count);
         let pooled = pooled.map(|at| pool.swap_remove(at));
@@ -324,6 +364,7 @@ impl RuntimeBuilder {
             Some(runtime) => runtime,
             None => start(count)?,
         };
+        shared.set_order(self.order);
         Ok(Runtime { shared })
     }
 
@@ -335,7 +376,9 @@ impl RuntimeBuilder {
         let mut first = false;
         GLOBAL.get_or_try_init(|| {
             first = true;
-            start(self.workers.map_or_else(default_workers, Ok)?)
+            let runtime = start(self.count()?)?;
+            runtime.set_order(self.order);
+            Ok::<_, io::Error>(runtime)
         })?;
         if first {
             Ok(())

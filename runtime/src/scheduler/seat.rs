@@ -3,11 +3,13 @@
 //! Seats are made with their runtime and live as long as the process. Each is in cache lines of its
 //! own, so that a worker's own counting disturbs nobody.
 
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use crate::machine::futex::Parker;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
+use crate::scheduler::current;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
 use crate::scheduler::held::Turns;
 use crate::scheduler::inbox::Inbox;
@@ -106,14 +108,16 @@ impl Seat {
 
     #[cold]
     fn fire_slowly(&self, now_ns: u64) {
-        let mut due = Vec::new();
+        let mut due = VecDeque::new();
         let mut timers = self.timers.lock();
         while let Some((task, ticket)) = timers.pop_due(now_ns) {
             due.extend(Claimed::by_ticket(task, ticket));
         }
         self.due.store(timers.next().unwrap_or(NEVER), Ordering::Relaxed);
         drop(timers);
-        due.into_iter().for_each(Claimed::wake);
+        while let Some(next) = due.remove(current::next_in_line(due.len())) {
+            next.wake();
+        }
     }
 
     /// When the next armed timer fires.

@@ -33,8 +33,6 @@ use crate::sync::{Cell, Ordering, RefCell};
 use crate::task::packet::TaskSide;
 use crate::time::clock;
 
-/// A prime, as in Go's scheduler: how often queues that others fill are looked at first.
-const FAIR_TURNS: u32 = 61;
 /// Rounds of looking for work before a worker sleeps: the more often it pays, the longer.
 const ROUNDS_MIN: u32 = 32;
 const ROUNDS_MAX: u32 = 2048;
@@ -59,7 +57,6 @@ pub(crate) struct Worker {
     current: Cell<Option<Current>>,
     /// Depth of `hold_worker`.
     held: Cell<u32>,
-    turn: Cell<u32>,
     /// A task gave way: whoever has not run yet comes first.
     fresh_first: Cell<bool>,
     /// It was picked from the sleepers, and counts as looking for work.
@@ -77,7 +74,7 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
     // Leaked: tasks on this thread's stacks may point to it for as long as the process lives.
     let worker: &'static Worker = Box::leak(Box::new(Worker {
         seat,
-        policy: Policy::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(seat.index) + 1)),
+        policy: Policy::new(u64::from(seat.index)),
         waiters: Cache::default(),
         objects: Cache::default(),
         waiter_ids: Taken::default(),
@@ -89,7 +86,6 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
         stacks: RefCell::default(),
         current: Cell::new(None),
         held: Cell::new(0),
-        turn: Cell::new(0),
         fresh_first: Cell::new(false),
         looking: Cell::new(false),
         rounds: Cell::new(ROUNDS_MIN),
@@ -158,15 +154,13 @@ impl Worker {
 
     #[inline]
     fn next(&self) -> Option<Work> {
-        let turn = self.turn.get().wrapping_add(1);
-        self.turn.set(turn);
-        if (self.fresh_first.get() || turn.is_multiple_of(FAIR_TURNS))
-            && let Some(task) = self.next_out_of_turn(turn)
-        {
-            return Some(Work::Fresh(task));
-        }
         self.open_inbox();
         self.seat.fire_timers(clock::coarse_ns());
+        if (self.fresh_first.get() || self.policy.looks_around())
+            && let Some(work) = self.next_out_of_turn()
+        {
+            return Some(work);
+        }
         if let Some(task) = self.ready.borrow_mut().pop_front() {
             return Some(Work::Started(task));
         }
@@ -174,17 +168,30 @@ impl Worker {
     }
 
     #[cold]
-    fn next_out_of_turn(&self, turn: u32) -> Option<TaskSide> {
+    fn next_out_of_turn(&self) -> Option<Work> {
+        self.follow_new_order();
         let injector = &self.runtime().injector;
-        if self.fresh_first.take()
-            && let Some(task) = self.fresh.pop().or_else(|| injector.pop())
-        {
-            return Some(task);
+        let ready = self.ready.borrow().len();
+        let after_others = self.fresh_first.take();
+        if let Some(chosen) = self.policy.next_task(ready + self.fresh.len() + injector.len()) {
+            let started = self.ready.borrow_mut().remove(chosen);
+            let fresh = || self.fresh.pop_nth(chosen - ready, injector).or_else(|| injector.pop());
+            return started.map(Work::Started).or_else(|| fresh().map(Work::Fresh));
         }
-        if !turn.is_multiple_of(FAIR_TURNS) {
-            return None;
+        let fresh = if after_others {
+            self.fresh.pop().or_else(|| injector.pop())
+        } else {
+            injector.pop().or_else(|| self.fresh.pop_old())
+        };
+        fresh.map(Work::Fresh)
+    }
+
+    /// Whenever the injector is looked at: a runtime's first task comes from there, also when the
+    /// runtime was somebody else's before.
+    fn follow_new_order(&self) {
+        if let Some(order) = self.runtime().new_order() {
+            self.policy.follow(order);
         }
-        injector.pop().or_else(|| self.fresh.pop_old())
     }
 
     #[inline]
@@ -208,6 +215,7 @@ impl Worker {
     fn look(&self) -> Option<Work> {
         let runtime = self.runtime();
         if let Some(task) = self.fresh.refill(&runtime.injector, runtime.worker_count()) {
+            self.follow_new_order();
             self.stop_looking();
             return Some(Work::Fresh(task));
         }

@@ -7,6 +7,7 @@
 
 use crate::records::node::Node;
 use crate::records::waiter::Current;
+use crate::scheduler::current;
 use crate::sync::Ordering;
 use crate::wait::Claimed;
 
@@ -103,6 +104,21 @@ impl WaitQueue {
             Some(next) => Node::at(next).previous.store(previous, Ordering::Relaxed),
             None => self.tail = previous,
         }
+    }
+
+    /// Claims one of the waiters, as the scheduler's policy has it: the first, in the normal order.
+    pub(crate) fn claim_chosen(&mut self) -> Option<Claimed> {
+        if self.len > 1 {
+            let skip = current::next_in_line(self.len as usize);
+            let chosen = (0..skip).try_fold(self.head, |at, _| {
+                Some(Node::at(at.checked_sub(1)?).next.load(Ordering::Relaxed))
+            });
+            if let (Some(index), true) = (chosen.and_then(|at| at.checked_sub(1)), skip > 0) {
+                self.remove(index);
+                self.push_front(index);
+            }
+        }
+        self.claim_first().map(|(claimed, _)| claimed)
     }
 
     fn pop_front(&mut self, node: &Node) {

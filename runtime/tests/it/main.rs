@@ -5,6 +5,7 @@ mod context;
 mod facts;
 mod held;
 mod locks;
+mod order;
 mod overflow;
 mod programs;
 mod select;
