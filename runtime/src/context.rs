@@ -293,6 +293,10 @@ impl Ops for DoneArm<'_> {
         queued
     }
 
+    fn claimed(&mut self) {
+        self.queued = None;
+    }
+
     fn unqueue(&mut self) {
         if let Some(node) = self.queued.take() {
             self.core.state.lock().waiters.remove(node);

@@ -19,6 +19,8 @@ pub(crate) trait Ops {
     fn try_fire(&mut self, site: Site) -> bool;
     /// Queues the node; false when the operation is ready now.
     fn queue(&mut self, who: Current, node: u32) -> bool;
+    /// Its node was claimed, and so is out of the queue.
+    fn claimed(&mut self);
     /// Out of the queue, if still in.
     fn unqueue(&mut self);
     /// Claimed: takes what was handed over. False when that was only a hint to look again.
@@ -122,6 +124,10 @@ impl<T> Ops for JoinArm<'_, T> {
         self.queued = queued.then_some(node);
         // A task whose result was taken before is never ready again.
         queued || self.handle.packet.is_taken()
+    }
+
+    fn claimed(&mut self) {
+        self.queued = None;
     }
 
     fn unqueue(&mut self) {

@@ -80,6 +80,10 @@ impl<T> Ops for ChanRecv<'_, T> {
         self.op.as_mut().is_none_or(|op| recv_queue(op, who, node))
     }
 
+    fn claimed(&mut self) {
+        self.op.iter_mut().for_each(RecvOp::claimed);
+    }
+
     fn unqueue(&mut self) {
         self.op.iter_mut().for_each(RecvOp::unqueue);
     }
@@ -144,6 +148,10 @@ impl<T> Ops for HalfRecv<'_, T> {
 
     fn queue(&mut self, who: Current, node: u32) -> bool {
         recv_queue(&mut self.op, who, node)
+    }
+
+    fn claimed(&mut self) {
+        self.op.claimed();
     }
 
     fn unqueue(&mut self) {
@@ -246,6 +254,10 @@ impl<T, O> Ops for SendArm<'_, T, O> {
         }
         op.queue(&mut state.senders, node);
         true
+    }
+
+    fn claimed(&mut self) {
+        self.op.iter_mut().for_each(SendOp::claimed);
     }
 
     fn unqueue(&mut self) {

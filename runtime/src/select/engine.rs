@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::select::arm::{Arm, Ops};
+use crate::select::arm::{Arm, Handle};
 use crate::time::{Instant, clock};
 use crate::wait::{self, Outcome, Why};
 
@@ -41,15 +41,34 @@ pub enum Fired {
 /// ```
 #[must_use]
 pub struct Select<'a> {
-    arms: Vec<&'a mut dyn Ops>,
+    arms: Arms<'a>,
     default: bool,
     biased: bool,
     until: Option<u64>,
 }
 
+/// Where the arms lie: put together at run time, or in the frame of a `select!`.
+enum Arms<'a> {
+    Own(Vec<Handle<'a>>),
+    Frame(&'a mut [Handle<'a>]),
+}
+
+impl<'a> Arms<'a> {
+    fn get(&mut self) -> &mut [Handle<'a>] {
+        match self {
+            Arms::Own(arms) => arms,
+            Arms::Frame(arms) => arms,
+        }
+    }
+}
+
 impl std::fmt::Debug for Select<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Select").field("arms", &self.arms.len()).finish_non_exhaustive()
+        let arms = match &self.arms {
+            Arms::Own(arms) => arms.len(),
+            Arms::Frame(arms) => arms.len(),
+        };
+        f.debug_struct("Select").field("arms", &arms).finish_non_exhaustive()
     }
 }
 
@@ -62,12 +81,27 @@ impl Default for Select<'_> {
 impl<'a> Select<'a> {
     /// No arm: waiting would be for ever.
     pub fn new() -> Self {
-        Select { arms: Vec::new(), default: false, biased: false, until: None }
+        Select::of(Arms::Own(Vec::new()))
+    }
+
+    /// Over arms that lie in the caller's frame.
+    #[doc(hidden)]
+    pub fn over(arms: &'a mut [Handle<'a>]) -> Self {
+        Select::of(Arms::Frame(arms))
+    }
+
+    fn of(arms: Arms<'a>) -> Self {
+        Select { arms, default: false, biased: false, until: None }
     }
 
     /// One more arm.
     pub fn arm(mut self, arm: &'a mut dyn Arm) -> Self {
-        self.arms.push(arm.handle().0);
+        match &mut self.arms {
+            Arms::Own(arms) => arms.push(arm.handle()),
+            Arms::Frame(arms) => {
+                unreachable!("the {} arms of a frame are all there are", arms.len())
+            }
+        }
         self
     }
 
@@ -119,33 +153,40 @@ impl<'a> Select<'a> {
     }
 
     fn try_all(&mut self, site: Site) -> Option<usize> {
-        let count = self.arms.len();
+        let biased = self.biased;
+        let arms = self.arms.get();
+        let count = arms.len();
         let first = match current::worker() {
-            Some(worker) if !self.biased => worker.policy.first_arm(count),
+            Some(worker) if !biased => worker.policy.first_arm(count),
             _ => 0,
         };
-        (0..count).map(|step| (first + step) % count).find(|arm| self.arms[*arm].try_fire(site))
+        (first..count).chain(0..first).find(|arm| arms[*arm].0.try_fire(site))
     }
 
     /// One wait. Comes back with the arm that fired, or nothing: look again.
     fn park(&mut self, who: Current, site: Site) -> Option<usize> {
-        let until = self.arms.iter().filter_map(|arm| arm.until()).chain(self.until).min();
+        let until = self.until;
+        let arms = self.arms.get();
+        let until = arms.iter().filter_map(|arm| arm.0.until()).chain(until).min();
         let why = Why { reason: Reason::Select, site, until };
-        let waiting = wait::begin_select(who, why, self.arms.iter().map(|arm| arm.on()));
+        let waiting = wait::begin_select(who, why, arms.iter().map(|arm| arm.0.on()));
         let mut nodes = who.record.nodes();
-        let mut arms = self.arms.iter_mut();
-        let all_queued = arms.all(|arm| nodes.next().is_some_and(|node| arm.queue(who, node)));
+        let mut queue = |arm: &mut Handle<'_>| nodes.next().is_some_and(|it| arm.0.queue(who, it));
+        let all_queued = arms.iter_mut().all(&mut queue);
         // When some arm is ready: the wait is taken back, or somebody has claimed it already.
         let outcome = if !all_queued && waiting.cancel() { None } else { Some(waiting.park()) };
-        for arm in &mut self.arms {
-            arm.unqueue();
+        if let Some(Outcome::Arm(won)) = outcome {
+            arms[won as usize].0.claimed();
+        }
+        for arm in arms.iter_mut() {
+            arm.0.unqueue();
         }
         let outcome = outcome?;
         outcome.or_unwind();
         match outcome {
             Outcome::Arm(arm) => {
                 let arm = arm as usize;
-                self.arms[arm].settle().then_some(arm)
+                arms[arm].0.settle().then_some(arm)
             }
             Outcome::TimedOut | Outcome::Abandoned => None,
         }

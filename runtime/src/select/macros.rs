@@ -132,7 +132,8 @@ macro_rules! __select {
                 let $operand = $e;
                 let mut $arm = $make;
             )*
-            let select = $crate::select::Select::new()$(.arm(&mut $arm))*$(.$flag())?;
+            let mut arms = [$($crate::select::Arm::handle(&mut $arm)),*];
+            let select = $crate::select::Select::over(&mut arms)$(.$flag())?;
             let fired = $crate::__select!(@wait select $($end)*);
             match fired {
                 $($crate::select::Fired::Arm(fired) if fired == $n => {

@@ -7,7 +7,7 @@ use gleak_runtime::{Builder, Chan, Mutex, Order, Runtime, WaitGroup, go, select}
 
 /// What tasks that meet at a lock, a channel and a select do, in the order in which they do it.
 fn history(order: Order) -> Vec<u32> {
-    let runtime = Runtime::builder().workers(1).order(order).start().unwrap();
+    let runtime = Runtime::builder().workers(1).order(order).start().expect("a worker");
     let body = || {
         let (log, gate) = (Arc::new(Mutex::new(Vec::new())), Chan::new(1));
         let done = WaitGroup::new();
@@ -16,10 +16,10 @@ fn history(order: Order) -> Vec<u32> {
             done.add(1);
             go! {
                 for step in 0..3 {
-                    log.lock().unwrap().push(task * 10 + step);
+                    log.lock().expect("not poisoned").push(task * 10 + step);
                     gate.send(());
                     let taken = select! { _ = recv(gate) => 100, default => 200 };
-                    log.lock().unwrap().push(taken + task);
+                    log.lock().expect("not poisoned").push(taken + task);
                 }
                 done.done();
             };
@@ -29,11 +29,11 @@ fn history(order: Order) -> Vec<u32> {
         let drained = go! { drain.iter().count() };
         done.wait();
         gate.close();
-        drained.join().unwrap();
-        let log = log.lock().unwrap().clone();
-        log
+        drained.join().expect("no panic");
+        log.lock().expect("not poisoned").clone()
     };
-    Builder::new().spawn_in(&runtime, body).unwrap().join().unwrap()
+    let task = Builder::new().spawn_in(&runtime, body).expect("room for a task");
+    task.join().expect("no panic")
 }
 
 #[test]
