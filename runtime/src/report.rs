@@ -10,7 +10,11 @@ use crate::records::region::{self, REGIONS};
 use crate::records::table::Ref;
 use crate::scheduler::monitor;
 use crate::sync::Ordering;
+use crate::time::clock;
 pub use gleak_snapshot as snapshot;
+
+/// How long a task that runs when main returns may take for its last steps.
+const LAST_STEPS_NS: u64 = 10_000_000;
 
 /// Everything known of the process right now, as a value.
 #[must_use]
@@ -91,6 +95,11 @@ pub(crate) fn judge_asleep() -> Judged {
 /// with the number of tasks.
 pub(crate) fn name_cut_off(region: Ref, returned: bool) -> u64 {
     let Some(record) = REGIONS.get(region) else { return 0 };
+    // Who has handed main its last value may still be on the way out: that is nothing to tell.
+    let end = clock::now_ns() + LAST_STEPS_NS;
+    while region::is_running(region) && clock::now_ns() < end {
+        std::thread::yield_now();
+    }
     let left = region::live_tasks(region);
     if left == 0 {
         return 0;

@@ -146,6 +146,14 @@ pub(crate) fn wait_until_empty(region: Ref, site: Site) {
     record.host.store(0, Ordering::Relaxed);
 }
 
+/// Whether a task of it is on a worker right now, and so may come to its end.
+pub(crate) fn is_running(region: Ref) -> bool {
+    let runs = |waiter: &WaiterRecord| {
+        waiter.region() == Some(region) && waiter.state.load().state() == State::Running
+    };
+    WAITERS.live().any(|(_, waiter)| runs(waiter))
+}
+
 /// Live tasks that are charged to it.
 pub(crate) fn live_tasks(region: Ref) -> u64 {
     match REGIONS.get(region) {
