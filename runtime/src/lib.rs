@@ -43,6 +43,8 @@
 //! Linux on x86-64.
 
 #[cfg(not(loom))]
+mod blocking;
+#[cfg(not(loom))]
 mod chan;
 #[cfg(not(loom))]
 mod collect;
@@ -78,7 +80,12 @@ mod wait_group;
 #[cfg(loom)]
 #[path = "records/state.rs"]
 mod state;
+#[cfg(loom)]
+#[path = "records/woken.rs"]
+mod woken;
 
+#[cfg(not(loom))]
+pub use blocking::blocking;
 #[cfg(not(loom))]
 pub use chan::{
     Chan, ChanIter, Receiver, ReceiverIter, RecvError, RecvTimeoutError, Recvs, SendError,
@@ -102,6 +109,8 @@ pub use scheduler::monitor::declare_harmless_thread;
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
 #[cfg(not(loom))]
 pub use task::error::JoinError;
+#[cfg(not(loom))]
+pub use task::future::{block_on, block_on_with};
 #[cfg(not(loom))]
 pub use task::join::JoinHandle;
 #[cfg(not(loom))]

@@ -152,6 +152,12 @@ impl<T: Record> Table<T> {
         Some(unsafe { &*record })
     }
 
+    /// The reference of the record at an index, if it is live.
+    pub(crate) fn live_at(&'static self, index: u32) -> Option<Ref> {
+        let generation = self.at(index)?.slot().generation.load(Ordering::Acquire);
+        (generation % 2 == 1).then(|| Ref(u64::from(generation) << 32 | u64::from(index)))
+    }
+
     /// Every live record with its reference, at the moment each is looked at.
     pub(crate) fn live(&'static self) -> impl Iterator<Item = (Ref, &'static T)> {
         (0..self.used.load(Ordering::Acquire)).filter_map(|index| {

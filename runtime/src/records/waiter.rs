@@ -12,6 +12,7 @@ use crate::records::region;
 use crate::records::state::StateWord;
 use crate::records::statics::{Entry, Site, Static};
 use crate::records::table::{Full, Ref, Slot, Table};
+use crate::records::woken::WokenWord;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Ancestors whose spawn points a task carries along.
@@ -42,6 +43,8 @@ const REASONS: [Reason; 15] = [
 pub(crate) const THREAD: u32 = 1;
 pub(crate) const MAIN: u32 = 2;
 pub(crate) const TAGGED: u32 = 4;
+/// A thread of ours that acts for a task: it runs what may block.
+pub(crate) const HELPER: u32 = 8;
 
 /// No arm: the timer ended the wait.
 pub(crate) const TIMED_OUT: u32 = u32::MAX;
@@ -99,6 +102,9 @@ pub(crate) struct WaiterRecord {
     pub(crate) held: [AtomicU64; HELD],
     /// Locks that had no room above.
     pub(crate) held_more: AtomicU32,
+    /// Wakes of futures that it drives, and how many of them it has taken so far.
+    pub(crate) woken: WokenWord,
+    pub(crate) wakes_taken: AtomicU32,
 }
 
 /// A waiter and its record: who calls, who was claimed, who holds a guard.
@@ -187,7 +193,8 @@ impl WaiterRecord {
 
     /// Arms of the current wait, in order. Bounded: a torn list ends.
     pub(crate) fn arms(&self) -> impl Iterator<Item = &'static Node> {
-        let mut next = self.wait.first.load(Ordering::Relaxed);
+        // Acquire: an arm may be named while the wait goes on (`wait::name_later`).
+        let mut next = self.wait.first.load(Ordering::Acquire);
         let mut left = 1_000_000;
         std::iter::from_fn(move || {
             let node = NODES.at(next.checked_sub(1)?)?;

@@ -10,7 +10,7 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, Current, THREAD, WAITERS, WaiterRecord};
+use crate::records::waiter::{self, Birth, Current, HELPER, THREAD, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
 use crate::scheduler::worker::{self, Worker};
 use crate::sync::{Cell, Ordering};
@@ -103,6 +103,60 @@ fn unregister(current: Current) {
     if let Some(region) = region {
         region::leave(region);
     }
+}
+
+/// The calling thread's registration for as long as it runs a job for a task. A record of its own
+/// for each job: so a wait for the job's end is a wait for the end of this record, and an idle
+/// helper is nobody.
+#[derive(Debug)]
+pub(crate) struct Helping {
+    helper: Current,
+    region: u64,
+}
+
+/// Registers the calling helper thread, charged to the task's region. None when no record is left.
+pub(crate) fn help(task: Current, name: &str) -> Option<Helping> {
+    let birth = Birth {
+        flags: THREAD | HELPER,
+        tid: thread::tid(),
+        parent: Some(task.record),
+        // Charged, but not counted: the task waits and counts for both.
+        region: None,
+        entry: None,
+        site: None,
+    };
+    let (reference, record) = waiter::register(&birth).ok()?;
+    let region = task.record.region.load(Ordering::Relaxed);
+    record.region.store(region, Ordering::Relaxed);
+    let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
+    tags::set(Key::Task(record.id()), tags);
+    record.state.set(State::Running);
+    let helper = Current { reference, record };
+    OUTSIDE.with(|outside| outside.0.set(Some(helper)));
+    Some(Helping { helper, region })
+}
+
+impl Helping {
+    pub(crate) fn reference(&self) -> Ref {
+        self.helper.reference
+    }
+}
+
+impl Drop for Helping {
+    fn drop(&mut self) {
+        OUTSIDE.with(|outside| outside.0.set(None));
+        // What the job has entered and not left was counted.
+        let region = &self.helper.record.region;
+        if region.load(Ordering::Relaxed) == self.region {
+            region.store(0, Ordering::Relaxed);
+        }
+        unregister(self.helper);
+    }
+}
+
+/// The calling helper thread, while it runs a job.
+pub(crate) fn helper() -> Option<Current> {
+    outside_if_known().filter(|known| known.record.has(HELPER))
 }
 
 /// Charges the calling task or thread, and what it spawns from now on, to `region`. The region it

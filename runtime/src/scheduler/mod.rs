@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod current;
+pub(crate) mod helpers;
 pub(crate) mod monitor;
 pub(crate) mod policy;
 pub(crate) mod runtime;

@@ -172,6 +172,17 @@ impl RuntimeShared {
         self.idle_len.store(idle.len(), Ordering::SeqCst);
     }
 
+    /// As [`RuntimeShared::worker_sleeps`], for one that nobody may give work to.
+    pub(crate) fn held_worker_sleeps(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.awake.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn held_worker_woke(&self) {
+        self.awake.fetch_add(1, Ordering::SeqCst);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn task_spawned(&self) {
         self.live.fetch_add(1, Ordering::Relaxed);
         activity::spawned();

@@ -19,6 +19,7 @@ use crate::records::region::REGIONS;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::waiter::{Current, WAITERS, WaiterRecord};
+use crate::report;
 use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::monitor;
@@ -294,6 +295,7 @@ impl Worker {
                 self.fibers.borrow_mut()[place as usize] = Some(fiber);
             }
             Stopped::Finished(stack) => {
+                end_in_forked_child();
                 self.free.borrow_mut().push(place);
                 self.keep_stack(stack);
                 self.forget(task, record);
@@ -325,6 +327,16 @@ impl Worker {
         }
     }
 
+    /// Before the task here sleeps on this thread: the worker counts as asleep until the value goes.
+    pub(crate) fn sleep_held(&self, timed: bool) -> HeldAsleep {
+        let timed = timed || self.timers.borrow_mut().next_armed().is_some();
+        self.shared.timed.store(u32::from(timed), Ordering::SeqCst);
+        self.runtime().held_worker_sleeps();
+        activity::worker_sleeps();
+        self.runtime().tell_if_quiet();
+        HeldAsleep(self.shared)
+    }
+
     /// Nothing to do: announces it, looks once more, sleeps.
     fn sleep(&self) {
         let until = self.timers.borrow_mut().next_armed();
@@ -345,6 +357,27 @@ impl Worker {
         self.runtime().worker_woke(self.index());
         monitor::poke();
         clock::refresh();
+    }
+}
+
+/// Parks are refused in a forked child, so a task that was forked along comes back here only at its
+/// end. The other tasks are the parent's.
+fn end_in_forked_child() {
+    if thread::is_forked() {
+        report::say(&format!("gleak: a task has come to its end: {}", thread::FORKED_CHILD));
+        report::exit(101);
+    }
+}
+
+/// A worker whose task sleeps on the thread itself. To whoever judges it is asleep, but it takes no
+/// work, so it is not among the idle: see [`Worker::sleep_held`].
+pub(crate) struct HeldAsleep(&'static WorkerShared);
+
+impl Drop for HeldAsleep {
+    fn drop(&mut self) {
+        activity::worker_woke();
+        self.0.runtime.held_worker_woke();
+        monitor::poke();
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
-use crate::machine::stack;
+use crate::machine::{stack, thread};
 use crate::records::region::REGIONS;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
@@ -20,7 +20,7 @@ use crate::task::packet::{Info, packet};
 /// Why a task could not be spawned.
 #[derive(Debug)]
 pub enum SpawnError {
-    /// The runtime could not be started.
+    /// The runtime could not be started, or this is a forked child, where it does not exist.
     Runtime(io::Error),
     /// There is no room for another record: some 16 million tasks live.
     TooManyTasks,
@@ -153,6 +153,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        thread::not_forked().map_err(SpawnError::Runtime)?;
         let stack_bytes = self.stack_bytes.unwrap_or(stack::DEFAULT_BYTES);
         if stack_bytes > stack::MAX_BYTES {
             return Err(SpawnError::Stack(stack::StackError::TooLarge { bytes: stack_bytes }));

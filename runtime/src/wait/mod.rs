@@ -16,7 +16,7 @@ pub(crate) mod slot;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
-use crate::machine::fiber;
+use crate::machine::{fiber, thread};
 use crate::records::node::{NODES, Node, Op};
 use crate::records::state::State;
 use crate::records::statics::Site;
@@ -38,6 +38,8 @@ pub(crate) enum On {
     Never,
     /// An object that found no room in the table: the snapshot says that an arm is missing.
     Unlisted,
+    /// A waiter that is not known yet: [`name_later`]. Until then there is no arm.
+    Later,
 }
 
 impl On {
@@ -95,10 +97,19 @@ pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
     prepare(who.record, why);
     let ticket = who.record.state.load().ticket() + 1;
     list_arm(who, node, 0, op, on, ticket);
-    if on != On::Unlisted {
+    if !matches!(on, On::Unlisted | On::Later) {
         who.record.wait.first.store(node + 1, Ordering::Relaxed);
     }
     (publish(who, why), node)
+}
+
+/// Names what the running wait of `who` is on, begun with [`On::Later`]. By whoever alone may claim
+/// it, so the wait does not end meanwhile.
+pub(crate) fn name_later(who: Current, target: Ref) {
+    let node = who.record.own_node();
+    Node::at(node).target.store(target.to_bits(), Ordering::Relaxed);
+    // Pairs with `WaiterRecord::arms`: who sees the arm sees what it is on.
+    who.record.wait.first.store(node + 1, Ordering::Release);
 }
 
 /// Publishes a wait without any arm: a sleep.
@@ -149,6 +160,8 @@ pub(crate) fn free_nodes(nodes: &[u32]) {
 }
 
 fn prepare(record: &WaiterRecord, why: Why) {
+    // A park would go on with the tasks of the parent process.
+    thread::assert_not_forked("wait");
     let wait = &record.wait;
     wait.set_reason(why.reason);
     wait.site.set(why.site);
@@ -171,7 +184,7 @@ fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     node.target.store(
         match on {
             On::Record(target) => target,
-            On::Never => 0,
+            On::Never | On::Later => 0,
             On::Unlisted => {
                 who.record.wait.unlisted.fetch_add(1, Ordering::Relaxed);
                 0
@@ -226,6 +239,7 @@ impl Waiting {
 
     fn park_thread(&self) {
         let record = self.who.record;
+        let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
         let decided = || record.won.load(Ordering::Acquire) != UNDECIDED;
         while !decided() {
             let left = self.until.map(|until| until.saturating_sub(clock::now_ns()));
@@ -272,6 +286,17 @@ impl Claimed {
     pub(crate) fn by_ticket(reference: Ref, ticket: u64) -> Option<Claimed> {
         let record = WAITERS.get(reference)?;
         record.state.claim(ticket).then_some(Claimed { reference, record, verdict: TIMED_OUT })
+    }
+
+    /// As [`Claimed::by_ticket`], whoever the record at `index` belongs to by now: for who had the
+    /// ticket from the record itself, and not together with a reference.
+    pub(crate) fn by_index(index: u32, ticket: u64) -> Option<Claimed> {
+        let record = WAITERS.at(index)?;
+        if !record.state.claim(ticket) {
+            return None;
+        }
+        // It waits for the claimer, so its reference does not change before the wake.
+        WAITERS.live_at(index).map(|reference| Claimed { reference, record, verdict: TIMED_OUT })
     }
 
     /// Who was claimed.

@@ -1,8 +1,10 @@
 //! What the runtime promises at its boundary.
 
+mod blocking;
 mod channels;
 mod context;
 mod facts;
+mod futures;
 mod locks;
 mod programs;
 mod select;

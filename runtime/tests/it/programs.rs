@@ -8,7 +8,7 @@ use gleak_runtime::report::detector::{Question, Rule, analyze};
 use gleak_runtime::report::snapshot::{Reason, Snapshot, read_dump};
 
 /// An example program of this package; cargo builds them before it runs tests.
-fn example(name: &str, folder: &Path) -> Command {
+pub(crate) fn example(name: &str, folder: &Path) -> Command {
     let here = std::env::current_exe().expect("this test");
     let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
     let mut command = Command::new(built.join(name));
@@ -17,7 +17,7 @@ fn example(name: &str, folder: &Path) -> Command {
 }
 
 /// A folder of this test's own, also when two runs of the tests go on at once.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let name = format!("{name}-{}", std::process::id());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -25,7 +25,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn the_dump(folder: &Path) -> Snapshot {
+pub(crate) fn the_dump(folder: &Path) -> Snapshot {
     let files = std::fs::read_dir(folder).expect("a folder");
     let files: Vec<_> = files.map(|it| it.expect("an entry").path()).collect();
     assert_eq!(files.len(), 1, "one dump: {files:?}");
@@ -33,7 +33,7 @@ fn the_dump(folder: &Path) -> Snapshot {
     read_dump(&mut std::io::BufReader::new(file)).expect("a dump")
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

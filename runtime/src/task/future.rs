@@ -1,0 +1,86 @@
+//! Futures on a task's stack: polled there, parked between the polls.
+
+use std::panic::Location;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use crate::records::statics::Site;
+use crate::records::waiter::{Current, Reason};
+use crate::scheduler::current;
+use crate::sync::Ordering;
+use crate::task::spawn::{spend, yield_now};
+use crate::task::waker;
+use crate::wait::{self, Why};
+
+/// Drives a future to its end and comes back with its output.
+///
+/// Between the polls the task is parked, and its wait says so: "for a future", at the caller's
+/// place. Outside of a task the thread sleeps. Futures that need their own executor's surroundings
+/// while they are polled take [`block_on_with`].
+///
+/// Nothing is allocated: wakers are numbers, which may be kept for as long as one likes.
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    drive(future, || (), Location::caller())
+}
+
+/// As [`block_on`], inside what `enter` makes: it is called before each poll, and its value dropped
+/// after the poll, before the task parks.
+///
+/// For executors whose guard sits in a thread-local, such as tokio's `Handle::enter`. The guard
+/// must not live over a park: tasks of one worker share its thread-locals, and two that interleave
+/// would drop their guards out of order, at which tokio panics. Hence a future driven here must
+/// not wait by this crate's blocking operations while it is polled.
+///
+/// ```ignore
+/// let handle = tokio_runtime.handle();
+/// let stream = block_on_with(TcpStream::connect(address), || handle.enter())?;
+/// ```
+#[track_caller]
+pub fn block_on_with<F: Future, G>(future: F, enter: impl FnMut() -> G) -> F::Output {
+    drive(future, enter, Location::caller())
+}
+
+fn drive<F: Future, G>(future: F, mut enter: impl FnMut() -> G, site: Site) -> F::Output {
+    spend();
+    let who = current::get();
+    let waker = waker::of(who.reference);
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        let taken = who.record.wakes_taken.load(Ordering::Relaxed);
+        let entered = enter();
+        let polled = future.as_mut().poll(&mut context);
+        drop(entered);
+        if let Poll::Ready(output) = polled {
+            return output;
+        }
+        // One word serves all futures of a task. A `block_on` inside the poll may have taken the
+        // wake of this one: then it is polled once more.
+        if who.record.wakes_taken.load(Ordering::Relaxed) == taken {
+            wait_for_wake(who, site);
+        }
+    }
+}
+
+fn wait_for_wake(who: Current, site: Site) {
+    let record = who.record;
+    let note = || {
+        let taken = record.wakes_taken.load(Ordering::Relaxed);
+        record.wakes_taken.store(taken.wrapping_add(1), Ordering::Relaxed);
+    };
+    if record.woken.take() {
+        // It has probably woken itself, to let others run.
+        note();
+        yield_now();
+        return;
+    }
+    let why = Why { reason: Reason::Future, site, until: None };
+    let waiting = wait::begin_bare(who, why);
+    // When it is not armed no waker can claim it, but the task may be given up.
+    if record.woken.arm(record.state.load().ticket()) || !waiting.cancel() {
+        waiting.park().or_unwind();
+    }
+    record.woken.take();
+    note();
+}
