@@ -29,8 +29,8 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    thread::assert_not_forked("block");
     let site = Location::caller();
+    thread::assert_not_forked(site);
     let task = match current::task() {
         Some(task) if !current::parks_thread() => task,
         Some(_) | None => return f(),

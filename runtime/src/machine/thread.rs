@@ -10,6 +10,7 @@
 
 use std::ffi::{CString, c_void};
 use std::io;
+use std::panic::Location;
 use std::sync::Once;
 
 use crate::sync::{AtomicBool, Ordering};
@@ -36,11 +37,13 @@ pub(crate) const FORKED_CHILD: &str = "this is a forked child, where the runtime
      only the thread that forked came along; fork before the first spawn, or start a program \
      (std::process::Command)";
 
+/// Before an operation at `site` that needs the runtime.
+///
 /// # Panics
 /// In a forked child.
 #[inline]
-pub(crate) fn assert_not_forked(what: &str) {
-    assert!(!is_forked(), "cannot {what} here: {FORKED_CHILD}");
+pub(crate) fn assert_not_forked(site: &Location<'_>) {
+    assert!(!is_forked(), "cannot wait at {site}: {FORKED_CHILD}");
 }
 
 /// An error in a forked child.

@@ -182,11 +182,17 @@ pub(crate) fn leave_region(before: Option<Ref>) {
 }
 
 /// Whether a park here sleeps the thread instead of leaving the stack: outside of a task, inside
-/// `hold_worker`, and while the task is panicking (another task on this worker would otherwise see
-/// `std::thread::panicking()` and poison its locks).
+/// `hold_worker`, while the task is panicking (another task on this worker would otherwise see
+/// `std::thread::panicking()` and poison its locks), and in a forked child (the other tasks are the
+/// parent's).
 pub(crate) fn parks_thread() -> bool {
     match worker() {
-        Some(worker) => worker.current().is_none() || worker.is_held() || std::thread::panicking(),
+        Some(worker) => {
+            worker.current().is_none()
+                || worker.is_held()
+                || std::thread::panicking()
+                || thread::is_forked()
+        }
         None => true,
     }
 }

@@ -161,7 +161,7 @@ pub(crate) fn free_nodes(nodes: &[u32]) {
 
 fn prepare(record: &WaiterRecord, why: Why) {
     // A park would go on with the tasks of the parent process.
-    thread::assert_not_forked("wait");
+    thread::assert_not_forked(why.site);
     let wait = &record.wait;
     wait.set_reason(why.reason);
     wait.site.set(why.site);

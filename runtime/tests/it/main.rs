@@ -3,6 +3,7 @@
 mod blocking;
 mod channels;
 mod context;
+mod endings;
 mod facts;
 mod futures;
 mod locks;
