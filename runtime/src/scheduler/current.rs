@@ -115,10 +115,10 @@ pub(crate) struct Helping {
 }
 
 /// Registers the calling helper thread, charged to the task's region. None when no record is left.
-pub(crate) fn help(task: Current, name: &str) -> Option<Helping> {
+pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
     let birth = Birth {
         flags: THREAD | HELPER,
-        tid: thread::tid(),
+        tid,
         parent: Some(task.record),
         // Charged, but not counted: the task waits and counts for both.
         region: None,

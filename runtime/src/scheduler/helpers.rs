@@ -90,6 +90,16 @@ impl Pool {
         None
     }
 
+    /// The job that has waited longest, for a helper that is done with its own. Without one the
+    /// helper is idle from now on.
+    fn next_for(&mut self, helper: &Arc<Helper>) -> Option<Job> {
+        let job = self.queue.pop_front();
+        if job.is_none() {
+            self.idle.push(helper.clone());
+        }
+        job
+    }
+
     /// A number for a new helper; none when there are enough.
     fn free_number(&mut self) -> Option<usize> {
         let number = self.live.iter().position(|live| !live).unwrap_or(self.live.len());
@@ -118,7 +128,7 @@ fn serve(helper: &Arc<Helper>) {
     while let Some(mut job) = next(helper) {
         monitor::forget_own_thread(tid);
         thread::rename(busy_name(helper.number));
-        while let Some(more) = job.run(helper) {
+        while let Some(more) = job.run(helper, tid) {
             job = more;
         }
         thread::rename(idle_name(helper.number));
@@ -151,22 +161,19 @@ fn next(helper: &Arc<Helper>) -> Option<Job> {
 
 impl Job {
     /// Runs the closure and wakes the task; comes back with the next job, or as one of the idle.
-    fn run(self, helper: &Arc<Helper>) -> Option<Job> {
+    fn run(self, helper: &Arc<Helper>, tid: u32) -> Option<Job> {
         let Job { lent, task, ticket } = self;
-        let helping = current::help(task, &busy_name(helper.number));
+        let helping = current::help(task, tid, &busy_name(helper.number));
         if let Some(helping) = &helping {
             wait::name_later(task, helping.reference());
         }
         lent.run();
         // Before the wake: the task must not find that its helper is still there.
         drop(helping);
+        // Before the wake as well: the task's next job then finds this helper.
+        let more = POOL.lock().next_for(helper);
         if let Some(claimed) = Claimed::by_ticket(task.reference, ticket) {
             claimed.wake();
-        }
-        let mut pool = POOL.lock();
-        let more = pool.queue.pop_front();
-        if more.is_none() {
-            pool.idle.push(helper.clone());
         }
         more
     }

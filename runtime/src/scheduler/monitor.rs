@@ -100,8 +100,11 @@ pub(crate) fn must_exit() -> bool {
 
 fn watch() {
     add_own_thread(thread::tid());
+    let mut seen = activity::epoch();
     loop {
-        if activity::awake() == 0 {
+        // Only what has rested for a tick is worth a look, which costs more than many a sleep.
+        let epoch = activity::epoch();
+        if activity::awake() == 0 && epoch == std::mem::replace(&mut seen, epoch) {
             rest();
         } else {
             clock::refresh();
