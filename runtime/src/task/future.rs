@@ -32,9 +32,17 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// would drop their guards out of order, at which tokio panics. Hence a future driven here must
 /// not wait by this crate's blocking operations while it is polled.
 ///
-/// ```ignore
-/// let handle = tokio_runtime.handle();
-/// let stream = block_on_with(TcpStream::connect(address), || handle.enter())?;
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+/// let handle = tokio.handle().clone();
+/// let task = gleak_runtime::spawn(move || {
+///     let sleep = async { tokio::time::sleep(std::time::Duration::from_millis(1)).await };
+///     gleak_runtime::block_on_with(sleep, || handle.enter());
+/// });
+/// task.join().expect("no panic");
+/// # Ok(())
+/// # }
 /// ```
 #[track_caller]
 pub fn block_on_with<F: Future, G>(future: F, enter: impl FnMut() -> G) -> F::Output {

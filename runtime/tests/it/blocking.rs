@@ -23,13 +23,13 @@ struct Gate {
 
 impl Gate {
     fn open(&self) {
-        *self.open.lock().unwrap() = true;
+        *self.open.lock().expect("nobody panics under it") = true;
         self.changed.notify_all();
     }
 
     fn pass(&self) {
-        let open = self.open.lock().unwrap();
-        drop(self.changed.wait_while(open, |open| !*open).unwrap());
+        let open = self.open.lock().expect("nobody panics under it");
+        drop(self.changed.wait_while(open, |open| !*open).expect("nobody panics under it"));
     }
 }
 
@@ -54,7 +54,7 @@ fn helped(name: &str, wanted: impl Fn(&Task) -> bool) -> (Snapshot, Task, Task) 
 #[test]
 fn a_closure_may_borrow_and_its_value_comes_back() {
     run(|| {
-        let words = vec!["a".to_owned(), "b".to_owned()];
+        let words = ["a".to_owned(), "b".to_owned()];
         let mut count = 0;
         let joined = blocking(|| {
             count += words.len();

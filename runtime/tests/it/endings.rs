@@ -30,8 +30,10 @@ fn a_thread_local_that_was_lent_is_there_after_main_has_returned() {
 
 /// What a forked child printed, the end of the child as its parent saw it, and the parent's status.
 fn forked(place: &str) -> String {
-    let output =
-        example("forked", &folder(&format!("forked-{place}"))).arg(place).output().unwrap();
+    let output = example("forked", &folder(&format!("forked-{place}")))
+        .arg(place)
+        .output()
+        .expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

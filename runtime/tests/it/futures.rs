@@ -36,7 +36,7 @@ impl Signal {
     }
 
     fn waker(&self) -> Option<Waker> {
-        self.waker.lock().unwrap().clone()
+        self.waker.lock().expect("no panic under it").clone()
     }
 
     fn polls(&self) -> u32 {
@@ -50,7 +50,7 @@ impl Future for Told<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        *self.0.waker.lock().unwrap() = Some(context.waker().clone());
+        *self.0.waker.lock().expect("no panic under it") = Some(context.waker().clone());
         self.0.polls.fetch_add(1, Ordering::SeqCst);
         if self.0.told.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -72,7 +72,7 @@ impl Future for GivesWay {
 
 #[test]
 fn a_ready_future_is_polled_once_and_may_borrow() {
-    let words = vec![1, 2, 3];
+    let words = [1, 2, 3].map(Box::new);
     assert_eq!(block_on(async { words.len() }), 3, "on a thread");
     let told = run(|| {
         let signal = Signal::default();
@@ -300,20 +300,20 @@ fn tokios_channels_work_between_tasks() {
 
 /// Sends back what comes, to that many clients.
 fn echo(clients: usize) -> (std::net::SocketAddr, std::thread::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
     let serve = move || {
         let serve_one = |_| {
-            let (mut stream, _) = listener.accept().unwrap();
+            let (mut stream, _) = listener.accept().expect("a client");
             std::thread::spawn(move || {
                 let mut bytes = [0; 64];
                 while let Ok(read @ 1..) = stream.read(&mut bytes) {
-                    stream.write_all(&bytes[..read]).unwrap();
+                    stream.write_all(&bytes[..read]).expect("it reads");
                 }
             })
         };
         let threads: Vec<_> = (0..clients).map(serve_one).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     };
     (address, std::thread::spawn(serve))
 }
