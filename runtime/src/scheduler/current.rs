@@ -12,6 +12,7 @@ use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{self, Birth, Current, HELPER, THREAD, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
+use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::worker::{self, Worker};
 use crate::sync::{Cell, Ordering};
 
@@ -128,6 +129,8 @@ pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
     let (reference, record) = waiter::register(&birth).ok()?;
     let region = task.record.region.load(Ordering::Relaxed);
     record.region.store(region, Ordering::Relaxed);
+    // Through it the helper's runtime is found.
+    record.worker.store(task.record.worker.load(Ordering::Relaxed), Ordering::Relaxed);
     let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
     tags::set(Key::Task(record.id()), tags);
     record.state.set(State::Running);
@@ -152,6 +155,28 @@ impl Drop for Helping {
         }
         unregister(self.helper);
     }
+}
+
+/// The runtime that a helper acts for, if the waiter is one and nothing but a wake ends its wait.
+fn helped_runtime(record: &WaiterRecord) -> Option<&'static RuntimeShared> {
+    let untimed = record.wait.until.load(Ordering::Relaxed) == 0;
+    (record.has(HELPER) && untimed)
+        .then(|| worker::shared(record.worker.load(Ordering::Relaxed)).runtime())
+}
+
+/// A thread is about to sleep in us. If it is a helper, its runtime may be quiet meanwhile.
+pub(crate) fn note_rest(record: &WaiterRecord) {
+    if let Some(runtime) = helped_runtime(record) {
+        runtime.helper_rests();
+    }
+}
+
+/// The thread is about to be woken, and knows nothing of it yet.
+pub(crate) fn note_wake(record: &WaiterRecord) {
+    if let Some(runtime) = helped_runtime(record) {
+        runtime.helper_acts();
+    }
+    note_foreign_wake();
 }
 
 /// The calling helper thread, while it runs a job.

@@ -17,8 +17,9 @@ use std::time::Duration;
 use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::records::waiter::Current;
-use crate::scheduler::{current, monitor};
-use crate::sync::Lock;
+use crate::scheduler::runtime::RuntimeShared;
+use crate::scheduler::{current, monitor, worker};
+use crate::sync::{Lock, Ordering};
 use crate::task::packet::Lent;
 use crate::time::Instant;
 use crate::wait::{self, Claimed};
@@ -57,6 +58,21 @@ static POOL: Lock<Pool> =
 /// # Errors
 /// Gives the job back when no helper lives and no thread can be made.
 pub(crate) fn submit(job: Job) -> Result<(), Job> {
+    let runtime = runtime_of(job.task);
+    // The task's worker is awake, so nobody finds the runtime quiet before this.
+    runtime.helper_acts();
+    let given = hand_over(job);
+    if given.is_err() {
+        runtime.helper_rests();
+    }
+    given
+}
+
+fn runtime_of(task: Current) -> &'static RuntimeShared {
+    worker::shared(task.record.worker.load(Ordering::Relaxed)).runtime()
+}
+
+fn hand_over(job: Job) -> Result<(), Job> {
     let mut pool = POOL.lock();
     let Some(job) = pool.give(job) else { return Ok(()) };
     let Some(number) = pool.free_number() else {
@@ -172,9 +188,11 @@ impl Job {
         drop(helping);
         // Before the wake as well: the task's next job then finds this helper.
         let more = POOL.lock().next_for(helper);
+        let runtime = runtime_of(task);
         if let Some(claimed) = Claimed::by_ticket(task.reference, ticket) {
             claimed.wake();
         }
+        runtime.helper_rests();
         more
     }
 }

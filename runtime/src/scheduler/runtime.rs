@@ -39,6 +39,8 @@ pub(crate) struct RuntimeShared {
     epoch: AtomicU64,
     /// Tasks spawned here that have not finished.
     live: AtomicU64,
+    /// Closures of its tasks that helpers run or are about to, less those that wait in us.
+    helped: AtomicU64,
     /// Fresh tasks whose main has returned: never run, never dropped.
     frozen: Lock<Vec<Fresh>>,
 }
@@ -88,6 +90,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         awake: AtomicU32::new(0),
         epoch: AtomicU64::new(0),
         live: AtomicU64::new(0),
+        helped: AtomicU64::new(0),
         frozen: Lock::default(),
     }));
     let mut workers = Vec::with_capacity(count);
@@ -183,6 +186,17 @@ impl RuntimeShared {
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// A helper will run a closure for it, or one that waited in us has been woken: before the wake.
+    pub(crate) fn helper_acts(&self) {
+        self.helped.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The closure has ended and its task has been woken, or it waits in us without a timer.
+    pub(crate) fn helper_rests(&self) {
+        self.helped.fetch_sub(1, Ordering::SeqCst);
+        self.tell_if_quiet();
+    }
+
     pub(crate) fn task_spawned(&self) {
         self.live.fetch_add(1, Ordering::Relaxed);
         activity::spawned();
@@ -194,11 +208,13 @@ impl RuntimeShared {
     }
 
     /// Whether no task of it can run until something outside of it acts: all workers sleep without
-    /// a timer, and nothing is queued.
+    /// a timer, no helper acts for it, and nothing is queued.
     pub(crate) fn is_quiet(&self) -> bool {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let workers = self.workers.get().map_or(&[][..], Vec::as_slice);
+        // Helpers first: one that is done has filled an inbox before it left the count.
         self.awake.load(Ordering::SeqCst) == 0
+            && self.helped.load(Ordering::SeqCst) == 0
             && !self.has_fresh()
             && workers.iter().all(|worker| worker.delivered() == 0 && !worker.is_timed())
             && self.awake.load(Ordering::SeqCst) == 0

@@ -240,6 +240,7 @@ impl Waiting {
     fn park_thread(&self) {
         let record = self.who.record;
         let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
+        current::note_rest(record);
         let decided = || record.won.load(Ordering::Acquire) != UNDECIDED;
         while !decided() {
             let left = self.until.map(|until| until.saturating_sub(clock::now_ns()));
@@ -308,9 +309,11 @@ impl Claimed {
     pub(crate) fn wake(self) {
         // Read first: after the verdict a thread may already be in its next wait.
         let on_thread = self.record.on_thread.load(Ordering::Relaxed) != 0;
+        if on_thread {
+            current::note_wake(self.record);
+        }
         self.record.won.store(self.verdict, Ordering::Release);
         if on_thread {
-            current::note_foreign_wake();
             self.record.parker.unpark();
         } else {
             current::enqueue(self.reference, self.record);

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex as StdMutex, mpsc};
+use std::time::Duration;
 
 use gleak_runtime::report::detector::{Certainty, Question, Rule, Scope, analyze};
 use gleak_runtime::report::snapshot::{
     Arm, RegionId, Snapshot, Target, Task, TaskState, Wait, WaitOp, WaitReason, WaiterKind,
 };
 use gleak_runtime::{
-    Builder, Chan, Region, RegionKind, Runtime, blocking, go, hold_worker, report, run, spawn,
+    Builder, Chan, Quiet, Region, RegionKind, Runtime, blocking, go, hold_worker, report, run,
+    spawn,
 };
 
 use crate::programs::{example, folder, stderr, the_dump};
@@ -220,6 +222,25 @@ fn helpers_are_used_again_and_many_at_once() {
             .collect();
         assert!(tasks.into_iter().all(|task| task.join().unwrap()));
     });
+}
+
+#[test]
+fn a_runtime_is_quiet_only_when_its_helpers_wait_too() {
+    let runtime = Runtime::builder().workers(1).start().unwrap();
+    let (gate, chan) = (Arc::new(Gate::default()), Chan::new(0));
+    let (passes, receives) = (gate.clone(), chan.clone());
+    let task = Builder::new().spawn_in(&runtime, move || {
+        blocking(|| passes.pass());
+        blocking(|| receives.recv())
+    });
+    assert_eq!(runtime.wait_quiet(Duration::from_millis(20), || false), Quiet::Busy);
+    gate.open();
+    assert_eq!(runtime.wait_quiet(Duration::MAX, || false), Quiet::Asleep);
+    chan.send(1);
+    let task = task.unwrap();
+    let quiet = runtime.wait_quiet(Duration::MAX, || task.is_finished());
+    assert_eq!(quiet, Quiet::Done, "from the send on, something goes on all the time");
+    assert_eq!(task.join().unwrap(), Some(1));
 }
 
 #[test]
