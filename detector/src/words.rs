@@ -96,7 +96,17 @@ pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
     if !asleep && waits.iter().any(|wait| wait.until_ns.is_some()) {
         parts.push("for a timer".to_owned());
     }
-    parts.join(" or ")
+    parts.join(" or ") + held_workers(waits)
+}
+
+/// Other tasks of the worker wait as well, which nothing else would tell.
+fn held_workers(waits: &[&Wait]) -> &'static str {
+    match waits.iter().filter(|wait| wait.on_thread).count() {
+        0 => "",
+        1 if waits.len() == 1 => " (holds its worker)",
+        held if held == waits.len() => " (each holds its worker)",
+        _ => " (some hold their workers)",
+    }
 }
 
 fn phrase(op: WaitOp, target: &str) -> String {

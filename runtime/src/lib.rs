@@ -27,6 +27,26 @@
 //! process-wide runtime. Every blocking operation works on any thread: outside of a task it blocks
 //! that thread. Tests get private runtimes ([`Runtime`]), so that a deadlock hurts its own test only.
 //!
+//! # Ways out
+//!
+//! [`blocking`] runs a closure that would block the worker on a helper thread, while the task is
+//! parked. [`block_on`] drives a future to its end on the task's stack, whoever wakes it;
+//! [`block_on_with`] does so inside the guard of the executor that the future was written for:
+//!
+//! ```
+//! use gleak_runtime::{block_on, blocking, run};
+//!
+//! let (read, ready) = run(|| {
+//!     let path = String::from("/proc/self/comm");
+//!     let read = blocking(|| std::fs::read_to_string(&path).is_ok());
+//!     (read, block_on(async { true }))
+//! });
+//! assert!(read && ready);
+//! ```
+//!
+//! In a **forked child** the runtime does not exist: spawning and waiting panic there, or return the
+//! error where there is one. `std::process::Command` works everywhere.
+//!
 //! # Environment
 //!
 //! `GLEAK_WORKERS` (number of workers), `GLEAK_DUMP_DIR` (where dumps go), `GLEAK_EXIT`
@@ -60,6 +80,8 @@
 //!
 //! Linux on x86-64.
 
+#[cfg(not(loom))]
+mod blocking;
 #[cfg(not(loom))]
 mod chan;
 #[cfg(not(loom))]
@@ -105,7 +127,12 @@ mod inbox;
 #[cfg(loom)]
 #[path = "records/state.rs"]
 mod state;
+#[cfg(loom)]
+#[path = "records/woken.rs"]
+mod woken;
 
+#[cfg(not(loom))]
+pub use blocking::blocking;
 #[cfg(not(loom))]
 pub use chan::{
     Chan, ChanIter, Receiver, ReceiverIter, RecvError, RecvTimeoutError, Recvs, SendError,
@@ -133,6 +160,8 @@ pub use scheduler::policy::Order;
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
 #[cfg(not(loom))]
 pub use task::error::JoinError;
+#[cfg(not(loom))]
+pub use task::future::{block_on, block_on_with};
 #[cfg(not(loom))]
 pub use task::join::JoinHandle;
 #[cfg(not(loom))]

@@ -101,6 +101,10 @@ pub struct Wait {
     /// When a timer ends the wait, same clock; none when no timer is armed for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_ns: Option<u64>,
+    /// Whether a task keeps its worker while it waits, so that no other task of that worker runs:
+    /// inside `hold_worker`, or while it panics.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_thread: bool,
     /// Registers of the parked stack, for unwinding from outside; none for outside threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registers: Option<Registers>,

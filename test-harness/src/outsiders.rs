@@ -113,7 +113,9 @@ fn unknown_name(names: &[String]) -> Option<String> {
 
 fn is_runtime_name(name: &str) -> bool {
     name.strip_prefix("gleak-").is_some_and(|rest| {
-        rest == "monitor" || (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+        // A helper without a job; one with a job has another name.
+        let number = rest.strip_prefix("idle").unwrap_or(rest);
+        rest == "monitor" || (!number.is_empty() && number.bytes().all(|it| it.is_ascii_digit()))
     })
 }
 
@@ -135,5 +137,8 @@ mod tests {
         check(&["gleak-0", "gleak-0"], Some("gleak-0"));
         check(&["gleak-"], Some("gleak-"));
         check(&["gleak-tool"], Some("gleak-tool"));
+        check(&["gleak-0", "gleak-idle0", "gleak-idle12"], None);
+        check(&["gleak-idle"], Some("gleak-idle"));
+        check(&["gleak-helper0"], Some("gleak-helper0"));
     }
 }

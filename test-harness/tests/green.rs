@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use gleak_runtime::{Chan, Mutex, WaitGroup, go, spawn};
+use gleak_runtime::{Chan, Mutex, WaitGroup, block_on, blocking, go, spawn};
 use std::sync::Arc;
 
 #[gleak_test_harness::test]
@@ -22,6 +22,16 @@ fn pipeline() {
     assert_eq!(sum, 385);
     feeder.join().unwrap();
     squarer.join().unwrap();
+}
+
+/// Nothing of the test can run for a while, and a thread of the runtime's own is what goes on.
+#[gleak_test_harness::test]
+fn closures_that_block_and_futures_are_no_deadlock() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let waits = go! { blocking(move || told.recv()).unwrap() };
+    let numbers = blocking(|| (0..2_000_000_u64).map(std::hint::black_box).sum::<u64>());
+    tell.send(numbers).unwrap();
+    assert_eq!(waits.join().unwrap(), block_on(async move { numbers }));
 }
 
 #[gleak_test_harness::test(workers = 4)]

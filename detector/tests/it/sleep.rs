@@ -153,3 +153,22 @@ fn a_region_that_may_go_on_has_outlived() {
         assert_eq!(rules, [Rule::Outlived, Rule::Outlived], "{name}");
     }
 }
+
+#[test]
+fn who_keeps_a_worker_while_it_waits_is_told() {
+    let waits = |b: SnapshotBuilder| process(&b.build()).groups[0].waits_for.clone();
+    for (holders, told) in [
+        (&[][..], "to receive on channel #1"),
+        (&[2], "to receive on channel #1 (some hold their workers)"),
+        (&[1, 2, 3], "to receive on channel #1 (each holds its worker)"),
+    ] {
+        let mut b = asleep();
+        for task in holders {
+            let _ = b.task_mut(TaskId(*task)).holds_worker().id();
+        }
+        assert_eq!(waits(b), told);
+    }
+    let mut b = SnapshotBuilder::new();
+    let _ = b.task("src/a.rs:2", "app::worker").sleeps(7, "src/a.rs:3").holds_worker().id();
+    assert_eq!(waits(b), "for a timer (holds its worker)");
+}

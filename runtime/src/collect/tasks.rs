@@ -32,6 +32,7 @@ struct SeenWait {
     since: u64,
     until: u64,
     unlisted: u32,
+    on_thread: bool,
     arms: Vec<(Op, u64)>,
     registers: Option<Registers>,
 }
@@ -56,6 +57,8 @@ fn wait(record: &WaiterRecord) -> SeenWait {
         since: facts.since.load(Ordering::Relaxed),
         until: facts.until.load(Ordering::Relaxed),
         unlisted: facts.unlisted.load(Ordering::Relaxed),
+        // Of a thread of others nothing else is to be expected.
+        on_thread: record.wait.on_thread.load(Ordering::Relaxed) != 0 && !record.has(THREAD),
         arms: record.arms().map(|node| (node.op(), node.target.load(Ordering::Relaxed))).collect(),
         registers: (sp != 0).then(|| Registers {
             ip: facts.ip.load(Ordering::Relaxed) as u64,
@@ -133,6 +136,7 @@ fn finish_wait(seen: SeenWait, site: gleak_snapshot::SiteId, objects: &[Collecte
         site,
         since_ns: seen.since,
         until_ns: (seen.until != 0).then_some(seen.until),
+        on_thread: seen.on_thread,
         registers: seen.registers,
     }
 }

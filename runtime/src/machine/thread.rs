@@ -3,9 +3,17 @@
 //!
 //! Safety rests on two facts: the argument of the start routine is a `Box` given away at creation
 //! and taken back exactly once there; the thread is detached, so no handle can dangle.
+//!
+//! A forked child has the calling thread alone: no worker, no monitor, and records of waits that
+//! nobody will end. So from the first thread on a hook marks children, and whatever would need the
+//! runtime there says so instead of waiting for ever.
 
 use std::ffi::{CString, c_void};
 use std::io;
+use std::panic::Location;
+use std::sync::Once;
+
+use crate::sync::{AtomicBool, Ordering};
 
 type Body = Box<dyn FnOnce() + Send>;
 
@@ -17,11 +25,58 @@ struct Start {
 /// Workers run tasks on stacks of their own, so theirs holds the loop alone.
 const STACK_BYTES: usize = 1 << 20;
 
+/// Whether this process was forked from one that runs the runtime.
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn is_forked() -> bool {
+    FORKED.load(Ordering::Relaxed)
+}
+
+/// What to tell who needs the runtime in a forked child.
+pub(crate) const FORKED_CHILD: &str = "this is a forked child, where the runtime does not exist: \
+     only the thread that forked came along; fork before the first spawn, or start a program \
+     (std::process::Command)";
+
+/// Before an operation at `site` that needs the runtime.
+///
+/// # Panics
+/// In a forked child.
+#[inline]
+pub(crate) fn assert_not_forked(site: &Location<'_>) {
+    assert!(!is_forked(), "cannot wait at {site}: {FORKED_CHILD}");
+}
+
+/// An error in a forked child.
+pub(crate) fn not_forked() -> io::Result<()> {
+    if is_forked() { Err(io::Error::other(FORKED_CHILD)) } else { Ok(()) }
+}
+
+extern "C" fn in_forked_child() {
+    FORKED.store(true, Ordering::Relaxed);
+}
+
+fn mark_forked_children() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the hook lives as long as the program, and does nothing but store to an atomic,
+        // which is allowed in the child of a process with threads. That there is no memory for one
+        // more hook is no reason to run nothing: children are then not told.
+        unsafe { libc::pthread_atfork(None, None, Some(in_forked_child)) };
+    });
+}
+
 /// Starts a detached thread.
 ///
 /// # Errors
-/// When the system refuses one (limits on threads or memory).
+/// When the system refuses one (limits on threads or memory), and in a forked child.
 pub(crate) fn start(name: String, body: Body) -> io::Result<()> {
+    start_with_stack(name, STACK_BYTES, body)
+}
+
+/// As [`start`], with a stack of this size: for threads that run what is not ours.
+pub(crate) fn start_with_stack(name: String, bytes: usize, body: Body) -> io::Result<()> {
+    not_forked()?;
+    mark_forked_children();
     let argument = Box::into_raw(Box::new(Start { name, body }));
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: `attributes` is writable memory of the right type; init succeeds before its use.
@@ -32,7 +87,7 @@ pub(crate) fn start(name: String, body: Body) -> io::Result<()> {
         return Err(io::Error::from_raw_os_error(failed));
     }
     // SAFETY: initialised above; both calls take plain values.
-    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK_BYTES) };
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), bytes) };
     // SAFETY: as above.
     unsafe {
         libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED)
@@ -56,13 +111,18 @@ pub(crate) fn start(name: String, body: Body) -> io::Result<()> {
 extern "C" fn main(argument: *mut c_void) -> *mut c_void {
     // SAFETY: `start` gave this pointer away, made by `Box::into_raw` of the same type, once.
     let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
-    // A refused name is no harm: it serves people who look at the process from outside.
-    if let Ok(name) = CString::new(start.name) {
-        let _ = rustix::thread::set_name(&name);
-    }
+    rename(start.name);
     // A panic cannot cross into C (`extern "C"` aborts); bodies of ours panic by a bug only.
     (start.body)();
     std::ptr::null_mut()
+}
+
+/// Gives the calling thread a name, of which the kernel keeps 15 bytes. A refused one is no harm:
+/// it serves those who look at the process from outside.
+pub(crate) fn rename(name: String) {
+    if let Ok(name) = CString::new(name) {
+        let _ = rustix::thread::set_name(&name);
+    }
 }
 
 /// Kernel id of the calling thread.

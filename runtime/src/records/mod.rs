@@ -19,3 +19,4 @@ pub(crate) mod statics;
 pub(crate) mod table;
 pub(crate) mod tags;
 pub(crate) mod waiter;
+pub(crate) mod woken;

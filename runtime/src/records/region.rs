@@ -8,7 +8,7 @@ use crate::records::state::State;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{Reason, WAITERS, WaiterRecord};
+use crate::records::waiter::{Reason, THREAD, WAITERS, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use crate::wait::{self, Claimed, Why};
@@ -148,10 +148,13 @@ pub(crate) fn wait_until_empty(region: Ref, site: Site) {
 
 /// Whether a task of it is on a worker right now, and so may come to its end.
 pub(crate) fn is_running(region: Ref) -> bool {
-    let runs = |waiter: &WaiterRecord| {
-        waiter.region() == Some(region) && waiter.state.load().state() == State::Running
-    };
-    WAITERS.live().any(|(_, waiter)| runs(waiter))
+    tasks_of(region).any(|task| task.state.load().state() == State::Running)
+}
+
+/// Tasks charged to it; not the helpers that act for them.
+fn tasks_of(region: Ref) -> impl Iterator<Item = &'static WaiterRecord> {
+    let all = WAITERS.live().map(|(_, waiter)| waiter);
+    all.filter(move |waiter| waiter.region() == Some(region) && !waiter.has(THREAD))
 }
 
 /// Live tasks that are charged to it.
@@ -159,10 +162,8 @@ pub(crate) fn live_tasks(region: Ref) -> u64 {
     match REGIONS.get(region) {
         Some(record) if record.is_counted() => record.live(),
         Some(_) => {
-            let charged = |waiter: &WaiterRecord| {
-                waiter.region() == Some(region) && waiter.state.load().state() != State::Finished
-            };
-            WAITERS.live().filter(|(_, waiter)| charged(waiter)).count() as u64
+            let lives = |waiter: &WaiterRecord| waiter.state.load().state() != State::Finished;
+            tasks_of(region).filter(|task| lives(task)).count() as u64
         }
         None => 0,
     }

@@ -13,12 +13,13 @@ use crate::records::region::RegionRecord;
 use crate::records::state::StateWord;
 use crate::records::statics::{Entry, Site, Static};
 use crate::records::table::{Cache, Full, Ref, Slot, Table};
+use crate::records::woken::WokenWord;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Ancestors whose spawn points a task carries along.
 pub(crate) const ANCESTORS: usize = 4;
 /// Locks read that the record has room for; more go to a side table.
-pub(crate) const READS: usize = 4;
+pub(crate) const READS: usize = 3;
 
 /// By discriminant, for reading them back from a word.
 const REASONS: [Reason; 15] = [
@@ -43,6 +44,8 @@ const REASONS: [Reason; 15] = [
 pub(crate) const THREAD: u32 = 1;
 pub(crate) const MAIN: u32 = 2;
 pub(crate) const TAGGED: u32 = 4;
+/// A thread of ours that acts for a task: it runs what may block.
+pub(crate) const HELPER: u32 = 8;
 
 /// No arm: the timer ended the wait.
 pub(crate) const TIMED_OUT: u32 = u32::MAX;
@@ -104,6 +107,8 @@ pub(crate) struct WaiterRecord {
     pub(crate) parent: AtomicU64,
     pub(crate) region: AtomicU64,
     pub(crate) origin: Origin,
+    /// Wakes of futures that it drives.
+    pub(crate) woken: WokenWord,
     /// Locks that it holds among readers.
     pub(crate) reads: [AtomicU64; READS],
     pub(crate) ancestors: [Origin; ANCESTORS],
@@ -238,7 +243,8 @@ impl WaiterRecord {
 
     /// Arms of the current wait, in order. Bounded: a torn list ends.
     pub(crate) fn arms(&self) -> impl Iterator<Item = &'static Node> {
-        let mut next = self.wait.first.load(Ordering::Relaxed);
+        // Acquire: an arm may be named while the wait goes on (`wait::name_later`).
+        let mut next = self.wait.first.load(Ordering::Acquire);
         let mut left = 1_000_000;
         std::iter::from_fn(move || {
             let node = NODES.at(next.checked_sub(1)?)?;
@@ -258,6 +264,8 @@ impl WaitFacts {
         REASONS[self.reason.load(Ordering::Relaxed) as usize % REASONS.len()]
     }
 }
+
+const _: () = assert!(size_of::<WaiterRecord>() == 4 * 64, "four cache lines");
 
 #[cfg(test)]
 mod tests {

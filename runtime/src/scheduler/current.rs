@@ -10,8 +10,9 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, Current, THREAD, WAITERS};
+use crate::records::waiter::{self, Birth, Current, HELPER, THREAD, WAITERS, WaiterRecord};
 use crate::scheduler::activity;
+use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Cell, Ordering};
@@ -135,6 +136,84 @@ fn unregister(current: Current) {
     }
 }
 
+/// The calling thread's registration for as long as it runs a job for a task. A record of its own
+/// for each job: so a wait for the job's end is a wait for the end of this record, and an idle
+/// helper is nobody.
+#[derive(Debug)]
+pub(crate) struct Helping {
+    helper: Current,
+    region: u64,
+}
+
+/// Registers the calling helper thread, charged to the task's region. None when no record is left.
+pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
+    let birth = Birth {
+        id: waiter::IDS.next(None),
+        flags: THREAD | HELPER,
+        parent: Some(task.record),
+        // Charged, but not counted: the task waits and counts for both.
+        region: None,
+        entry: None,
+        site: None,
+    };
+    let (_, record) = waiter::register(&birth, None).ok()?;
+    record.place.store(tid, Ordering::Relaxed);
+    let region = task.record.region.load(Ordering::Relaxed);
+    record.region.store(region, Ordering::Relaxed);
+    // Through it the helper's runtime is found.
+    record.worker.store(task.record.worker.load(Ordering::Relaxed), Ordering::Relaxed);
+    let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
+    tags::set(Key::Task(record.id()), tags);
+    record.state.set(State::Running);
+    let helper = Current { record };
+    OUTSIDE.with(|outside| outside.0.set(Some(helper)));
+    Some(Helping { helper, region })
+}
+
+impl Helping {
+    pub(crate) fn reference(&self) -> Ref {
+        self.helper.reference()
+    }
+}
+
+impl Drop for Helping {
+    fn drop(&mut self) {
+        OUTSIDE.with(|outside| outside.0.set(None));
+        // What the job has entered and not left was counted.
+        let region = &self.helper.record.region;
+        if region.load(Ordering::Relaxed) == self.region {
+            region.store(0, Ordering::Relaxed);
+        }
+        unregister(self.helper);
+    }
+}
+
+/// The runtime that a helper acts for, if the waiter is one and nothing but a wake ends its wait.
+fn helped_runtime(record: &WaiterRecord) -> Option<&'static RuntimeShared> {
+    let untimed = record.wait.until.load(Ordering::Relaxed) == 0;
+    (record.has(HELPER) && untimed).then(|| seat::of(record.worker.load(Ordering::Relaxed)).runtime)
+}
+
+/// A thread is about to sleep in us. If it is a helper, its runtime may be quiet meanwhile.
+pub(crate) fn note_rest(record: &WaiterRecord) {
+    if let Some(runtime) = helped_runtime(record) {
+        runtime.helper_rests();
+    }
+}
+
+/// The thread is about to be woken, and knows nothing of it yet.
+pub(crate) fn note_wake(record: &WaiterRecord) {
+    if let Some(runtime) = helped_runtime(record) {
+        runtime.helper_acts();
+    }
+    note_foreign_wake();
+}
+
+/// The calling helper thread, while it runs a job.
+pub(crate) fn helper() -> Option<Current> {
+    outside_if_known().filter(|known| known.record.has(HELPER))
+}
+
 /// Charges the calling task or thread, and what it spawns from now on, to `region`. The region it
 /// was charged to before comes back, still counting it: [`leave_region`] returns there.
 pub(crate) fn enter_region(region: Ref) -> Option<Ref> {
@@ -158,11 +237,17 @@ pub(crate) fn leave_region(before: Option<Ref>) {
 }
 
 /// Whether a park here sleeps the thread instead of leaving the stack: outside of a task, inside
-/// `hold_worker`, and while the task is panicking (another task on this worker would otherwise see
-/// `std::thread::panicking()` and poison its locks).
+/// `hold_worker`, while the task is panicking (another task on this worker would otherwise see
+/// `std::thread::panicking()` and poison its locks), and in a forked child (the other tasks are the
+/// parent's).
 pub(crate) fn parks_thread() -> bool {
     match worker() {
-        Some(worker) => worker.current().is_none() || worker.is_held() || std::thread::panicking(),
+        Some(worker) => {
+            worker.current().is_none()
+                || worker.is_held()
+                || std::thread::panicking()
+                || thread::is_forked()
+        }
         None => true,
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod current;
 pub(crate) mod fresh;
 pub(crate) mod held;
+pub(crate) mod helpers;
 pub(crate) mod idle;
 pub(crate) mod inbox;
 pub(crate) mod monitor;

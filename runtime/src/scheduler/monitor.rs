@@ -31,7 +31,7 @@ const ASK_AGAIN_MAX: Duration = Duration::from_secs(4);
 static STARTED: OnceCell<()> = OnceCell::new();
 static PARKER: Parker = Parker::new();
 static DEEP: AtomicBool = AtomicBool::new(false);
-/// Kernel ids of workers and the monitor.
+/// Kernel ids of workers, the monitor, and helper threads without a job.
 static OWN_THREADS: Lock<Vec<u32>> = Lock::new(Vec::new());
 /// Kernel ids of threads that were declared harmless.
 static HARMLESS: Lock<Vec<u32>> = Lock::new(Vec::new());
@@ -60,6 +60,11 @@ pub(crate) fn poke() {
 
 pub(crate) fn add_own_thread(tid: u32) {
     OWN_THREADS.lock().push(tid);
+}
+
+/// The calling thread ends, or acts for somebody from now on.
+pub(crate) fn forget_own_thread(tid: u32) {
+    OWN_THREADS.lock().retain(|known| *known != tid);
 }
 
 /// Whether the thread is ours or was declared harmless.
@@ -99,9 +104,12 @@ fn watch() {
     add_own_thread(thread::tid());
     let mut workers = Watch::new();
     let mut trimmer = Trimmer::default();
+    let mut seen = activity::epoch();
     loop {
         workers.look(clock::now_ns());
-        if activity::awake() == 0 {
+        // Only what has rested for a tick is worth a look, which costs more than many a sleep.
+        let epoch = activity::epoch();
+        if activity::awake() == 0 && epoch == std::mem::replace(&mut seen, epoch) {
             rest(&mut trimmer);
         } else {
             trimmer.tick();

@@ -44,6 +44,8 @@ pub(crate) struct RuntimeShared {
     epoch: AtomicU64,
     /// Tasks spawned into it that its own workers did not spawn.
     spawned_outside: AtomicU64,
+    /// Closures of its tasks that helpers run or are about to, less those that wait in us.
+    helped: AtomicU64,
     /// Fresh tasks whose main has returned: never run, never dropped.
     frozen: Lock<Vec<TaskSide>>,
 }
@@ -96,6 +98,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         awake: AtomicU32::new(0),
         epoch: AtomicU64::new(0),
         spawned_outside: AtomicU64::new(0),
+        helped: AtomicU64::new(0),
         frozen: Lock::default(),
     }));
     let mut queues = Vec::with_capacity(count);
@@ -174,6 +177,28 @@ impl RuntimeShared {
         self.idle.leave(worker)
     }
 
+    /// As [`RuntimeShared::worker_sleeps`], for one that nobody may give work to.
+    pub(crate) fn held_worker_sleeps(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.awake.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn held_worker_woke(&self) {
+        self.awake.fetch_add(1, Ordering::SeqCst);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A helper will run a closure for it, or one that waited in us has been woken: before the wake.
+    pub(crate) fn helper_acts(&self) {
+        self.helped.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The closure has ended and its task has been woken, or it waits in us without a timer.
+    pub(crate) fn helper_rests(&self) {
+        self.helped.fetch_sub(1, Ordering::SeqCst);
+        self.tell_if_quiet();
+    }
+
     /// `by` is the worker of the calling thread.
     pub(crate) fn task_spawned(&self, by: Option<&Worker>) {
         match by.filter(|by| std::ptr::eq(by.runtime(), self)) {
@@ -194,10 +219,12 @@ impl RuntimeShared {
     }
 
     /// Whether no task of it can run until something outside of it acts: all workers sleep without
-    /// a timer, and nothing is queued.
+    /// a timer, no helper acts for it, and nothing is queued.
     pub(crate) fn is_quiet(&self) -> bool {
         let epoch = self.epoch.load(Ordering::SeqCst);
+        // Helpers first: one that is done has filled an inbox before it left the count.
         self.awake.load(Ordering::SeqCst) == 0
+            && self.helped.load(Ordering::SeqCst) == 0
             && self.injector.len() == 0
             && self.seats().iter().all(|seat| seat.inbox.is_empty() && !seat.is_timed())
             && self.awake.load(Ordering::SeqCst) == 0

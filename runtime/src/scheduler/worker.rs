@@ -21,6 +21,7 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::{Cache, Ref};
 use crate::records::waiter::{Current, WAITERS, WaiterRecord};
+use crate::report;
 use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::fresh::{Local, Victim};
@@ -328,6 +329,7 @@ impl Worker {
         if stopped == Stopped::Finished
             && let Some(fiber) = fiber.take()
         {
+            end_in_forked_child();
             self.free.borrow_mut().push(task.record.place.load(Ordering::Relaxed));
             self.stacks.borrow_mut().keep(fiber.into_stack());
             self.forget(task.reference(), task.record);
@@ -338,6 +340,16 @@ impl Worker {
     fn forget(&self, task: Ref, record: &'static WaiterRecord) {
         crate::records::object::forget_holds(Current { record });
         WAITERS.give_back_to(&self.waiters, task);
+    }
+
+    /// Before the task here sleeps on this thread: the worker counts as asleep until the value goes.
+    pub(crate) fn sleep_held(&self, timed: bool) -> HeldAsleep {
+        let timed = timed || self.seat.next_timer().is_some();
+        self.seat.timed.store(u32::from(timed), Ordering::SeqCst);
+        self.runtime().held_worker_sleeps();
+        activity::worker_sleeps();
+        self.runtime().tell_if_quiet();
+        HeldAsleep(self.seat)
     }
 
     /// Nothing to do: announces it, looks once more, sleeps.
@@ -360,6 +372,27 @@ impl Worker {
         self.looking.set(runtime.worker_woke(self.index()));
         monitor::poke();
         clock::refresh();
+    }
+}
+
+/// Parks are refused in a forked child, so a task that was forked along comes back here only at its
+/// end. The other tasks are the parent's.
+fn end_in_forked_child() {
+    if thread::is_forked() {
+        report::say(&format!("gleak: a task has come to its end: {}", thread::FORKED_CHILD));
+        report::exit(101);
+    }
+}
+
+/// A worker whose task sleeps on the thread itself. To whoever judges it is asleep, but it takes no
+/// work, so it is not among the idle: see [`Worker::sleep_held`].
+pub(crate) struct HeldAsleep(&'static Seat);
+
+impl Drop for HeldAsleep {
+    fn drop(&mut self) {
+        activity::worker_woke();
+        self.0.runtime.held_worker_woke();
+        monitor::poke();
     }
 }
 

@@ -2,8 +2,10 @@
 
 pub(crate) mod ending;
 pub(crate) mod error;
+pub(crate) mod future;
 pub(crate) mod join;
 pub(crate) mod packet;
 pub(crate) mod panic;
 pub(crate) mod run;
 pub(crate) mod spawn;
+pub(crate) mod waker;

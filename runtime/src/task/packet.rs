@@ -12,9 +12,11 @@
 //! 2. The closure's bytes are zeroed when it moves to the task's stack: a stale copy would keep what
 //!    it names reachable in the eyes of a conservative marker.
 //! 3. A side holds the pointer while it has not said that it has gone; so the packet is there for it.
+//! 4. A lent closure ([`lend`]) stays on its lender's stack, which does not go on before it is back.
 
+use std::any::Any;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use crate::machine::stack::StackError;
@@ -24,13 +26,14 @@ use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
-use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
+use crate::records::waiter::{Current, TAGGED, WAITERS, WaiterRecord};
+use crate::report;
 use crate::scheduler::current;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::sync::{Lock, UnsafeCell};
+use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
-use crate::task::panic::PanicRecord;
+use crate::task::panic::{self, PanicRecord};
 use crate::wait::queue::WaitQueue;
 
 /// What is known of a task besides its record, which ends before the packet does.
@@ -152,7 +155,7 @@ fn discard<T>(info: &Info, outcome: Outcome<T>) {
     let panic = match outcome {
         Ok(value) => catch_unwind(AssertUnwindSafe(|| drop(value)))
             .err()
-            .map(|payload| PanicRecord::take(info.reference, payload.as_ref())),
+            .map(|payload| PanicRecord::take(Some(info.reference), payload.as_ref())),
         Err(error) => error.into_panic_record(),
     };
     if let Some(panic) = panic {
@@ -194,7 +197,7 @@ where
         unsafe { place.cast::<F>().write_bytes(0, 1) };
         let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
         let outcome = outcome.map_err(|payload| {
-            let record = PanicRecord::take(self.info.reference, payload.as_ref());
+            let record = PanicRecord::take(Some(self.info.reference), payload.as_ref());
             JoinError::new(&self.info, Cause::Panicked { payload, record })
         });
         self.finish(outcome)
@@ -362,4 +365,103 @@ where
     });
     let packet: NonNull<Packet<F, T>> = NonNull::from(Box::leak(packet));
     (TaskSide(packet), HandleSide(packet))
+}
+
+/// A closure lent to another thread, and then its outcome: both on the stack of the lender.
+struct Errand<F, R> {
+    closure: Lock<Option<F>>,
+    outcome: Lock<Option<Result<R, Raised>>>,
+    returned: AtomicBool,
+}
+
+struct Raised {
+    payload: Box<dyn Any + Send>,
+    record: PanicRecord,
+}
+
+trait Borrowed: Sync {
+    fn run(&self);
+    fn returned(&self) -> &AtomicBool;
+}
+
+impl<F: FnOnce() -> R + Send, R: Send> Borrowed for Errand<F, R> {
+    fn run(&self) {
+        let Some(closure) = self.closure.lock().take() else { return };
+        let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
+        let outcome = outcome.map_err(|payload| {
+            let who = current::task().or_else(current::helper).map(Current::reference);
+            let record = PanicRecord::take(who, payload.as_ref());
+            Raised { payload, record }
+        });
+        *self.outcome.lock() = Some(outcome);
+    }
+
+    fn returned(&self) -> &AtomicBool {
+        &self.returned
+    }
+}
+
+/// The right to run a lent closure. It goes back to the lender when it is dropped.
+pub(crate) struct Lent(&'static dyn Borrowed);
+
+impl Lent {
+    /// Runs the closure to its end, and catches its panic.
+    pub(crate) fn run(self) {
+        self.0.run();
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // The last access: from here on the lender may go on.
+        self.0.returned().store(true, Ordering::Release);
+    }
+}
+
+/// Ends the process if it goes before the closure has been returned.
+struct UntilReturned<'e>(&'e AtomicBool);
+
+impl Drop for UntilReturned<'_> {
+    fn drop(&mut self) {
+        if !self.0.load(Ordering::Acquire) {
+            report::say("gleak: a wait for a lent closure has ended before the closure: aborting");
+            std::process::abort();
+        }
+    }
+}
+
+/// Lends `closure` to whomever `wait` hands it to, and comes back with its value.
+///
+/// `wait` must not end before what it was given is dropped; a process in which it does is aborted.
+///
+/// # Panics
+/// With the closure's own panic, and when it was not run.
+pub(crate) fn lend<F, R>(closure: F, wait: impl FnOnce(Lent)) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    let errand = Errand {
+        closure: Lock::new(Some(closure)),
+        outcome: Lock::new(None),
+        returned: AtomicBool::new(false),
+    };
+    let borrowed: &dyn Borrowed = &errand;
+    // SAFETY: only the lifetime changes. The reference is in a `Lent` and nowhere else, whose drop
+    // is its last use and sets `returned`; `UntilReturned` lets neither a return nor an unwinding
+    // out of this function before that, so `errand` and what the closure borrows outlive it.
+    let borrowed = unsafe { std::mem::transmute::<&dyn Borrowed, &'static dyn Borrowed>(borrowed) };
+    let until = UntilReturned(&errand.returned);
+    wait(Lent(borrowed));
+    drop(until);
+    let outcome = errand.outcome.lock().take();
+    match outcome.expect("a lent closure is run before it is returned") {
+        Ok(value) => value,
+        Err(Raised { payload, record }) => {
+            if let Some(task) = current::task() {
+                panic::note(task.reference(), record);
+            }
+            resume_unwind(payload)
+        }
+    }
 }

@@ -48,7 +48,7 @@ impl fmt::Display for PanicFrame {
 }
 
 thread_local! {
-    /// The last panic raised on this worker, and in which task. A task parks its thread while it
+    /// The last panic raised on this worker or helper, and in which task. A task parks its thread while it
     /// panics, so nobody comes between the hook and the task's root.
     static LAST: RefCell<Option<(Ref, PanicRecord)>> = const { RefCell::new(None) };
 }
@@ -59,13 +59,17 @@ pub(crate) fn install_hook() {
     INSTALLED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if let Some(task) = current::task() {
-                let record = PanicRecord::raised(info);
-                LAST.with(|last| *last.borrow_mut() = Some((task.reference(), record)));
+            if let Some(who) = current::task().or_else(current::helper) {
+                note(who.reference(), PanicRecord::raised(info));
             }
             before(info);
         }));
     });
+}
+
+/// The panic that `who` is about to unwind with, or goes on with: raised on a helper's thread.
+pub(crate) fn note(who: Ref, record: PanicRecord) {
+    LAST.with(|last| *last.borrow_mut() = Some((who, record)));
 }
 
 impl PanicRecord {
@@ -74,11 +78,11 @@ impl PanicRecord {
         PanicRecord::new(message(info.payload()), site, Some(Backtrace::new_unresolved()))
     }
 
-    /// What the hook noted for this task, or what the payload says.
-    pub(crate) fn take(task: Ref, payload: &(dyn Any + Send)) -> PanicRecord {
+    /// What the hook noted for this task or helper, or what the payload says.
+    pub(crate) fn take(who: Option<Ref>, payload: &(dyn Any + Send)) -> PanicRecord {
         let noted = LAST.with(|last| last.borrow_mut().take());
         match noted {
-            Some((of, record)) if of == task => record,
+            Some((of, record)) if Some(of) == who => record,
             _ => PanicRecord::new(message(payload), None, None),
         }
     }

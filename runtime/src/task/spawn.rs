@@ -5,7 +5,7 @@ use std::io;
 use std::panic::Location;
 
 use crate::machine::size::{Class, DEFAULT_BYTES};
-use crate::machine::stack;
+use crate::machine::{stack, thread};
 use crate::records::region::REGIONS;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
@@ -28,7 +28,7 @@ const BOXED_ABOVE: usize = 32;
 /// Why a task could not be spawned.
 #[derive(Debug)]
 pub enum SpawnError {
-    /// The runtime could not be started.
+    /// The runtime could not be started, or this is a forked child, where it does not exist.
     Runtime(io::Error),
     /// There is no room for another record: some 16 million tasks live.
     TooManyTasks,
@@ -167,6 +167,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        thread::not_forked().map_err(SpawnError::Runtime)?;
         // Even from a box it moves onto the stack when it is called.
         let needed = size_of::<F>().saturating_mul(CLOSURES);
         let stack_bytes = self.stack_bytes.unwrap_or(DEFAULT_BYTES).max(needed);

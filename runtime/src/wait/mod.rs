@@ -16,7 +16,7 @@ pub(crate) mod slot;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
-use crate::machine::fiber;
+use crate::machine::{fiber, thread};
 use crate::records::node::{Node, Op};
 use crate::records::state::State;
 use crate::records::statics::Site;
@@ -38,6 +38,8 @@ pub(crate) enum On {
     Never,
     /// An object that found no room in the table: the snapshot says that an arm is missing.
     Unlisted,
+    /// A waiter that is not known yet: [`name_later`]. Until then there is no arm.
+    Later,
 }
 
 impl On {
@@ -103,10 +105,19 @@ pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
     prepare(who.record, why);
     let ticket = who.record.state.load().ticket() + 1;
     list_arm(who, node, 0, op, on, ticket);
-    if on != On::Unlisted {
+    if !matches!(on, On::Unlisted | On::Later) {
         who.record.wait.first.store(node + 1, Ordering::Relaxed);
     }
     (publish(who, why), node)
+}
+
+/// Names what the running wait of `who` is on, begun with [`On::Later`]. By whoever alone may claim
+/// it, so the wait does not end meanwhile.
+pub(crate) fn name_later(who: Current, target: Ref) {
+    let node = who.record.own_node();
+    Node::at(node).target.store(target.to_bits(), Ordering::Relaxed);
+    // Pairs with `WaiterRecord::arms`: who sees the arm sees what it is on.
+    who.record.wait.first.store(node + 1, Ordering::Release);
 }
 
 /// Publishes a wait without any arm: a sleep.
@@ -145,6 +156,8 @@ pub(crate) fn begin_select(
 }
 
 fn prepare(record: &WaiterRecord, why: Why) {
+    // A park would go on with the tasks of the parent process.
+    thread::assert_not_forked(why.site);
     let wait = &record.wait;
     wait.set_reason(why.reason);
     wait.site.set(why.site);
@@ -167,7 +180,7 @@ fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     node.target.store(
         match on {
             On::Record(target) => target,
-            On::Never => 0,
+            On::Never | On::Later => 0,
             On::Unlisted => {
                 who.record.wait.unlisted.fetch_add(1, Ordering::Relaxed);
                 0
@@ -222,6 +235,8 @@ impl Waiting {
 
     fn park_thread(&self) {
         let record = self.who.record;
+        let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
+        current::note_rest(record);
         let decided = || record.won.load(Ordering::Acquire) != UNDECIDED;
         while !decided() {
             let left = self.until.map(|until| until.saturating_sub(clock::now_ns()));
@@ -263,7 +278,12 @@ impl Claimed {
 
     /// Claims a wait for no arm of it: its timer, or what it waits for is no object.
     pub(crate) fn by_ticket(reference: Ref, ticket: u64) -> Option<Claimed> {
-        let record = WAITERS.get(reference)?;
+        Claimed::by_record(WAITERS.get(reference)?, ticket)
+    }
+
+    /// As [`Claimed::by_ticket`], whoever has the record by now: for who had the ticket from the
+    /// record itself, and not together with a reference.
+    pub(crate) fn by_record(record: &'static WaiterRecord, ticket: u64) -> Option<Claimed> {
         let won = record.state.claim(ticket);
         won.then_some(Claimed { who: Current { record }, verdict: TIMED_OUT })
     }
@@ -279,9 +299,11 @@ impl Claimed {
         let record = self.who.record;
         // Read first: after the verdict a thread may already be in its next wait.
         let on_thread = record.wait.on_thread.load(Ordering::Relaxed) != 0;
+        if on_thread {
+            current::note_wake(record);
+        }
         record.won.store(self.verdict, Ordering::Release);
         if on_thread {
-            current::note_foreign_wake();
             record.parker.unpark();
         } else {
             current::enqueue(self.who);

@@ -1,8 +1,11 @@
 //! What the runtime promises at its boundary.
 
+mod blocking;
 mod channels;
 mod context;
+mod endings;
 mod facts;
+mod futures;
 mod held;
 mod locks;
 mod order;

@@ -10,14 +10,14 @@ use gleak_runtime::report::snapshot::{Reason, Snapshot, read_dump};
 use crate::support::program;
 
 /// An example whose dumps go to `folder`.
-fn example(name: &str, folder: &Path) -> Command {
+pub(crate) fn example(name: &str, folder: &Path) -> Command {
     let mut command = program(name);
     command.env("GLEAK_DUMP_DIR", folder).env_remove("GLEAK_EXIT");
     command
 }
 
 /// A folder of this test's own, also when two runs of the tests go on at once.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let name = format!("{name}-{}", std::process::id());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -25,7 +25,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn the_dump(folder: &Path) -> Snapshot {
+pub(crate) fn the_dump(folder: &Path) -> Snapshot {
     let files = std::fs::read_dir(folder).expect("a folder");
     let files: Vec<_> = files.map(|it| it.expect("an entry").path()).collect();
     assert_eq!(files.len(), 1, "one dump: {files:?}");
@@ -33,7 +33,7 @@ fn the_dump(folder: &Path) -> Snapshot {
     read_dump(&mut std::io::BufReader::new(file)).expect("a dump")
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -98,13 +98,21 @@ fn a_panic_of_main_writes_a_dump_and_goes_on() {
 
 #[test]
 fn nothing_is_said_while_a_thread_may_still_act() {
-    let folder = folder("thread-may-act");
-    let mut child = example("thread_may_act", &folder)
+    waits_in_silence_for_a_line("thread_may_act");
+}
+
+#[test]
+fn nothing_is_said_while_a_helper_may_still_act() {
+    waits_in_silence_for_a_line("helper_may_act");
+}
+
+fn waits_in_silence_for_a_line(program: &str) {
+    let mut child = example(program, &folder(program))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .expect("it runs");
     // Until the process sleeps: its one task waits, and so do all of its threads.
     let asleep = |tid: &Path| {
         let stat = std::fs::read_to_string(tid.join("stat")).unwrap_or_default();
@@ -119,11 +127,22 @@ fn nothing_is_said_while_a_thread_may_still_act() {
     while !settled() {
         std::thread::yield_now();
     }
-    child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
-    let output = child.wait_with_output().unwrap();
+    child.stdin.take().expect("a pipe").write_all(b"hello\n").expect("it reads");
+    let output = child.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "got hello\n");
     assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_worker_that_its_task_holds_sleeps_as_well() {
+    let folder = folder("held-asleep");
+    let output = example("held_asleep", &folder).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.starts_with("gleak: deadlock. The only task is asleep"), "{text}");
+    assert!(text.contains("waiting to receive on channel #1 (holds its worker)"), "{text}");
+    assert_eq!(the_dump(&folder).validate(), Ok(()));
 }
 
 #[test]

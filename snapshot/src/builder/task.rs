@@ -108,6 +108,7 @@ impl<'b> TaskBuilder<'b> {
             site,
             since_ns: 0,
             until_ns: None,
+            on_thread: false,
             registers: None,
         };
         self.edit(|task| task.state = TaskState::Waiting(wait))
@@ -230,6 +231,16 @@ impl<'b> TaskBuilder<'b> {
     #[track_caller]
     pub fn unlisted(self, arms: u32) -> Self {
         self.edit_wait(|wait| wait.unlisted_arms = arms)
+    }
+
+    /// It keeps its worker while it waits.
+    ///
+    /// # Panics
+    ///
+    /// When it does not wait.
+    #[track_caller]
+    pub fn holds_worker(self) -> Self {
+        self.edit_wait(|wait| wait.on_thread = true)
     }
 
     /// The registers of its parked stack.

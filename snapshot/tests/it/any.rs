@@ -280,6 +280,7 @@ impl Tape {
             site: self.site_id(s),
             since_ns: self.number(),
             until_ns: until,
+            on_thread: self.coin(),
             registers: self.maybe(|_| Registers { ip, sp, bp }),
         }
     }
