@@ -55,6 +55,8 @@ mod lock;
 #[cfg(not(loom))]
 mod machine;
 #[cfg(not(loom))]
+pub mod net;
+#[cfg(not(loom))]
 mod records;
 #[cfg(not(loom))]
 pub mod region;

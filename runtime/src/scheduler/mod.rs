@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod current;
 pub(crate) mod monitor;
 pub(crate) mod policy;
+pub(crate) mod poller;
 pub(crate) mod runtime;
 pub(crate) mod timers;
 pub(crate) mod worker;

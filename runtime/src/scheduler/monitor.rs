@@ -17,7 +17,7 @@ use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::report::{self, Judged};
 use crate::scheduler::activity;
-use crate::scheduler::worker;
+use crate::scheduler::worker::{self, WorkerShared};
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
 
@@ -113,8 +113,8 @@ fn rest() {
     let mut pause = TICK;
     while activity::awake() == 0 {
         let epoch = activity::epoch();
-        let timed = worker::all().any(|worker| worker.is_timed());
-        let judged = if timed { Judged::Settled } else { report::judge_asleep() };
+        let may_wake = worker::all().any(WorkerShared::may_wake);
+        let judged = if may_wake { Judged::Settled } else { report::judge_asleep() };
         if activity::epoch() != epoch {
             // Something moved while it was looked at: the judgement is of no moment at all.
             continue;

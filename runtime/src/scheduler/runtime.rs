@@ -182,14 +182,14 @@ impl RuntimeShared {
         self.live.fetch_sub(1, Ordering::Release);
     }
 
-    /// Whether no task of it can run until something outside of it acts: all workers sleep without
-    /// a timer, and nothing is queued.
+    /// Whether no task of it can run until another task or thread acts: all workers sleep without a
+    /// timer and without waits for descriptors, and nothing is queued.
     pub(crate) fn is_quiet(&self) -> bool {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let workers = self.workers.get().map_or(&[][..], Vec::as_slice);
         self.awake.load(Ordering::SeqCst) == 0
             && !self.has_fresh()
-            && workers.iter().all(|worker| worker.delivered() == 0 && !worker.is_timed())
+            && workers.iter().all(|worker| worker.delivered() == 0 && !worker.may_wake())
             && self.awake.load(Ordering::SeqCst) == 0
             && self.epoch.load(Ordering::SeqCst) == epoch
     }
@@ -294,7 +294,7 @@ impl Drop for Runtime {
 pub enum Quiet {
     /// The condition holds.
     Done,
-    /// No task of the runtime can run, and no timer of one is armed.
+    /// No task of the runtime can run, no timer of one is armed, and none waits for a descriptor.
     Asleep,
     /// The time is over and tasks still run or will.
     Busy,

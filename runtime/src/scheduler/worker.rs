@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::machine::epoll::Events;
 use crate::machine::fiber::{self, Fiber, Stopped};
 use crate::machine::futex::Parker;
 use crate::machine::stack::Stack;
@@ -23,6 +24,7 @@ use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::monitor;
 use crate::scheduler::policy::Policy;
+use crate::scheduler::poller::{self, Poller};
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::timers::Timers;
 use crate::sync::{AtomicU32, AtomicUsize, Cell, Lock, Ordering, RefCell, fence};
@@ -53,6 +55,7 @@ pub(crate) struct WorkerShared {
     parker: Parker,
     /// While it sleeps: whether a timer of its own will wake it.
     timed: AtomicU32,
+    pub(crate) poller: Poller,
     runtime: &'static RuntimeShared,
 }
 
@@ -83,6 +86,7 @@ impl WorkerShared {
                 inbox_len: AtomicUsize::new(0),
                 parker: Parker::new(),
                 timed: AtomicU32::new(0),
+                poller: Poller::new(),
                 runtime,
             }))
         }))
@@ -94,7 +98,7 @@ impl WorkerShared {
         inbox.push(task);
         self.inbox_len.store(inbox.len(), Ordering::SeqCst);
         drop(inbox);
-        self.parker.unpark();
+        self.unpark();
     }
 
     pub(crate) fn runtime(&self) -> &'static RuntimeShared {
@@ -102,7 +106,9 @@ impl WorkerShared {
     }
 
     pub(crate) fn unpark(&self) {
-        self.parker.unpark();
+        if self.parker.unpark_here() {
+            self.poller.interrupt();
+        }
     }
 
     /// Started tasks that wait in the inbox.
@@ -113,6 +119,11 @@ impl WorkerShared {
     pub(crate) fn is_timed(&self) -> bool {
         self.timed.load(Ordering::SeqCst) != 0
     }
+
+    /// While it sleeps: whether a timer or a descriptor may wake it, with no task doing anything.
+    pub(crate) fn may_wake(&self) -> bool {
+        self.is_timed() || self.poller.has_waits()
+    }
 }
 
 /// The worker's own half; only its thread touches it.
@@ -121,6 +132,7 @@ pub(crate) struct Worker {
     pub(crate) policy: Policy,
     ready: RefCell<VecDeque<Ref>>,
     timers: RefCell<Timers>,
+    events: RefCell<Events>,
     /// Started tasks that do not run right now, by the record's `fiber`.
     fibers: RefCell<Vec<Option<Fiber>>>,
     free: RefCell<Vec<u32>>,
@@ -146,6 +158,7 @@ pub(crate) fn run(shared: &'static WorkerShared) {
         policy: Policy::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(shared.index) + 1)),
         ready: RefCell::default(),
         timers: RefCell::default(),
+        events: RefCell::new(Events::new()),
         fibers: RefCell::default(),
         free: RefCell::default(),
         stacks: RefCell::default(),
@@ -210,6 +223,9 @@ impl Worker {
     fn next(&self) -> Option<Work> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
+        if turn.is_multiple_of(FAIR_TURNS) {
+            self.look_at_descriptors();
+        }
         if (self.fresh_first.take() || turn.is_multiple_of(FAIR_TURNS))
             && let Some(fresh) = self.runtime().take_fresh()
         {
@@ -220,7 +236,16 @@ impl Worker {
         if let Some(task) = self.ready.borrow_mut().pop_front() {
             return Some(Work::Started(task));
         }
-        self.runtime().take_fresh().map(Work::Fresh)
+        if let Some(fresh) = self.runtime().take_fresh() {
+            return Some(Work::Fresh(fresh));
+        }
+        // Cheaper than falling asleep, and what has come is mostly there already.
+        self.look_at_descriptors();
+        self.ready.borrow_mut().pop_front().map(Work::Started)
+    }
+
+    fn look_at_descriptors(&self) {
+        self.shared.poller.look(&mut self.events.borrow_mut());
     }
 
     fn open_inbox(&self) {
@@ -338,13 +363,17 @@ impl Worker {
             self.runtime().tell_if_quiet();
             let left = until.map(|until| until.saturating_sub(clock::now_ns()));
             if left != Some(0) {
-                self.shared.parker.park(left.map(Duration::from_nanos));
+                let left = left.map(Duration::from_nanos);
+                let events = &mut self.events.borrow_mut();
+                self.shared.poller.sleep(&self.shared.parker, left, events);
             }
         }
         activity::worker_woke();
         self.runtime().worker_woke(self.index());
         monitor::poke();
         clock::refresh();
+        // Not before it counts as awake: who is woken here runs only now.
+        poller::hand_out(&mut self.events.borrow_mut());
     }
 }
 
