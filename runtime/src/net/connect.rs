@@ -32,11 +32,9 @@ pub(super) fn tcp(
     }
     let local = socket.io().local_addr().map_or("?".to_owned(), |local| local.to_string());
     socket.set_name(&format!("tcp {local} -> {address}"));
-    socket.attempt_until(Side::Write, site, limit, |io| {
-        match is_connected(io, &address)? {
-            true => Ok(()),
-            false => Err(ErrorKind::WouldBlock.into()),
-        }
+    socket.attempt_until(Side::Write, site, limit, |io| match is_connected(io, &address)? {
+        true => Ok(()),
+        false => Err(ErrorKind::WouldBlock.into()),
     })?;
     Ok(socket)
 }

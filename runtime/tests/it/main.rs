@@ -4,6 +4,7 @@ mod channels;
 mod context;
 mod facts;
 mod locks;
+mod net;
 mod programs;
 mod select;
 mod stacks;
