@@ -26,6 +26,7 @@
 //! [`run`] makes a program's main task; [`spawn`] and [`go!`] also work from any thread, on one
 //! process-wide runtime. Every blocking operation works on any thread: outside of a task it blocks
 //! that thread. Tests get private runtimes ([`Runtime`]), so that a deadlock hurts its own test only.
+//! Sockets are in [`net`]: waiting for a peer parks the task as well.
 //!
 //! # Environment
 //!

@@ -171,18 +171,20 @@ impl Server {
     fn start(workers: &str) -> Server {
         let mut command = example("echo", &folder(&format!("echo-{workers}")));
         let command = command.env("GLEAK_WORKERS", workers).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = command.spawn().expect("it answers");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("it answers");
         let address = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
         Server { child, address }
     }
 
     fn talk(&self) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(b"hello").unwrap();
+        let mut stream = TcpStream::connect(&self.address).expect("it answers");
+        stream.write_all(b"hello").expect("it answers");
         let mut heard = [0; 5];
-        stream.read_exact(&mut heard).unwrap();
+        stream.read_exact(&mut heard).expect("it answers");
         assert_eq!(&heard, b"hello");
     }
 
