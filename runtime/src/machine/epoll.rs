@@ -46,6 +46,8 @@ pub(crate) struct Event {
     /// A read would end now, or has got more to end with; and the same for a write.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// Reads come to something that is no data: the end, an error, something out of band.
+    pub(crate) not_only_data: bool,
 }
 
 /// What one wait brought. The memory is used again.
@@ -64,13 +66,17 @@ impl Events {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Event> {
         use epoll::EventFlags as Flags;
         // An error or a hang-up ends reads and writes alike.
-        let (reads, writes) = (Flags::IN | Flags::RDHUP, Flags::OUT);
         let both = Flags::ERR | Flags::HUP;
+        let no_data = Flags::RDHUP | Flags::PRI | both;
+        let (reads, writes) = (Flags::IN | no_data, Flags::OUT | both);
         self.0.drain(..).filter_map(move |event| {
             let (flags, data) = (event.flags, event.data.u64());
-            let fd = u32::try_from(data).ok()?;
-            let readable = flags.intersects(reads | both);
-            Some(Event { fd, readable, writable: flags.intersects(writes | both) })
+            Some(Event {
+                fd: u32::try_from(data).ok()?,
+                readable: flags.intersects(reads),
+                writable: flags.intersects(writes),
+                not_only_data: flags.intersects(no_data),
+            })
         })
     }
 }
@@ -100,7 +106,7 @@ impl Epoll {
     /// When it can never be waited for (a file), or a limit of the kernel's is reached.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, number: u32) -> io::Result<()> {
         use epoll::EventFlags as Flags;
-        let flags = Flags::IN | Flags::OUT | Flags::RDHUP | Flags::ET;
+        let flags = Flags::IN | Flags::PRI | Flags::OUT | Flags::RDHUP | Flags::ET;
         let data = epoll::EventData::new_u64(u64::from(number));
         Ok(epoll::add(&self.epoll, fd, data, flags)?)
     }

@@ -25,7 +25,7 @@ pub(super) fn tcp(
     };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = socket_with(family, SocketType::STREAM, flags, None)?;
-    let socket = Socket::new(Stream::from(fd), site);
+    let socket = Socket::new(Stream::from(fd), site).of_bytes();
     // Over loopback the handshake is over when the first call returns, and the second one says so.
     if is_connected(socket.io(), &address)? || is_connected(socket.io(), &address)? {
         return Ok(socket);

@@ -169,7 +169,11 @@ macro_rules! stream {
             #[track_caller]
             fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 let site = std::panic::Location::caller();
-                self.0.attempt(crate::wait::descriptor::Side::Read, site, |mut io| io.read(buffer))
+                // The system call itself: libc's is a cancellation point, which costs.
+                self.0.read(buffer.len(), site, |io| {
+                    let (_, got) = rustix::net::recv(io, &mut *buffer, rustix::net::RecvFlags::empty())?;
+                    Ok(got)
+                })
             }
 
             #[track_caller]
@@ -198,7 +202,9 @@ macro_rules! stream {
             #[track_caller]
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
                 let site = std::panic::Location::caller();
-                self.0.attempt(crate::wait::descriptor::Side::Write, site, |mut io| io.write(bytes))
+                self.0.attempt(crate::wait::descriptor::Side::Write, site, |io| {
+                    Ok(rustix::net::send(io, bytes, rustix::net::SendFlags::NOSIGNAL)?)
+                })
             }
 
             #[track_caller]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::task::spawn::spend;
 use crate::time::{Instant, clock};
 use crate::wait::descriptor::{self, Ask, Side};
@@ -36,6 +36,12 @@ pub(super) struct Socket<S: Io> {
     limits: [Limit; 2],
     /// The program wants `WouldBlock` and no waits.
     never_waits: AtomicBool,
+    /// It is known to be nothing but a stream of bytes, so that a read which gets less than it has
+    /// room for leaves nothing behind.
+    of_bytes: bool,
+    /// What was seen before such a read: as long as there is no news since, a read would block, and
+    /// is not tried.
+    empty_at: AtomicU32,
 }
 
 impl<S: Io> Socket<S> {
@@ -46,7 +52,16 @@ impl<S: Io> Socket<S> {
             object: ObjectCell::new(Kind::Socket, site),
             limits: Default::default(),
             never_waits: AtomicBool::new(false),
+            of_bytes: false,
+            empty_at: AtomicU32::new(0),
         }
+    }
+
+    /// Says that it is a TCP connection, whoever it came from: not so of a descriptor in which
+    /// something else may lie between the bytes (other descriptors, limits of messages).
+    pub(super) fn of_bytes(mut self) -> Socket<S> {
+        self.of_bytes = true;
+        self
     }
 
     /// Another handle, with the same limits.
@@ -56,6 +71,7 @@ impl<S: Io> Socket<S> {
             *theirs.timeout.get_mut() = mine.timeout.load(Ordering::Relaxed);
             *theirs.deadline.get_mut() = mine.deadline.load(Ordering::Relaxed);
         }
+        other.of_bytes = self.of_bytes;
         *other.never_waits.get_mut() = self.never_waits.load(Ordering::Relaxed);
         other
     }
@@ -151,14 +167,48 @@ impl<S: Io> Socket<S> {
         limit: Option<u64>,
         mut operation: impl FnMut(&S) -> io::Result<T>,
     ) -> io::Result<T> {
+        self.attempt_from(side, site, limit, None, |io, _| operation(io))
+    }
+
+    /// [`attempt`](Socket::attempt) of a read with room for `room` bytes.
+    pub(super) fn read(
+        &self,
+        room: usize,
+        site: Site,
+        mut read: impl FnMut(&S) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let empty_at = Some(self.empty_at.load(Ordering::Relaxed)).filter(|at| *at != 0);
+        self.attempt_from(Side::Read, site, None, empty_at, |io, seen| {
+            let got = read(io)?;
+            let short = 0 < got && got < room;
+            if short && self.of_bytes && descriptor::short_means_empty(seen) {
+                self.empty_at.store(seen, Ordering::Relaxed);
+            }
+            Ok(got)
+        })
+    }
+
+    /// The loop of every wait. As long as what is seen is `empty_at`, the operation would block.
+    #[inline]
+    fn attempt_from<T>(
+        &self,
+        side: Side,
+        site: Site,
+        limit: Option<u64>,
+        mut empty_at: Option<u32>,
+        mut operation: impl FnMut(&S, u32) -> io::Result<T>,
+    ) -> io::Result<T> {
         spend();
         let mut began = None;
         loop {
             // Before all else: what changes from here on is news, and ends the wait below.
             let seen = descriptor::seen(self.fd(), side);
-            match self.attempt_now(side, &mut operation) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock && self.may_wait() => {}
-                done => return done,
+            // Once: a wait may have ended for what is not counted as news.
+            if empty_at.take() != Some(seen) || !self.may_wait() {
+                match self.attempt_now(side, |io| operation(io, seen)) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock && self.may_wait() => {}
+                    done => return done,
+                }
             }
             // The timeout counts from the first wait on; the deadline may have been moved.
             let patience = *began.get_or_insert_with(|| self.patience(side));

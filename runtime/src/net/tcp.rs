@@ -77,7 +77,7 @@ impl TcpListener {
                 Some(Ok(peer)) => peer,
                 Some(Err(_)) | None => stream.peer_addr()?,
             };
-            Ok((TcpStream(Socket::new(stream, site)), peer))
+            Ok((TcpStream(Socket::new(stream, site).of_bytes()), peer))
         })
     }
 

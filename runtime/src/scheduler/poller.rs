@@ -93,6 +93,9 @@ pub(crate) fn hand_out(events: &mut Events) {
         return;
     }
     for event in events.drain() {
+        if event.not_only_data {
+            descriptor::not_only_data(event.fd);
+        }
         let sides: &[Side] = match (event.readable, event.writable) {
             (true, true) => &[Side::Read, Side::Write],
             (true, false) => &[Side::Read],

@@ -35,6 +35,9 @@ const CHUNK: usize = 1024;
 /// As many descriptors as a process may have where nobody has raised the kernel's limit.
 const CHUNKS: usize = 1024;
 
+/// Set in the count of reads once they come to something that is no data.
+const NOT_ONLY_DATA: u32 = 1 << 31;
+
 /// What is waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Side {
@@ -106,6 +109,15 @@ fn place(number: u32) -> io::Result<&'static Place> {
 #[inline]
 pub(crate) fn seen(fd: BorrowedFd<'_>, side: Side) -> u32 {
     known(number(fd)).map_or(0, |place| place.news[side as usize].load(Ordering::Acquire))
+}
+
+/// Whether a read that got less than it had room for has emptied a stream of bytes, given what was
+/// [`seen`] before it: until there is more news, another read would block.
+///
+/// Not so without a worker that hears of the descriptor; nor once an event has told of more than
+/// data (the end, an error, something out of band): a read stops before it, and no event comes again.
+pub(crate) fn short_means_empty(seen: u32) -> bool {
+    seen != 0 && seen & NOT_ONLY_DATA == 0
 }
 
 /// Waits for news. Comes back when it is worth while to try again, or `until` has passed.
@@ -199,6 +211,14 @@ fn take_bell() -> io::Result<&'static Bell> {
     }
 }
 
+/// Reads come to something that is no data: a short one does not mean much any more.
+pub(crate) fn not_only_data(number: u32) {
+    if let Some(place) = known(number) {
+        let _state = place.state.lock();
+        place.news[Side::Read as usize].fetch_or(NOT_ONLY_DATA, Ordering::Release);
+    }
+}
+
 /// There is news for these sides: everybody who waits on one of them tries again.
 pub(crate) fn news(number: u32, sides: &[Side]) {
     let Some(place) = known(number) else { return };
@@ -235,7 +255,9 @@ pub(crate) fn stir(fd: BorrowedFd<'_>, side: Side) {
 pub(crate) fn forget(fd: BorrowedFd<'_>) {
     let Some(place) = known(number(fd)) else { return };
     // Not only for order: a copy of the descriptor in another hand would keep it in the sets.
-    place.state.lock().leave_homes(fd);
+    let mut state = place.state.lock();
+    state.leave_homes(fd);
+    place.news[Side::Read as usize].fetch_and(!NOT_ONLY_DATA, Ordering::Release);
 }
 
 impl Place {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gleak_runtime::net::{
     TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
@@ -11,7 +12,7 @@ use gleak_runtime::report::snapshot::{WaitOp, WaitReason};
 use gleak_runtime::{Builder, Chan, JoinHandle, Quiet, Runtime, spawn};
 
 use crate::sockets::{LONG, echo, path, talk, tcp, tcp_pair};
-use crate::support::{parked, unique};
+use crate::support::{parked, unique, until};
 
 /// Serves `count` connections with a task each.
 fn serve(listener: TcpListener, count: usize) -> JoinHandle<()> {
@@ -110,6 +111,62 @@ fn one_direction_may_end_before_the_other() {
     client.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "SHOUT");
     serves.join().unwrap();
+}
+
+/// A connection whose one end was in a wait when all of `said` came at once, and reads what there
+/// is with room to spare.
+fn hears(said: impl FnOnce(&TcpStream)) -> Vec<u8> {
+    let runtime = Runtime::builder().workers(1).start().expect("a runtime");
+    let (ours, theirs) = tcp_pair();
+    let name = unique("hears");
+    let hears = Builder::new().name(&name).spawn_in(&runtime, move || {
+        let (mut heard, mut buffer) = (Vec::new(), [0; 64]);
+        // The first wait makes the socket known to its worker.
+        while !heard.ends_with(b".") {
+            let got = (&ours).read(&mut buffer).expect("data");
+            heard.extend_from_slice(&buffer[..got]);
+            if got == 0 {
+                return heard;
+            }
+        }
+        heard
+    });
+    parked(&name);
+    // The worker hears of nothing before everything is there.
+    let (busy, all_said) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (is_busy, goes_on) = (busy.clone(), all_said.clone());
+    let spins = Builder::new().spawn_in(&runtime, move || {
+        is_busy.store(true, Ordering::Release);
+        while !goes_on.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+    });
+    until(|| busy.load(Ordering::Acquire));
+    said(&theirs);
+    all_said.store(true, Ordering::Release);
+    spins.expect("room").join().expect("no panic");
+    hears.expect("room").join().expect("no panic")
+}
+
+#[test]
+fn the_end_is_heard_with_the_last_bytes_or_after_them() {
+    let heard = hears(|stream| {
+        (&mut &*stream).write_all(b"bye").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+    });
+    assert_eq!(heard, b"bye");
+}
+
+#[test]
+fn bytes_after_an_urgent_one_are_heard() {
+    use rustix::net::{SendFlags, send};
+
+    let heard = hears(|stream| {
+        send(stream, b"before", SendFlags::empty()).unwrap();
+        send(stream, b"!", SendFlags::OOB).unwrap();
+        send(stream, b"after.", SendFlags::empty()).unwrap();
+    });
+    assert_eq!(heard, b"beforeafter.");
 }
 
 #[test]
