@@ -248,6 +248,6 @@ impl<S: Io> Drop for Socket<S> {
     }
 }
 
-pub(super) fn timed_out() -> io::Error {
+fn timed_out() -> io::Error {
     io::Error::new(ErrorKind::TimedOut, "the time for this operation is over")
 }
