@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use crate::machine::thread;
 use crate::records::node::Op;
+use crate::records::statics::Site;
 use crate::records::waiter::Reason;
 use crate::scheduler::current;
 use crate::scheduler::helpers::{self, Job};
@@ -29,7 +30,15 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    let site = Location::caller();
+    at(Location::caller(), f)
+}
+
+/// As [`blocking`], on behalf of who called at `site`.
+pub(crate) fn at<F, R>(site: Site, f: F) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
     thread::assert_not_forked(site);
     let task = match current::task() {
         Some(task) if !current::parks_thread() => task,
@@ -39,7 +48,7 @@ where
         // Published before the job is: whoever ends it finds the wait, so it needs no second look.
         let why = Why { reason: Reason::Blocking, site, until: None };
         let (waiting, _) = wait::begin(task, why, Op::Join, On::Later);
-        let ticket = task.record.state.load().ticket();
+        let ticket = waiting.ticket();
         match helpers::submit(Job { lent, task, ticket }) {
             Ok(()) => {
                 // Only the helper knows the ticket, so the wait ends when the job has ended.

@@ -26,6 +26,7 @@
 //! [`run`] makes a program's main task; [`spawn`] and [`go!`] also work from any thread, on one
 //! process-wide runtime. Every blocking operation works on any thread: outside of a task it blocks
 //! that thread. Tests get private runtimes ([`Runtime`]), so that a deadlock hurts its own test only.
+//! Sockets are in [`net`]: waiting for a peer parks the task as well.
 //!
 //! # Ways out
 //!
@@ -94,6 +95,8 @@ mod dump;
 mod lock;
 #[cfg(not(loom))]
 mod machine;
+#[cfg(not(loom))]
+pub mod net;
 #[cfg(not(loom))]
 mod records;
 #[cfg(not(loom))]

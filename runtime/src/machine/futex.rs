@@ -13,13 +13,14 @@ use crate::sync::{AtomicU32, Ordering};
 const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
 const NOTIFIED: u32 = 2;
+const ELSEWHERE: u32 = 3;
 
 /// One thread sleeps, any thread wakes it.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct Parker {
     /// `EMPTY` nobody sleeps, no token; `PARKED` the thread sleeps or is about to; `NOTIFIED` a
-    /// token is there.
+    /// token is there; `ELSEWHERE` as `PARKED`, but not in this futex.
     word: AtomicU32,
 }
 
@@ -37,11 +38,36 @@ impl Parker {
         self.word.swap(EMPTY, Ordering::Acquire);
     }
 
+    /// Announces a sleep outside of the futex. False when a token is there: then it is taken, and
+    /// there is to be no sleep.
+    #[must_use]
+    pub(crate) fn begin_elsewhere(&self) -> bool {
+        let free =
+            self.word.compare_exchange(EMPTY, ELSEWHERE, Ordering::Acquire, Ordering::Acquire);
+        if free.is_err() {
+            self.end_elsewhere();
+        }
+        free.is_ok()
+    }
+
+    /// The sleep is over; the token (if any) is taken.
+    pub(crate) fn end_elsewhere(&self) {
+        self.word.swap(EMPTY, Ordering::Acquire);
+    }
+
     /// Leaves a token, and wakes the sleeper if there is one.
     pub(crate) fn unpark(&self) {
-        if self.word.swap(NOTIFIED, Ordering::Release) == PARKED {
+        self.unpark_here();
+    }
+
+    /// As [`unpark`](Parker::unpark). True when the thread sleeps elsewhere: the caller has to wake
+    /// it there.
+    pub(crate) fn unpark_here(&self) -> bool {
+        let before = self.word.swap(NOTIFIED, Ordering::Release);
+        if before == PARKED {
             wake_all(&self.word);
         }
+        before == ELSEWHERE
     }
 }
 

@@ -1,6 +1,7 @@
 //! What knows the machine: stack memory, the switch between stacks, OS threads, waiting in the
 //! kernel. Everything else in the crate is portable and comes here.
 
+pub(crate) mod epoll;
 pub(crate) mod fiber;
 pub(crate) mod futex;
 pub(crate) mod modules;

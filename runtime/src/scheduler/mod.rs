@@ -10,6 +10,7 @@ pub(crate) mod inbox;
 pub(crate) mod monitor;
 pub(crate) mod overflow;
 pub(crate) mod policy;
+pub(crate) mod poller;
 pub(crate) mod runtime;
 pub(crate) mod seat;
 pub(crate) mod timers;

@@ -18,7 +18,7 @@ use crate::machine::thread;
 use crate::report::{self, Judged};
 use crate::scheduler::activity;
 use crate::scheduler::held::Watch;
-use crate::scheduler::seat;
+use crate::scheduler::seat::{self, Seat};
 use crate::scheduler::trim::{self, Trimmer};
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
@@ -126,8 +126,8 @@ fn rest(trimmer: &mut Trimmer) {
     let mut pause = TICK;
     while activity::awake() == 0 {
         let epoch = activity::epoch();
-        let timed = seat::all().any(|worker| worker.is_timed());
-        let judged = if timed { Judged::Settled } else { report::judge_asleep() };
+        let may_wake = seat::all().any(Seat::may_wake);
+        let judged = if may_wake { Judged::Settled } else { report::judge_asleep() };
         if activity::epoch() != epoch {
             // Something moved while it was looked at: the judgement is of no moment at all.
             continue;

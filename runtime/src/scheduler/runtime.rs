@@ -148,7 +148,7 @@ impl RuntimeShared {
     #[inline]
     pub(crate) fn wake_another(&self) {
         if let Some(worker) = self.idle.pick() {
-            seat::of(worker).parker.unpark();
+            seat::of(worker).unpark();
         }
     }
 
@@ -226,7 +226,7 @@ impl RuntimeShared {
         self.awake.load(Ordering::SeqCst) == 0
             && self.helped.load(Ordering::SeqCst) == 0
             && self.injector.len() == 0
-            && self.seats().iter().all(|seat| seat.inbox.is_empty() && !seat.is_timed())
+            && self.seats().iter().all(|seat| seat.inbox.is_empty() && !seat.may_wake())
             && self.awake.load(Ordering::SeqCst) == 0
             && self.epoch.load(Ordering::SeqCst) == epoch
     }
@@ -337,7 +337,7 @@ impl Drop for Runtime {
 pub enum Quiet {
     /// The condition holds.
     Done,
-    /// No task of the runtime can run, and no timer of one is armed.
+    /// No task of the runtime can run, no timer of one is armed, and none waits for a descriptor.
     Asleep,
     /// The time is over and tasks still run or will.
     Busy,

@@ -13,6 +13,7 @@ use crate::scheduler::current;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
 use crate::scheduler::held::Turns;
 use crate::scheduler::inbox::Inbox;
+use crate::scheduler::poller::Poller;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::timers::Timers;
 use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
@@ -32,6 +33,7 @@ pub(crate) struct Seat {
     pub(crate) inbox: Inbox,
     pub(crate) old_end: OldEnd,
     pub(crate) parker: Parker,
+    pub(crate) poller: Poller,
     /// While it sleeps: whether a timer of its own will wake it.
     pub(crate) timed: AtomicU32,
     timers: Lock<Timers>,
@@ -70,6 +72,7 @@ impl Seat {
             inbox: Inbox::new(),
             old_end: local.old_end(),
             parker: Parker::new(),
+            poller: Poller::new(),
             timed: AtomicU32::new(0),
             timers: Lock::default(),
             due: AtomicU64::new(NEVER),
@@ -82,12 +85,23 @@ impl Seat {
     /// Hands a claimed task to this worker.
     pub(crate) fn deliver(&self, task: Current) {
         if self.inbox.push(task.reference().to_bits(), &task.record.link) {
-            self.parker.unpark();
+            self.unpark();
+        }
+    }
+
+    pub(crate) fn unpark(&self) {
+        if self.parker.unpark_here() {
+            self.poller.interrupt();
         }
     }
 
     pub(crate) fn is_timed(&self) -> bool {
         self.timed.load(Ordering::SeqCst) != 0
+    }
+
+    /// While it sleeps: whether a timer or a descriptor may wake it, with no task doing anything.
+    pub(crate) fn may_wake(&self) -> bool {
+        self.is_timed() || self.poller.has_waits()
     }
 
     pub(crate) fn add_timer(&self, at_ns: u64, task: Ref, ticket: u64) {

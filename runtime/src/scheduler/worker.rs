@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::hint::spin_loop;
 use std::time::Duration;
 
+use crate::machine::epoll::Events;
 use crate::machine::fiber::{self, Fiber, Stopped};
 use crate::machine::pool::Warm;
 use crate::machine::signal;
@@ -28,6 +29,7 @@ use crate::scheduler::fresh::{Local, Victim};
 use crate::scheduler::monitor;
 use crate::scheduler::overflow;
 use crate::scheduler::policy::Policy;
+use crate::scheduler::poller;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat::Seat;
 use crate::sync::{Cell, Ordering, RefCell};
@@ -51,6 +53,7 @@ pub(crate) struct Worker {
     pub(crate) object_ids: Taken,
     fresh: Local,
     ready: RefCell<VecDeque<Current>>,
+    events: RefCell<Events>,
     /// Started tasks, by the record's `place`. A place is borrowed while its task runs.
     fibers: RefCell<Vec<&'static RefCell<Option<Fiber>>>>,
     free: RefCell<Vec<u32>>,
@@ -82,6 +85,7 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
         object_ids: Taken::default(),
         fresh,
         ready: RefCell::default(),
+        events: RefCell::new(Events::new()),
         fibers: RefCell::default(),
         free: RefCell::default(),
         stacks: RefCell::default(),
@@ -168,9 +172,14 @@ impl Worker {
         self.fresh.pop().map(Work::Fresh)
     }
 
+    fn look_at_descriptors(&self) {
+        self.seat.poller.look(&mut self.events.borrow_mut());
+    }
+
     #[cold]
     fn next_out_of_turn(&self) -> Option<Work> {
         self.follow_new_order();
+        self.look_at_descriptors();
         let injector = &self.runtime().injector;
         let ready = self.ready.borrow().len();
         let after_others = self.fresh_first.take();
@@ -215,6 +224,11 @@ impl Worker {
     /// Nothing of its own to do: takes from the injector and from other workers, for a while.
     fn look(&self) -> Option<Work> {
         let runtime = self.runtime();
+        // Cheaper than falling asleep, and what has come is mostly there already.
+        self.look_at_descriptors();
+        if let Some(task) = self.ready.borrow_mut().pop_front() {
+            return Some(Work::Started(task));
+        }
         if let Some(task) = self.fresh.refill(&runtime.injector, runtime.worker_count()) {
             self.follow_new_order();
             self.stop_looking();
@@ -364,7 +378,9 @@ impl Worker {
             runtime.tell_if_quiet();
             let left = until.map(|until| until.saturating_sub(clock::now_ns()));
             if left != Some(0) {
-                self.seat.parker.park(left.map(Duration::from_nanos));
+                let left = left.map(Duration::from_nanos);
+                let events = &mut self.events.borrow_mut();
+                self.seat.poller.sleep(&self.seat.parker, left, events);
             }
         }
         self.seat.inbox.get_up();
@@ -372,6 +388,8 @@ impl Worker {
         self.looking.set(runtime.worker_woke(self.index()));
         monitor::poke();
         clock::refresh();
+        // Not before it counts as awake: who is woken here runs only now.
+        poller::hand_out(&mut self.events.borrow_mut());
     }
 }
 

@@ -10,6 +10,7 @@
 //! A waker claims first, then hands over a value or publishes a new owner, then wakes: a snapshot
 //! that sees the new owner also sees that the waiter is claimed.
 
+pub(crate) mod descriptor;
 pub(crate) mod queue;
 pub(crate) mod slot;
 
@@ -196,6 +197,11 @@ fn publish(who: Current, why: Why) -> Waiting {
 }
 
 impl Waiting {
+    /// Names the wait for [`Claimed::by_ticket`].
+    pub(crate) fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
     /// Takes the wait back, if nobody has claimed it meanwhile.
     pub(crate) fn cancel(&self) -> bool {
         self.who.record.state.self_claim(self.ticket)

@@ -1,8 +1,9 @@
 //! Whole programs as processes: what they print, what they leave, how they exit.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use gleak_runtime::report::detector::{Question, Rule, analyze};
 use gleak_runtime::report::snapshot::{Reason, Snapshot, read_dump};
@@ -96,6 +97,22 @@ fn a_panic_of_main_writes_a_dump_and_goes_on() {
     assert_eq!(the_dump(&folder).header.reason, Reason::Panic);
 }
 
+/// The folders of a process's threads.
+fn threads(child: &Child) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(format!("/proc/{}/task", child.id()));
+    entries.map_or_else(|_| Vec::new(), |entries| entries.flatten().map(|it| it.path()).collect())
+}
+
+/// Whether all threads of a process with workers and a monitor sleep.
+fn is_asleep(child: &Child) -> bool {
+    let asleep = |tid: &PathBuf| {
+        let stat = std::fs::read_to_string(tid.join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+    };
+    let threads = threads(child);
+    threads.len() > 3 && threads.iter().all(asleep)
+}
+
 #[test]
 fn nothing_is_said_while_a_thread_may_still_act() {
     waits_in_silence_for_a_line("thread_may_act");
@@ -114,17 +131,7 @@ fn waits_in_silence_for_a_line(program: &str) {
         .spawn()
         .expect("it runs");
     // Until the process sleeps: its one task waits, and so do all of its threads.
-    let asleep = |tid: &Path| {
-        let stat = std::fs::read_to_string(tid.join("stat")).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
-    };
-    let threads = PathBuf::from(format!("/proc/{}/task", child.id()));
-    let settled = || {
-        let Ok(entries) = std::fs::read_dir(&threads) else { return false };
-        let tids: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        tids.len() > 3 && tids.iter().all(|tid| asleep(tid))
-    };
-    while !settled() {
+    while !is_asleep(&child) {
         std::thread::yield_now();
     }
     child.stdin.take().expect("a pipe").write_all(b"hello\n").expect("it reads");
@@ -171,4 +178,75 @@ fn a_worker_count_that_is_none_is_a_clear_error() {
         assert_eq!(output.status.code(), Some(101), "{text}");
         assert!(text.contains("GLEAK_WORKERS"), "{text}");
     }
+}
+
+/// A server that is killed with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(workers: &str) -> Server {
+        let mut command = example("echo", &folder(&format!("echo-{workers}")));
+        let command = command.env("GLEAK_WORKERS", workers).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it answers");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("it answers");
+        let address = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
+        Server { child, address }
+    }
+
+    fn talk(&self) {
+        let mut stream = TcpStream::connect(&self.address).expect("it answers");
+        stream.write_all(b"hello").expect("it answers");
+        let mut heard = [0; 5];
+        stream.read_exact(&mut heard).expect("it answers");
+        assert_eq!(&heard, b"hello");
+    }
+
+    /// How often its threads have fallen asleep so far.
+    fn sleeps(&self) -> u64 {
+        let of = |tid: &PathBuf| {
+            let status = std::fs::read_to_string(tid.join("status")).unwrap_or_default();
+            let value =
+                |line: &str| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok();
+            status.lines().find_map(value).unwrap_or(0_u64)
+        };
+        threads(&self.child).iter().map(of).sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_echo_server_serves_many_at_once() {
+    for workers in ["1", "4"] {
+        let server = Server::start(workers);
+        std::thread::scope(|scope| {
+            (0..20).for_each(|_| drop(scope.spawn(|| (0..20).for_each(|_| server.talk()))));
+        });
+    }
+}
+
+#[test]
+fn a_server_that_waits_does_not_wake_up() {
+    // Counted while it sleeps, thousands of times in a row: a thread with a tick would be caught.
+    const TIMES: u32 = 2000;
+    let server = Server::start("2");
+    server.talk();
+    let (mut equal, mut before) = (0, 0);
+    while equal < TIMES {
+        let sleeps = server.sleeps();
+        equal = if sleeps == before && is_asleep(&server.child) { equal + 1 } else { 0 };
+        before = sleeps;
+    }
+    server.talk();
 }

@@ -1,0 +1,49 @@
+//! Connecting without blocking.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+
+use crate::net::socket::Socket;
+use crate::records::statics::Site;
+use crate::wait::descriptor::Side;
+
+type Stream = std::net::TcpStream;
+
+/// A connection to `address`, waiting for it until `limit` at most.
+pub(super) fn tcp(
+    address: SocketAddr,
+    limit: Option<u64>,
+    site: Site,
+) -> io::Result<Socket<Stream>> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = socket_with(family, SocketType::STREAM, flags, None)?;
+    let socket = Socket::new(Stream::from(fd), site).of_bytes();
+    // Over loopback the handshake is over when the first call returns, and the second one says so.
+    if is_connected(socket.io(), &address)? || is_connected(socket.io(), &address)? {
+        return Ok(socket);
+    }
+    let local = socket.io().local_addr().map_or("?".to_owned(), |local| local.to_string());
+    socket.set_name(&format!("tcp {local} -> {address}"));
+    socket.attempt_until(Side::Write, site, limit, |io| match is_connected(io, &address)? {
+        true => Ok(()),
+        false => Err(ErrorKind::WouldBlock.into()),
+    })?;
+    Ok(socket)
+}
+
+/// Begins to connect, or asks how far it is.
+fn is_connected(io: impl AsFd, address: &SocketAddr) -> io::Result<bool> {
+    match connect(io, address) {
+        Ok(()) | Err(Errno::ISCONN) => Ok(true),
+        Err(Errno::INPROGRESS | Errno::ALREADY | Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,221 @@
+//! TCP.
+
+use std::io;
+use std::iter::FusedIterator;
+use std::net::{Shutdown, SocketAddr};
+use std::panic::Location;
+use std::time::Duration;
+
+use rustix::net::{SocketFlags, acceptfrom_with};
+
+use crate::net::addresses::{self, ToSocketAddrs};
+use crate::net::connect;
+use crate::net::handle::{accept_deadline, handle, limits, stream};
+use crate::net::socket::{Io, Socket};
+use crate::records::statics::Site;
+use crate::time::clock;
+use crate::wait::descriptor::Side;
+
+/// A TCP socket that listens, as [`std::net::TcpListener`].
+pub struct TcpListener(Socket<std::net::TcpListener>);
+
+/// A TCP connection, as [`std::net::TcpStream`].
+///
+/// Reads and writes work through a shared reference too, by several tasks at once.
+pub struct TcpStream(Socket<std::net::TcpStream>);
+
+impl Io for std::net::TcpListener {
+    fn describe(&self) -> String {
+        format!("tcp {}", text(self.local_addr()))
+    }
+}
+
+impl Io for std::net::TcpStream {
+    fn describe(&self) -> String {
+        format!("tcp {} -> {}", text(self.local_addr()), text(self.peer_addr()))
+    }
+}
+
+fn text(address: io::Result<SocketAddr>) -> String {
+    address.map_or("?".to_owned(), |address| address.to_string())
+}
+
+handle!(TcpListener, std::net::TcpListener);
+accept_deadline!(TcpListener);
+handle!(TcpStream, std::net::TcpStream);
+limits!(TcpStream);
+stream!(TcpStream);
+
+impl TcpListener {
+    /// A listener on `address`; of several addresses, on the first that can be had.
+    ///
+    /// # Errors
+    /// When no address can be had.
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<TcpListener> {
+        let site = Location::caller();
+        addresses::each(&address, site, |address| {
+            Ok(TcpListener::adopt(std::net::TcpListener::bind(address)?, site))
+        })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left, the peer has gone again, or the deadline has passed.
+    #[track_caller]
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.accept_at(Location::caller())
+    }
+
+    fn accept_at(&self, site: Site) -> io::Result<(TcpStream, SocketAddr)> {
+        self.0.attempt(Side::Read, site, |io| {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let (fd, peer) = acceptfrom_with(io, flags)?;
+            let stream = std::net::TcpStream::from(fd);
+            let peer = match peer.map(SocketAddr::try_from) {
+                Some(Ok(peer)) => peer,
+                Some(Err(_)) | None => stream.peer_addr()?,
+            };
+            Ok((TcpStream(Socket::new(stream, site).of_bytes()), peer))
+        })
+    }
+
+    /// All connections that come, for ever.
+    pub fn incoming(&self) -> TcpIncoming<'_> {
+        TcpIncoming { listener: self }
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// How many hops its packets live.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.io().ttl()
+    }
+
+    /// How many hops its packets live.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.io().set_ttl(ttl)
+    }
+}
+
+/// Connections of a [`TcpListener`].
+#[derive(Debug)]
+#[must_use]
+pub struct TcpIncoming<'a> {
+    listener: &'a TcpListener,
+}
+
+impl Iterator for TcpIncoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.listener.accept_at(Location::caller()).map(|(stream, _)| stream))
+    }
+}
+
+impl FusedIterator for TcpIncoming<'_> {}
+
+impl TcpStream {
+    /// A connection to `address`; of several addresses, to the first that takes it.
+    ///
+    /// # Errors
+    /// When none takes it; the last one's error.
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<TcpStream> {
+        let site = Location::caller();
+        addresses::each(&address, site, |address| connect::tcp(address, None, site).map(TcpStream))
+    }
+
+    /// A connection to `address`, waiting for `timeout` at most.
+    ///
+    /// # Errors
+    /// When it is refused or takes too long; `InvalidInput` for a timeout of zero.
+    #[track_caller]
+    pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        if timeout.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a timeout of zero"));
+        }
+        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let limit = clock::now_ns().saturating_add(timeout);
+        connect::tcp(*address, Some(limit), Location::caller()).map(TcpStream)
+    }
+
+    /// What comes next, without taking it.
+    ///
+    /// # Errors
+    /// As a read.
+    #[track_caller]
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.attempt(Side::Read, Location::caller(), |io| io.peek(buffer))
+    }
+
+    /// Ends one direction or both. Who waits to read or write then is woken.
+    ///
+    /// # Errors
+    /// When it is not connected.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.io().shutdown(how)
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// When it is not connected any more.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().peer_addr()
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// Whether small writes are sent at once.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.0.io().nodelay()
+    }
+
+    /// Whether small writes are to be sent at once.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.io().set_nodelay(nodelay)
+    }
+
+    /// How many hops its packets live.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.io().ttl()
+    }
+
+    /// How many hops its packets live.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.io().set_ttl(ttl)
+    }
+}

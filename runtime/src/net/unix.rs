@@ -1,0 +1,195 @@
+//! Unix stream sockets.
+
+use std::io;
+use std::iter::FusedIterator;
+use std::net::Shutdown;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{self as std_net, SocketAddr};
+use std::panic::Location;
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use crate::blocking;
+use crate::net::handle::{accept_deadline, handle, limits, stream};
+use crate::net::socket::{Io, Socket};
+use crate::records::statics::Site;
+use crate::wait::descriptor::Side;
+
+/// A Unix socket that listens, as [`std::os::unix::net::UnixListener`].
+pub struct UnixListener(Socket<std_net::UnixListener>);
+
+/// A Unix connection, as [`std::os::unix::net::UnixStream`].
+///
+/// Reads and writes work through a shared reference too, by several tasks at once.
+pub struct UnixStream(Socket<std_net::UnixStream>);
+
+impl Io for std_net::UnixListener {
+    fn describe(&self) -> String {
+        name_of([self.local_addr()])
+    }
+}
+
+impl Io for std_net::UnixStream {
+    fn describe(&self) -> String {
+        // One end has the name at most.
+        name_of([self.local_addr(), self.peer_addr()])
+    }
+}
+
+/// The name of a socket one of whose ends may have an address.
+pub(super) fn name_of<const N: usize>(ends: [io::Result<SocketAddr>; N]) -> String {
+    let named = ends.into_iter().flatten().find_map(|address| {
+        let path = address.as_pathname().map(|path| path.display().to_string());
+        let name = || Some(format!("@{}", String::from_utf8_lossy(address.as_abstract_name()?)));
+        path.or_else(name)
+    });
+    format!("unix {}", named.as_deref().unwrap_or("(unnamed)"))
+}
+
+handle!(UnixListener, std_net::UnixListener);
+accept_deadline!(UnixListener);
+handle!(UnixStream, std_net::UnixStream);
+limits!(UnixStream);
+stream!(UnixStream);
+
+impl UnixListener {
+    /// A listener at `path`, where nothing must be.
+    ///
+    /// # Errors
+    /// When the path cannot be had.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
+        Ok(UnixListener::adopt(std_net::UnixListener::bind(path)?, Location::caller()))
+    }
+
+    /// A listener at `address`.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    #[track_caller]
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixListener> {
+        Ok(UnixListener::adopt(std_net::UnixListener::bind_addr(address)?, Location::caller()))
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left, or the deadline has passed.
+    #[track_caller]
+    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        self.accept_at(Location::caller())
+    }
+
+    fn accept_at(&self, site: Site) -> io::Result<(UnixStream, SocketAddr)> {
+        let accepted = self.0.attempt(Side::Read, site, std_net::UnixListener::accept);
+        accepted.map(|(stream, peer)| (UnixStream::adopt(stream, site), peer))
+    }
+
+    /// All connections that come, for ever.
+    pub fn incoming(&self) -> UnixIncoming<'_> {
+        UnixIncoming { listener: self }
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+}
+
+/// Connections of a [`UnixListener`].
+#[derive(Debug)]
+#[must_use]
+pub struct UnixIncoming<'a> {
+    listener: &'a UnixListener,
+}
+
+impl Iterator for UnixIncoming<'_> {
+    type Item = io::Result<UnixStream>;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.listener.accept_at(Location::caller()).map(|(stream, _)| stream))
+    }
+}
+
+impl FusedIterator for UnixIncoming<'_> {}
+
+impl UnixStream {
+    /// A connection to the listener at `path`.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    #[track_caller]
+    pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        connect_at(&SocketAddr::from_pathname(path)?, Location::caller())
+    }
+
+    /// A connection to the listener at `address`.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    #[track_caller]
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        connect_at(address, Location::caller())
+    }
+
+    /// Two ends of one connection.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (one, other) = std_net::UnixStream::pair()?;
+        let site = Location::caller();
+        Ok((UnixStream::adopt(one, site), UnixStream::adopt(other, site)))
+    }
+
+    /// Ends one direction or both. Who waits to read or write then is woken.
+    ///
+    /// # Errors
+    /// When it is not connected.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.io().shutdown(how)
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().peer_addr()
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    /// When the kernel cannot say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+}
+
+fn connect_at(address: &SocketAddr, site: Site) -> io::Result<UnixStream> {
+    let unix = match (address.as_pathname(), address.as_abstract_name()) {
+        (Some(path), _) => SocketAddrUnix::new(path)?,
+        (None, Some(name)) => SocketAddrUnix::new_abstract_name(name)?,
+        (None, None) => return Err(Errno::INVAL.into()),
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match connect(&fd, &unix) {
+        Ok(()) => Ok(UnixStream(Socket::new(fd.into(), site))),
+        // The listener has more connections than it has room for. The kernel tells nobody when it
+        // has room again: one has to block for it.
+        Err(Errno::AGAIN) => {
+            let connected = blocking::at(site, || std_net::UnixStream::connect_addr(address));
+            Ok(UnixStream::adopt(connected?, site))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
