@@ -184,7 +184,6 @@ fn wait_as_thread(ask: &Ask<'_>, place: &'static Place, who: Current) -> io::Res
     let waited = epoll::wait_for_one(ask.fd, writable, bell, left.map(Duration::from_nanos));
     let taken_back = waiting.cancel();
     place.state.lock().bells.retain(|other| !std::ptr::eq(*other, bell));
-    // Out of the list, so nobody rings it any more.
     bell.silence();
     BELLS.lock().push(bell);
     clock::refresh();
@@ -239,9 +238,9 @@ pub(crate) fn stir(fd: BorrowedFd<'_>, side: Side) {
     // Made if it is not there: who has looked at the limits and has not queued yet must see it.
     let Ok(place) = place(number(fd)) else { return };
     news(number(fd), &[side]);
-    for bell in &place.state.lock().bells {
-        bell.ring();
-    }
+    // Rung without the lock. A bell may serve another wait by now, which then tries once too often.
+    let bells = place.state.lock().bells.clone();
+    bells.into_iter().for_each(Bell::ring);
 }
 
 /// The handle gives the descriptor up. Nobody waits (invariant 2).
