@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DEMO  ?= target/demo
 
-.PHONY: help demo test check bless loom stress bench doc clean
+.PHONY: help demo test check bless loom stress bench counts doc clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,8 +29,14 @@ loom: ## model-check the protocols
 stress: ## the catalogue and the runtime's tests again and again, on a loaded machine (slow)
 	sh docs/stress.sh
 
-bench: ## what operations cost, as ratios within one run (slow)
-	$(CARGO) run --release -p gleak-benches
+bench: ## ours beside Go, tokio, may and threads (slow): ONLY= ROUNDS= SKIP= QUICK=1 BLESS=1
+	$(CARGO) run --release -q -p gleak-benches -- $(if $(ONLY),--only $(ONLY)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SKIP),--skip $(SKIP)) \
+		$(if $(QUICK),--quick) $(if $(BLESS),--bless)
+
+counts: ## instructions an operation under valgrind, against benches/counts.json: ONLY= BLESS=1
+	$(CARGO) run --release -q -p gleak-benches -- counts $(if $(ONLY),--only $(ONLY)) \
+		$(if $(BLESS),--bless)
 
 doc: ## the API documentation
 	$(CARGO) doc --workspace --no-deps --open
