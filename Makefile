@@ -29,13 +29,13 @@ loom: ## model-check the protocols
 stress: ## the catalogue and the runtime's tests again and again, on a loaded machine (slow)
 	sh docs/stress.sh
 
-bench: ## ours beside Go, tokio, may and threads (slow): ONLY= ROUNDS= SKIP= QUICK=1 BLESS=1
-	$(CARGO) run --release -q -p gleak-benches -- $(if $(ONLY),--only $(ONLY)) \
-		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SKIP),--skip $(SKIP)) \
-		$(if $(QUICK),--quick) $(if $(BLESS),--bless)
+bench: ## ours beside Go, tokio, may and threads (slow): ONLY= SKIP= ROUNDS= PAIRS= QUICK=1 BLESS=1
+	@$(CARGO) run --release -q -p gleak-benches -- $(if $(QUICK),--quick) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PAIRS),--pairs $(PAIRS)) $(if $(BLESS),--bless)
 
 counts: ## instructions an operation under valgrind, against benches/counts.json: ONLY= BLESS=1
-	$(CARGO) run --release -q -p gleak-benches -- counts $(if $(ONLY),--only $(ONLY)) \
+	@$(CARGO) run --release -q -p gleak-benches -- counts $(if $(ONLY),--only $(ONLY)) \
 		$(if $(BLESS),--bless)
 
 doc: ## the API documentation

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Parts of names of works; none means all.
     pub(crate) only: Vec<String>,
     pub(crate) rounds: usize,
-    /// Interleaved pairs with and without records, of each operation.
+    /// Interleaved pairs with and without records, of each operation; with 0 none are compared.
     pub(crate) pairs: usize,
     /// A tenth of the operations, once: to see that all runs.
     pub(crate) quick: bool,
@@ -49,8 +49,8 @@ impl Arguments {
             match word.as_str() {
                 "counts" => parsed.command = Command::Counts,
                 "--only" => parsed.only = list(&value()?),
-                "--rounds" => parsed.rounds = positive(&word, &value()?)?,
-                "--pairs" => parsed.pairs = positive(&word, &value()?)?,
+                "--rounds" => parsed.rounds = number(&word, &value()?)?.max(1),
+                "--pairs" => parsed.pairs = number(&word, &value()?)?,
                 "--quick" => (parsed.quick, parsed.rounds, parsed.pairs) = (true, 1, 2),
                 "--skip" => {
                     let peers = list(&value()?);
@@ -69,6 +69,38 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
-fn positive(option: &str, text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or(format!("{option} {text}: not a number above 0"))
+fn number(option: &str, text: &str) -> Result<usize, String> {
+    text.parse().map_err(|error| format!("{option} {text}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, Command};
+    use crate::peers::Peer;
+
+    fn parse(text: &str) -> Result<Arguments, String> {
+        Arguments::parse(text.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_are_read() {
+        let parsed = parse("counts --only a,b --quick --rounds 3 --skip go,tokio-ct").unwrap();
+        assert_eq!(parsed.command, Command::Counts);
+        assert_eq!(parsed.only, ["a", "b"]);
+        assert_eq!((parsed.rounds, parsed.pairs, parsed.quick), (3, 2, true));
+        assert_eq!(parsed.skip, [Peer::Go, Peer::TokioCurrent]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, expected) in [
+            ("--rounds", "needs a value"),
+            ("--rounds few", "--rounds few"),
+            ("--skip java", "no peer is called java"),
+            ("--fast", "--fast is not known"),
+        ] {
+            let message = parse(text).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
 }

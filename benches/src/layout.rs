@@ -45,3 +45,25 @@ pub(crate) fn number(value: f64) -> String {
     }
     format!("{sign}{spaced}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{number, table};
+
+    #[test]
+    fn numbers_keep_three_digits() {
+        let texts = [0.0, 3.06, 99.94, 99.96, 999.5, 1234.4, 1_234_567.0, -1234.0].map(number);
+        assert_eq!(texts, ["0.0", "3.1", "99.9", "100", "1 000", "1 234", "1 234 567", "-1 234"]);
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest() {
+        let rows = [["long name", "1"], ["b", "1 000"]].map(|row| row.map(str::to_owned).to_vec());
+        let expected = "\
+| work      |     n |
+| --------- | ----: |
+| long name |     1 |
+| b         | 1 000 |";
+        assert_eq!(table(&["work", "n"], &rows), expected);
+    }
+}

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use measure::Measured;
-use peers::{Built, Peer};
+use peers::Built;
 
 fn main() -> ExitCode {
     let outcome =
@@ -60,16 +60,9 @@ fn bench(arguments: &Arguments) -> Result<(), String> {
     if whole {
         page.push(costs::render(&measured));
     }
-    if built.has(Peer::NoRecords) {
-        let pairs = recording::take(&works, &built, arguments.pairs);
-        failed.extend(pairs.failed.clone());
-        page.push(recording::render(&pairs));
-    } else {
-        page.push(
-            "## The cost of recording\n\nNot measured: ours without records was skipped."
-                .to_owned(),
-        );
-    }
+    let pairs = recording::take(&works, &built, arguments.pairs);
+    failed.extend(pairs.failed.iter().cloned());
+    page.push(recording::render(&pairs));
     let page = page.join("\n\n");
     println!("{page}");
     if arguments.bless && whole {

@@ -36,6 +36,9 @@ pub(crate) fn take(works: &[&'static Work], built: &Built, count: usize) -> Pair
     let (Some(with), Some(without)) = (built.get(Peer::Ours), built.get(Peer::NoRecords)) else {
         return pairs;
     };
+    if count == 0 {
+        return pairs;
+    }
     for work in works {
         let Some(n) = work.recording else { continue };
         eprintln!("bench: recording: {}", work.name);
@@ -81,6 +84,10 @@ fn compare(
 }
 
 pub(crate) fn render(pairs: &Pairs) -> String {
+    const TITLE: &str = "## The cost of recording";
+    if pairs.compared.is_empty() {
+        return format!("{TITLE}\n\nNot measured in this run.");
+    }
     let head = ["operation, 1 worker", "ours ns", "no records ns", "cost ns", "cost %", "verdict"];
     let rows: Vec<Vec<String>> = pairs
         .compared
@@ -103,5 +110,5 @@ pub(crate) fn render(pairs: &Pairs) -> String {
         pairs.count,
         SHARE * 100.0
     );
-    format!("## The cost of recording\n\n{text}\n\n{}", table(&head, &rows))
+    format!("{TITLE}\n\n{text}\n\n{}", table(&head, &rows))
 }

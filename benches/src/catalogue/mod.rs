@@ -95,3 +95,39 @@ pub(crate) fn chosen(parts: &[String]) -> Result<Vec<&'static Work>, String> {
     let wanted = |work: &&Work| parts.iter().any(|part| work.name.contains(part.as_str()));
     Ok(works::WORKS.iter().filter(|work| parts.is_empty() || wanted(work)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Deviation, chosen, works::WORKS};
+
+    #[test]
+    fn each_work_is_there_once_and_has_figures() {
+        let names: BTreeSet<&str> = WORKS.iter().map(|work| work.name).collect();
+        assert_eq!(names.len(), WORKS.len());
+        for work in WORKS {
+            assert!(!work.metrics.is_empty() && !work.workers.is_empty(), "{}", work.name);
+            let peers: BTreeSet<_> = work.deviations.iter().map(|(peer, _)| *peer).collect();
+            assert_eq!(peers.len(), work.deviations.len(), "{}", work.name);
+            for (peer, deviation) in work.deviations {
+                let more = match deviation {
+                    Deviation::Fewer(n) | Deviation::FewerAndDiffers(n, _) => *n >= work.n,
+                    Deviation::Differs(_) | Deviation::Cannot(_) => false,
+                };
+                assert!(!more, "{}: {} does no fewer", work.name, peer.name());
+            }
+        }
+    }
+
+    #[test]
+    fn works_are_chosen_by_parts_of_names() {
+        let names = |parts: &[&str]| {
+            let parts: Vec<String> = parts.iter().map(|it| (*it).to_owned()).collect();
+            chosen(&parts).map(|works| works.iter().map(|work| work.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["echo", "skynet"]), Ok(vec!["skynet", "echo-1", "echo-64"]));
+        assert_eq!(names(&[]).map(|all| all.len()), Ok(WORKS.len()));
+        assert!(names(&["no-such"]).is_err_and(|why| why.contains("spawn-one")));
+    }
+}
