@@ -11,8 +11,8 @@ use crate::runner;
 /// One side of one row.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell {
-    /// Medians by key, and how this side's work differs.
-    Figures(BTreeMap<String, f64>, Option<&'static str>),
+    /// Each round's figures by key, and how this side's work differs.
+    Figures(BTreeMap<String, Vec<f64>>, Option<&'static str>),
     /// Why there are none.
     Says(String),
 }
@@ -29,6 +29,8 @@ pub(crate) struct Measured {
 struct Runner<'a> {
     peer: Peer,
     program: &'a Path,
+    /// The row's number of workers, and what the program is told.
+    row: usize,
     workers: usize,
     n: u64,
     came: BTreeMap<String, Vec<f64>>,
@@ -54,28 +56,29 @@ impl Measured {
     pub(crate) fn take(works: &[&'static Work], built: &Built, arguments: &Arguments) -> Measured {
         let mut measured = Measured::default();
         for work in works {
-            for workers in work.workers {
-                measured.row(work, *workers, built, arguments);
-            }
+            measured.work(work, built, arguments);
         }
         measured
     }
 
-    fn row(&mut self, work: &'static Work, workers: usize, built: &Built, arguments: &Arguments) {
+    /// All rows of a work take turns too: some bars compare them.
+    fn work(&mut self, work: &'static Work, built: &Built, arguments: &Arguments) {
         let mut runners = Vec::new();
-        for peer in Peer::ALL {
-            match plan(work, workers, peer, built) {
-                Ok(mut runner) => {
-                    if arguments.quick {
-                        runner.n = (runner.n / 10).max(1);
+        for row in work.workers {
+            for peer in Peer::ALL {
+                match plan(work, *row, peer, built) {
+                    Ok(mut runner) => {
+                        if arguments.quick {
+                            runner.n = (runner.n / 10).max(1);
+                        }
+                        runners.push(runner);
                     }
-                    runners.push(runner);
-                }
-                Err((why, fails)) => {
-                    if fails {
-                        self.fail(work, workers, peer, &why);
+                    Err((why, fails)) => {
+                        if fails {
+                            self.fail(work, *row, peer, &why);
+                        }
+                        self.cells.insert((work.name, *row, peer), Cell::Says(why));
                     }
-                    self.cells.insert((work.name, workers, peer), Cell::Says(why));
                 }
             }
         }
@@ -90,19 +93,19 @@ impl Measured {
             }
         }
         for runner in runners {
+            let (row, peer) = (runner.row, runner.peer);
             let cell = match runner.failure {
                 Some(why) => {
-                    self.fail(work, workers, runner.peer, &why);
+                    self.fail(work, row, peer, &why);
                     Cell::Says(why)
                 }
-                None => {
-                    let medians = runner.came.into_iter().map(|(key, all)| (key, median(all)));
-                    Cell::Figures(medians.collect(), note(work, runner.peer))
-                }
+                None => Cell::Figures(runner.came, note(work, peer)),
             };
-            self.cells.insert((work.name, workers, runner.peer), cell);
+            self.cells.insert((work.name, row, peer), cell);
         }
-        eprintln!("bench: {} on {workers}: {}", work.name, self.in_short(work, workers));
+        for row in work.workers {
+            eprintln!("bench: {} on {row}: {}", work.name, self.in_short(work, *row));
+        }
     }
 
     fn fail(&mut self, work: &Work, workers: usize, peer: Peer, why: &str) {
@@ -121,6 +124,21 @@ impl Measured {
         self.cells.get(&(work.name, workers, peer))
     }
 
+    /// The figures of all rounds, in their order.
+    pub(crate) fn rounds(
+        &self,
+        work: &'static str,
+        workers: usize,
+        peer: Peer,
+        key: &str,
+    ) -> Option<&[f64]> {
+        match self.cells.get(&(work, workers, peer))? {
+            Cell::Figures(figures, _) => figures.get(key).map(Vec::as_slice),
+            Cell::Says(_) => None,
+        }
+    }
+
+    /// The median of the rounds.
     pub(crate) fn figure(
         &self,
         work: &'static str,
@@ -128,10 +146,7 @@ impl Measured {
         peer: Peer,
         key: &str,
     ) -> Option<f64> {
-        match self.cells.get(&(work, workers, peer))? {
-            Cell::Figures(figures, _) => figures.get(key).copied(),
-            Cell::Says(_) => None,
-        }
+        self.rounds(work, workers, peer, key).map(median)
     }
 }
 
@@ -152,17 +167,19 @@ fn plan<'a>(
     if let Some(Deviation::Cannot(why)) = work.deviation(peer) {
         return Err((why.to_owned(), false));
     }
-    let workers = peer.workers(workers).ok_or(("one thread".to_owned(), false))?;
+    let row = workers;
+    let workers = peer.workers(row).ok_or(("one thread".to_owned(), false))?;
     let program = built.get(peer).ok_or(("skipped".to_owned(), false))?;
     if !program.works.iter().any(|it| it == work.program) {
         return Err(("not in this build".to_owned(), true));
     }
     let (program, n) = (program.path.as_path(), work.n_for(peer));
-    Ok(Runner { peer, program, workers, n, came: BTreeMap::new(), failure: None })
+    Ok(Runner { peer, program, row, workers, n, came: BTreeMap::new(), failure: None })
 }
 
 /// The middle; of an even number, the mean of the two in the middle.
-pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(figures: &[f64]) -> f64 {
+    let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
     if figures.len() % 2 == 1 {

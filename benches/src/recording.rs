@@ -77,9 +77,9 @@ fn compare(
     }
     Ok(Compared {
         title: work.title,
-        with: median(all_with),
-        without: median(all_without),
-        difference: median(differences),
+        with: median(&all_with),
+        without: median(&all_without),
+        difference: median(&differences),
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::bars;
 use crate::catalogue::Work;
 use crate::layout;
-use crate::measure::{Cell, Measured};
+use crate::measure::{Cell, Measured, median};
 use crate::peers::Peer;
 
 pub(crate) fn render(works: &[&'static Work], measured: &Measured) -> String {
@@ -20,7 +20,7 @@ pub(crate) fn render(works: &[&'static Work], measured: &Measured) -> String {
                 cell.map_or_else(String::new, |cell| text(cell, metric.key, &mut notes))
             }));
             let verdicts = bars::of_row(measured, work, workers, metric);
-            let verdicts: Vec<String> = verdicts.iter().map(bars::Verdict::text).collect();
+            let verdicts: Vec<String> = verdicts.iter().map(bars::Verdict::short).collect();
             row.push(if verdicts.is_empty() { "no bar".to_owned() } else { verdicts.join("; ") });
             rows.push(row);
         }
@@ -40,7 +40,7 @@ fn text(cell: &Cell, key: &str, notes: &mut Vec<&'static str>) -> String {
         Cell::Says(why) => why.clone(),
         Cell::Figures(figures, note) => {
             let Some(value) = figures.get(key) else { return "prints none".to_owned() };
-            let value = layout::number(*value);
+            let value = layout::number(median(value));
             let Some(note) = note else { return value };
             let at = notes.iter().position(|it| it == note).unwrap_or_else(|| {
                 notes.push(note);
