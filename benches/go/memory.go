@@ -60,7 +60,8 @@ func sleepers(n int) []figure {
 	return append(figures, figure{"held", share * 100})
 }
 
-// stillHeld is the share of what was added that is still there.
+// stillHeld is the share of what was added that is still there. Page tables hardly ever shrink, so
+// those of now count for the most that there was.
 func stillHeld(before float64) float64 {
-	return max(memory()-before, 0) / max(status("VmHWM")-before, 1)
+	return max(memory()-before, 0) / max(status("VmHWM")+status("VmPTE")-before, 1)
 }

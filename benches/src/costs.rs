@@ -74,7 +74,7 @@ pub(crate) fn render(measured: &Measured) -> String {
             let mut row = vec![cost.what.to_owned()];
             row.extend([cost.of_goroutines, cost.of_threads].map(str::to_owned));
             row.extend([Peer::Ours, Peer::Go, Peer::Threads].map(|peer| figure(cost, peer)));
-            row.push(format!("{}, {} workers", cost.work, cost.workers));
+            row.push(format!("{} on {}", cost.work, cost.workers));
             row
         })
         .collect();

@@ -39,6 +39,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let chosen = |name: &str| {
         arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part.as_str()))
     };
+    if !WORKS.iter().any(|(name, _)| chosen(name)) {
+        let names: Vec<&str> = WORKS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no such count; there are {}", names.join(", ")));
+    }
     let (mut counts, mut rows, mut wrong) = (committed.clone(), Vec::new(), Vec::new());
     for (name, n) in WORKS.iter().filter(|(name, _)| chosen(name)) {
         let (once, twice) = (count(&program.path, name, *n)?, count(&program.path, name, 2 * n)?);

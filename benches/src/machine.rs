@@ -19,7 +19,10 @@ pub(crate) fn describe(built: &Built, load_before: String, rounds: usize) -> Str
         String::new(),
         format!("- {}, {cores} cores, Linux {}", processor(), kernel.trim()),
         format!("- load before the run {load_before}, after it {}", load()),
-        format!("- each figure is the median of {rounds} rounds, a process each, in turn"),
+        format!(
+            "- each figure is the median of {rounds} rounds, a process each, in turn with its peers"
+        ),
+        "- a ratio is the median of the rounds' ratios, not the ratio of the medians".to_owned(),
         format!("- {}", said("rustc", &["--version"])),
     ];
     let versions = versions();
