@@ -80,9 +80,17 @@ pub(crate) fn judge_asleep() -> Judged {
 
 #[cfg(not(feature = "report"))]
 pub(crate) fn judge_asleep() -> Judged {
-    let activity = collect::collect(gleak_snapshot::Reason::Asleep).activity;
+    let gleak_snapshot::Snapshot { activity, tasks, .. } =
+        collect::collect(gleak_snapshot::Reason::Asleep);
     if !activity.still || !monitor::must_exit() {
         return Judged::Settled;
+    }
+    // What is queued will run, a timer will fire, and who was claimed is on its way: a worker is
+    // about to wake for it.
+    let parked =
+        |task: &gleak_snapshot::Task| matches!(task.state, gleak_snapshot::TaskState::Waiting(_));
+    if activity.queued > 0 || activity.timers > 0 || !tasks.iter().all(parked) {
+        return Judged::Open;
     }
     if !activity.threads.is_empty() || !activity.threads_known {
         return Judged::Open;
