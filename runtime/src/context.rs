@@ -19,7 +19,7 @@ use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::select::{Arm, Handle, Ops, RecvOperand};
-use crate::sync::{Lock, Ordering};
+use crate::sync::Lock;
 use crate::time::{Instant, clock};
 use crate::wait::queue::WaitQueue;
 use crate::wait::{self, On, Why};
@@ -151,7 +151,7 @@ impl Core {
 
     fn record(&self, who: Current) {
         if let Some(record) = self.cell.used_by(who) {
-            record.bound.store(self.deadline.unwrap_or(0), Ordering::Relaxed);
+            record.bound.set(self.deadline.unwrap_or(0));
         }
     }
 
@@ -184,7 +184,7 @@ impl Core {
         let children = std::mem::take(&mut state.children);
         drop(state);
         if let Some(record) = self.cell.used_by(current::get()) {
-            record.over.store(1, Ordering::Relaxed);
+            record.over.set(1);
         }
         claimed.wake();
         children.iter().filter_map(Weak::upgrade).collect()

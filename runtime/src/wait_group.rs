@@ -8,7 +8,7 @@ use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell};
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::sync::{Lock, Ordering};
+use crate::sync::Lock;
 
 use crate::wait::queue::{Claims, WaitQueue};
 use crate::wait::{self, On, Why};
@@ -58,7 +58,7 @@ impl WaitGroup {
         state.count = count;
         let claimed = if count == 0 { state.waiters.claim_all() } else { Claims::default() };
         if let Some(record) = record {
-            record.level.store(count.cast_unsigned(), Ordering::Relaxed);
+            record.level.set(count.cast_unsigned());
             record.sender.used(who, Location::caller());
         }
         drop(state);

@@ -18,7 +18,7 @@ use crate::records::object::{Kind, ObjectCell, ObjectRecord};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::sync::{Lock, Ordering};
+use crate::sync::Lock;
 use crate::time::clock;
 use crate::wait::slot::SlotQueue;
 use crate::wait::{self, On, Why};
@@ -183,7 +183,7 @@ impl<T> Core<T> {
         }
         state.closed = Some(site);
         if let Some(record) = record {
-            record.over.store(1, Ordering::Relaxed);
+            record.over.set(1);
         }
         // Senders too: they panic, each at its own place, as in Go.
         let receivers = state.receivers.claim_all();
@@ -219,7 +219,7 @@ impl<T> Core<T> {
     fn note_over(&self) {
         // Only if it has a record: a channel that was never used needs none now.
         if let Some(record) = self.cell.known() {
-            record.over.store(1, Ordering::Relaxed);
+            record.over.set(1);
         }
     }
 
@@ -299,7 +299,7 @@ impl<T> State<T> {
 
     fn note_len(&self, record: Option<&ObjectRecord>) {
         if let Some(record) = record {
-            record.level.store(self.buffer.len() as u64, Ordering::Relaxed);
+            record.level.set(self.buffer.len() as u64);
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::chan::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 use crate::records::statics::Site;
-use crate::sync::Ordering;
 use crate::time::Instant;
 
 struct SendSide<T>(Arc<Core<T>>);
@@ -124,7 +123,7 @@ impl<T> Sender<T> {
     fn note_handles(&self) {
         if let Some(record) = self.core().cell.record() {
             let handles = Arc::strong_count(&self.side) as u64;
-            record.sender.handles.store(handles + 1, Ordering::Relaxed);
+            record.sender.handles.set(handles + 1);
         }
     }
 }
@@ -198,7 +197,7 @@ impl<T> Receiver<T> {
     fn note_handles(&self) {
         if let Some(record) = self.core().cell.record() {
             let handles = Arc::strong_count(&self.side) as u64;
-            record.receiver.handles.store(handles + 1, Ordering::Relaxed);
+            record.receiver.handles.set(handles + 1);
         }
     }
 }

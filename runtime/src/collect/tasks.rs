@@ -50,21 +50,17 @@ pub(super) fn first_pass() -> Vec<Seen> {
 
 fn wait(record: &WaiterRecord) -> SeenWait {
     let facts = &record.wait;
-    let sp = facts.sp.load(Ordering::Acquire);
+    let sp = facts.sp.get();
     SeenWait {
         reason: facts.reason(),
         site: facts.site.get(),
-        since: facts.since.load(Ordering::Relaxed),
+        since: facts.since.get(),
         until: facts.until.load(Ordering::Relaxed),
-        unlisted: facts.unlisted.load(Ordering::Relaxed),
+        unlisted: facts.unlisted.get(),
         // Of a thread of others nothing else is to be expected.
         on_thread: record.wait.on_thread.load(Ordering::Relaxed) != 0 && !record.has(THREAD),
-        arms: record.arms().map(|node| (node.op(), node.target.load(Ordering::Relaxed))).collect(),
-        registers: (sp != 0).then(|| Registers {
-            ip: facts.ip.load(Ordering::Relaxed) as u64,
-            sp: sp as u64,
-            bp: facts.bp.load(Ordering::Relaxed) as u64,
-        }),
+        arms: record.arms().map(|node| (node.op(), node.target.get())).collect(),
+        registers: (sp != 0).then(|| Registers { ip: facts.ip.get(), sp, bp: facts.bp.get() }),
     }
 }
 
@@ -175,7 +171,7 @@ fn task(
     sites: &mut Sites,
 ) -> Task {
     let tags = tags::get(Key::Task(id)).unwrap_or_default();
-    let parent = record.parent.load(Ordering::Relaxed);
+    let parent = record.parent.get();
     let region = record.region().and_then(|region| REGIONS.get(region));
     let is_thread = record.has(THREAD);
     let reads = object::reads(reference, record).into_iter().filter_map(|target| {

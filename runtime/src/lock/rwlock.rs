@@ -16,7 +16,7 @@ use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::sync::{Lock, Ordering};
+use crate::sync::Lock;
 
 use crate::wait::queue::{Claims, WaitQueue};
 use crate::wait::{self, Claimed, On, Why};
@@ -145,8 +145,8 @@ impl<T: ?Sized> RwLock<T> {
 
     fn note(&self, state: &State) {
         if let Some(record) = self.cell.record() {
-            record.level.store(state.readers, Ordering::Relaxed);
-            record.bound.store(state.waiting_writers.len(), Ordering::Relaxed);
+            record.level.set(state.readers);
+            record.bound.set(state.waiting_writers.len());
         }
     }
 

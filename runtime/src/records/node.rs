@@ -6,10 +6,11 @@
 
 pub(crate) use gleak_snapshot::WaitOp as Op;
 
+use crate::records::fact::{Fact, SmallFact};
 use crate::records::statics::Static;
 use crate::records::table::{Slot, Table};
 use crate::records::waiter::WaiterRecord;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// By discriminant, for reading them back from a word.
 const OPS: [Op; 9] = [
@@ -33,11 +34,11 @@ pub(crate) struct Node {
     pub(crate) ticket: AtomicU64,
     /// Which arm of the wait.
     pub(crate) arm: AtomicU32,
-    op: AtomicU32,
+    op: SmallFact,
     /// The object's record, or for a join the task's; zero for a never-channel.
-    pub(crate) target: AtomicU64,
+    pub(crate) target: Fact,
     /// Next arm of the same wait: index + 1.
-    pub(crate) next_arm: AtomicU32,
+    pub(crate) next_arm: SmallFact,
     /// Next node that the same waiter keeps: index + 1.
     pub(crate) spare: AtomicU32,
     /// Neighbours in the object's queue: index + 1. Guarded by the object's lock.
@@ -57,11 +58,11 @@ impl Node {
     }
 
     pub(crate) fn set_op(&self, op: Op) {
-        self.op.store(op as u32, Ordering::Relaxed);
+        self.op.set(op as u32);
     }
 
     pub(crate) fn op(&self) -> Op {
-        OPS[self.op.load(Ordering::Relaxed) as usize % OPS.len()]
+        OPS[self.op.get() as usize % OPS.len()]
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
     let ticket = who.record.state.load().ticket() + 1;
     list_arm(who, node, 0, op, on, ticket);
     if !matches!(on, On::Unlisted | On::Later) {
-        who.record.wait.first.store(node + 1, Ordering::Relaxed);
+        who.record.wait.first.set(node + 1);
     }
     (publish(who, why), node)
 }
@@ -116,9 +116,9 @@ pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
 /// it, so the wait does not end meanwhile.
 pub(crate) fn name_later(who: Current, target: Ref) {
     let node = who.record.own_node();
-    Node::at(node).target.store(target.to_bits(), Ordering::Relaxed);
+    Node::at(node).target.set(target.to_bits());
     // Pairs with `WaiterRecord::arms`: who sees the arm sees what it is on.
-    who.record.wait.first.store(node + 1, Ordering::Release);
+    who.record.wait.first.set(node + 1);
 }
 
 /// Publishes a wait without any arm: a sleep.
@@ -148,8 +148,8 @@ pub(crate) fn begin_select(
             continue;
         }
         match last {
-            None => who.record.wait.first.store(node + 1, Ordering::Relaxed),
-            Some(last) => last.next_arm.store(node + 1, Ordering::Relaxed),
+            None => who.record.wait.first.set(node + 1),
+            Some(last) => last.next_arm.set(node + 1),
         }
         last = Some(Node::at(node));
     }
@@ -162,11 +162,11 @@ fn prepare(record: &WaiterRecord, why: Why) {
     let wait = &record.wait;
     wait.set_reason(why.reason);
     wait.site.set(why.site);
-    wait.since.store(clock::coarse_ns(), Ordering::Relaxed);
+    wait.since.set(clock::coarse_ns());
     wait.until.store(why.until.unwrap_or(0), Ordering::Relaxed);
-    wait.first.store(0, Ordering::Relaxed);
-    wait.unlisted.store(0, Ordering::Relaxed);
-    wait.sp.store(0, Ordering::Relaxed);
+    wait.first.set(0);
+    wait.unlisted.set(0);
+    wait.sp.set(0);
     record.won.store(UNDECIDED, Ordering::Relaxed);
     wait.on_thread.store(u32::from(current::parks_thread()), Ordering::Relaxed);
 }
@@ -177,18 +177,17 @@ fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     node.ticket.store(ticket, Ordering::Relaxed);
     node.arm.store(arm, Ordering::Relaxed);
     node.set_op(op);
-    node.next_arm.store(0, Ordering::Relaxed);
-    node.target.store(
-        match on {
-            On::Record(target) => target,
-            On::Never | On::Later => 0,
-            On::Unlisted => {
-                who.record.wait.unlisted.fetch_add(1, Ordering::Relaxed);
-                0
-            }
-        },
-        Ordering::Relaxed,
-    );
+    node.next_arm.set(0);
+    let target = match on {
+        On::Record(target) => target,
+        On::Never | On::Later => 0,
+        On::Unlisted => {
+            let unlisted = &who.record.wait.unlisted;
+            unlisted.set(unlisted.get() + 1);
+            0
+        }
+    };
+    node.target.set(target);
 }
 
 fn publish(who: Current, why: Why) -> Waiting {
@@ -232,10 +231,10 @@ impl Waiting {
         }
         let registers = fiber::registers();
         let wait = &self.who.record.wait;
-        wait.ip.store(registers.ip, Ordering::Relaxed);
-        wait.bp.store(registers.bp, Ordering::Relaxed);
+        wait.ip.set(registers.ip as u64);
+        wait.bp.set(registers.bp as u64);
         // Last, and zero before: who reads a stack pointer has the other two as well.
-        wait.sp.store(registers.sp, Ordering::Release);
+        wait.sp.set(registers.sp as u64);
         fiber::suspend();
     }
 
