@@ -19,7 +19,7 @@ use gleak_snapshot::{
 };
 
 use crate::machine::process;
-use crate::records::panics;
+use crate::records::panics::{self, Unjoined};
 use crate::records::region::REGIONS;
 use crate::records::tags::{self, Key};
 use crate::scheduler::activity;
@@ -139,15 +139,14 @@ fn drop_dangling_regions(snapshot: &mut Snapshot) {
 
 fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
     let (kept, dropped) = panics::all();
-    let facts = kept.into_iter().map(|unjoined| PanicFact {
-        task: TaskId(unjoined.task),
-        name: unjoined.name,
-        region: (unjoined.region != 0).then_some(RegionId(unjoined.region)),
-        spawn: sites.spawn(unjoined.site, unjoined.entry.name()),
-        site: unjoined.panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
-        message: unjoined.panic.message().to_owned(),
-        stack: unjoined
-            .panic
+    let facts = kept.into_iter().map(|Unjoined { task, panic }| PanicFact {
+        task: TaskId(task.id),
+        name: task.name,
+        region: (task.region != 0).then_some(RegionId(task.region)),
+        spawn: sites.spawn(task.site, task.entry.name()),
+        site: panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
+        message: panic.message().to_owned(),
+        stack: panic
             .frames()
             .iter()
             .map(|frame| Frame {

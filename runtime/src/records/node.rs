@@ -43,11 +43,17 @@ pub(crate) struct Node {
     pub(crate) spare: AtomicU32,
     /// Neighbours in the object's queue: index + 1. Guarded by the object's lock.
     pub(crate) next: AtomicU32,
+    /// `OUT` while it is in no queue.
     pub(crate) previous: AtomicU32,
-    pub(crate) queued: AtomicU32,
     /// Where the waiter's stack holds the value to send or the place to receive into.
     pub(crate) value: AtomicPtr<()>,
 }
+
+/// No neighbour's index: the node has left its queue.
+pub(crate) const OUT: u32 = u32::MAX;
+
+#[cfg(not(feature = "no-records"))]
+const _: () = assert!(size_of::<Node>() == 64, "one cache line");
 
 pub(crate) static NODES: Table<Node> = Table::new();
 

@@ -112,7 +112,7 @@ fn watch() {
         if activity::awake() == 0 && epoch == std::mem::replace(&mut seen, epoch) {
             rest(&mut trimmer);
         } else {
-            trimmer.tick();
+            trimmer.tick(clock::now_ns());
             PARKER.park(Some(TICK));
         }
     }
@@ -124,6 +124,9 @@ fn rest(trimmer: &mut Trimmer) {
     // Pairs with the waking worker: either it sees `DEEP` and pokes, or it is counted here.
     fence(Ordering::SeqCst);
     let mut pause = TICK;
+    let epoch = activity::epoch();
+    trimmer.tick(clock::now_ns());
+    trimmer.rest(|| activity::epoch() == epoch);
     while activity::awake() == 0 {
         let epoch = activity::epoch();
         let may_wake = seat::all().any(Seat::may_wake);

@@ -296,7 +296,7 @@ impl Worker {
             self.runtime().freeze(task);
             return;
         }
-        let stack = match self.stacks.borrow_mut().take(task.info().stack_bytes) {
+        let stack = match self.stacks.borrow_mut().take(task.info().stack_bytes as usize) {
             Ok(stack) => stack,
             Err(error) => {
                 task.refuse(error);

@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use crate::machine::stack::StackError;
-use crate::records::panics;
+use crate::records::panics::{self, Told};
 use crate::records::region;
 use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
@@ -29,7 +29,6 @@ use crate::records::tags::{self, Key};
 use crate::records::waiter::{Current, TAGGED, WAITERS, WaiterRecord};
 use crate::report;
 use crate::scheduler::current;
-use crate::scheduler::runtime::RuntimeShared;
 use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
@@ -41,12 +40,27 @@ use crate::wait::queue::WaitQueue;
 pub(crate) struct Info {
     pub(crate) reference: Ref,
     pub(crate) id: u64,
-    pub(crate) region: u64,
     pub(crate) entry: &'static Entry,
     pub(crate) site: Site,
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) runtime: &'static RuntimeShared,
-    pub(crate) stack_bytes: usize,
+    /// At most 1 GiB.
+    pub(crate) stack_bytes: u32,
+}
+
+impl Info {
+    /// Name and region are known as long as the task has its record.
+    fn told(&self) -> Told {
+        let record = WAITERS.get(self.reference);
+        let tagged = record.is_some_and(|record| record.has(TAGGED));
+        let tags = if tagged { tags::get(Key::Task(self.id)) } else { None };
+        let region = record.and_then(WaiterRecord::region).and_then(region::get);
+        Told {
+            id: self.id,
+            name: tags.and_then(|tags| tags.name),
+            region: region.map_or(0, |region| region.id.load(Ordering::Relaxed)),
+            entry: self.entry,
+            site: self.site,
+        }
+    }
 }
 
 type Outcome<T> = Result<T, JoinError>;
@@ -153,20 +167,13 @@ where
 /// Drops an outcome that nobody wants, and takes note of a panic in it, or in dropping it.
 fn discard<T>(info: &Info, outcome: Outcome<T>) {
     let panic = match outcome {
-        Ok(value) => catch_unwind(AssertUnwindSafe(|| drop(value)))
-            .err()
-            .map(|payload| PanicRecord::take(Some(info.reference), payload.as_ref())),
-        Err(error) => error.into_panic_record(),
+        Ok(value) => catch_unwind(AssertUnwindSafe(|| drop(value))).err().map(|payload| {
+            (info.told(), PanicRecord::take(Some(info.reference), payload.as_ref()))
+        }),
+        Err(error) => Some(error.into_record()),
     };
-    if let Some(panic) = panic {
-        panics::add(panics::Unjoined {
-            task: info.id,
-            name: info.name.as_deref().map(str::to_owned),
-            region: info.region,
-            entry: info.entry,
-            site: info.site,
-            panic,
-        });
+    if let Some((task, panic)) = panic {
+        panics::add(panics::Unjoined { task, panic });
     }
 }
 
@@ -198,7 +205,7 @@ where
         let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
         let outcome = outcome.map_err(|payload| {
             let record = PanicRecord::take(Some(self.info.reference), payload.as_ref());
-            JoinError::new(&self.info, Cause::Panicked { payload, record })
+            JoinError::new(self.info.told(), Cause::Panicked { payload, record })
         });
         self.finish(outcome)
     }
@@ -206,7 +213,8 @@ where
     fn refuse(&self, error: StackError) -> AtLast {
         // SAFETY: as in `run`.
         drop(unsafe { self.place.get().cast::<F>().read() });
-        self.finish(Err(JoinError::new(&self.info, Cause::NotStarted(error))))
+        let told = self.info.told();
+        self.finish(Err(JoinError::new(told, Cause::NotStarted(error))))
     }
 }
 

@@ -14,7 +14,6 @@ use crate::records::waiter::{self, Birth, MAIN, TAGGED};
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
-use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{Info, packet};
 
@@ -177,9 +176,9 @@ impl Builder {
         let info = self.register(runtime, entry, site, stack_bytes)?;
         if size_of::<F>() > class.room() / BOXED_ABOVE {
             let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
-            Ok(queue(info, boxed))
+            Ok(queue(runtime, info, boxed))
         } else {
-            Ok(queue(info, f))
+            Ok(queue(runtime, info, f))
         }
     }
 
@@ -212,21 +211,19 @@ impl Builder {
         let (reference, _) = waiter::register(&birth, worker.map(|it| &it.waiters))
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
-        let name = self.name.as_deref().map(Box::from);
         if tagged {
             tags::set(Key::Task(id), Tags { name: self.name, labels: self.labels });
         }
-        let region = region.map_or(0, |(_, region)| region.id.load(Ordering::Relaxed));
-        Ok(Info { reference, id, region, entry, site, name, runtime, stack_bytes })
+        let stack_bytes = stack_bytes as u32;
+        Ok(Info { reference, id, entry, site, stack_bytes })
     }
 }
 
-fn queue<F, T>(info: Info, f: F) -> JoinHandle<T>
+fn queue<F, T>(runtime: &'static RuntimeShared, info: Info, f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let runtime = info.runtime;
     let (task, packet) = packet(info, f);
     match current::worker() {
         Some(worker) if std::ptr::eq(worker.runtime(), runtime) => worker.push_fresh(task),
