@@ -9,7 +9,6 @@ mod channels;
 mod fairness;
 mod locks;
 mod memory;
-#[cfg(feature = "net")]
 mod net;
 #[path = "../peers/protocol.rs"]
 mod protocol;
@@ -43,15 +42,20 @@ const WORKS: &[(&str, Work)] = &[
     ("sleepers", |workers, n| on(workers, n, memory::sleepers)),
     ("fan-out", |workers, n| on(workers, n, fairness::fan_out)),
     ("held", |workers, n| on(workers, n, fairness::held)),
-    #[cfg(feature = "net")]
+    ("records", |_, _| records()),
     ("echo-1", |workers, n| on(workers, n, |n| net::echo(1, n))),
-    #[cfg(feature = "net")]
     ("echo-64", |workers, n| on(workers, n, |n| net::echo(64, n))),
 ];
 
 /// A program's main task on that many workers does the work.
 fn on(workers: usize, n: u64, work: fn(u64) -> Figures) -> Figures {
     Runtime::builder().workers(workers).run(move || work(n))
+}
+
+/// Not a work: how large the records are in this build.
+fn records() -> Figures {
+    let [task, arm, object] = gleak_runtime::report::record_bytes();
+    vec![("task", task as f64), ("arm", arm as f64), ("object", object as f64)]
 }
 
 fn main() -> ExitCode {

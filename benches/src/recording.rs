@@ -27,6 +27,8 @@ struct Compared {
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     count: usize,
+    /// What a record of each kind takes, with and without.
+    sizes: Vec<(&'static str, f64, f64)>,
     compared: Vec<Compared>,
     pub(crate) failed: Vec<String>,
 }
@@ -39,6 +41,10 @@ pub(crate) fn take(works: &[&'static Work], built: &Built, count: usize) -> Pair
     if count == 0 {
         return pairs;
     }
+    match sizes(&with.path, &without.path) {
+        Ok(sizes) => pairs.sizes = sizes,
+        Err(why) => pairs.failed.push(format!("sizes of records: {why}")),
+    }
     for work in works {
         let Some(n) = work.recording else { continue };
         eprintln!("bench: recording: {}", work.name);
@@ -48,6 +54,16 @@ pub(crate) fn take(works: &[&'static Work], built: &Built, count: usize) -> Pair
         }
     }
     pairs
+}
+
+fn sizes(with: &Path, without: &Path) -> Result<Vec<(&'static str, f64, f64)>, String> {
+    let (with, without) =
+        (runner::run(with, "records", 1, 1)?, runner::run(without, "records", 1, 1)?);
+    let both = |kind: &'static str| Some((kind, *with.get(kind)?, *without.get(kind)?));
+    ["task", "arm", "object"]
+        .into_iter()
+        .map(|kind| both(kind).ok_or_else(|| kind.to_owned()))
+        .collect()
 }
 
 fn compare(
@@ -104,11 +120,17 @@ pub(crate) fn render(pairs: &Pairs) -> String {
             ]
         })
         .collect();
+    let sizes: Vec<String> = pairs
+        .sizes
+        .iter()
+        .map(|(kind, with, without)| format!("{kind} {with} B ({without} B without)"))
+        .collect();
     let text = format!(
         "Medians of {} interleaved pairs; the cost is the median of the pairs' differences, at most \
-         the larger of {} % and {NANOSECONDS} ns.",
+         the larger of {} % and {NANOSECONDS} ns. Records: {}.",
         pairs.count,
-        SHARE * 100.0
+        SHARE * 100.0,
+        sizes.join(", ")
     );
     format!("{TITLE}\n\n{text}\n\n{}", table(&head, &rows))
 }

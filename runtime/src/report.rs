@@ -30,6 +30,13 @@ pub fn snapshot_with_stacks() -> gleak_snapshot::Snapshot {
     collect::collect_with_stacks(gleak_snapshot::Reason::Request)
 }
 
+/// Bytes that are kept of a task, of an arm that it waits on, and of an object that is in use.
+#[must_use]
+pub fn record_bytes() -> [usize; 3] {
+    use crate::records::{node::Node, object::ObjectRecord, waiter::WaiterRecord};
+    [size_of::<WaiterRecord>(), size_of::<Node>(), size_of::<ObjectRecord>()]
+}
+
 /// Whether there is any use in asking again soon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Judged {
