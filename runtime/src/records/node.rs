@@ -32,7 +32,7 @@ pub(crate) struct Node {
     /// Whose it is, and which wait of it.
     pub(crate) waiter: Static<WaiterRecord>,
     pub(crate) ticket: AtomicU64,
-    /// Which arm of the wait.
+    /// Which arm of the wait; [`SOLE`] when there is no other and no timer.
     pub(crate) arm: AtomicU32,
     op: SmallFact,
     /// The object's record, or for a join the task's; zero for a never-channel.
@@ -48,6 +48,9 @@ pub(crate) struct Node {
     /// Where the waiter's stack holds the value to send or the place to receive into.
     pub(crate) value: AtomicPtr<()>,
 }
+
+/// Set in `arm`: who has the lock of the object that the node is queued at is alone in claiming it.
+pub(crate) const SOLE: u32 = 1 << 31;
 
 /// No neighbour's index: the node has left its queue.
 pub(crate) const OUT: u32 = u32::MAX;

@@ -18,7 +18,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::machine::{fiber, thread};
-use crate::records::node::{Node, Op};
+use crate::records::node::{Node, Op, SOLE};
 use crate::records::state::State;
 use crate::records::statics::Site;
 use crate::records::table::Ref;
@@ -74,6 +74,7 @@ impl Outcome {
     }
 
     /// True for a timeout, false for an arm; unwinds when abandoned.
+    #[inline]
     pub(crate) fn or_unwind(self) -> bool {
         match self {
             Outcome::Arm(_) => false,
@@ -101,11 +102,18 @@ pub(crate) struct Waiting {
 }
 
 /// Publishes a plain wait; the node to queue is the waiter's own.
+///
+/// Without a timer it is claimed by whoever takes the node out of its object's queue, under the
+/// object's lock, and by nobody else: [`SOLE`].
+// Inlined, so that the wait stays in registers.
+#[expect(clippy::inline_always, reason = "see above; measured")]
+#[inline(always)]
 pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
     let node = who.record.own_node();
     prepare(who.record, why);
     let ticket = who.record.state.load().ticket() + 1;
-    list_arm(who, node, 0, op, on, ticket);
+    let sole = if why.until.is_none() { SOLE } else { 0 };
+    list_arm(who, node, sole, op, on, ticket);
     if !matches!(on, On::Unlisted | On::Later) {
         who.record.wait.first.set(node + 1);
     }
@@ -156,6 +164,7 @@ pub(crate) fn begin_select(
     publish(who, why)
 }
 
+#[inline]
 fn prepare(record: &WaiterRecord, why: Why) {
     // A park would go on with the tasks of the parent process.
     thread::assert_not_forked(why.site);
@@ -171,6 +180,7 @@ fn prepare(record: &WaiterRecord, why: Why) {
     wait.on_thread.store(u32::from(current::parks_thread()), Ordering::Relaxed);
 }
 
+#[inline]
 fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     let node = Node::at(node);
     node.waiter.set(who.record);
@@ -190,6 +200,7 @@ fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     node.target.set(target);
 }
 
+#[inline]
 fn publish(who: Current, why: Why) -> Waiting {
     let ticket = who.record.state.begin_wait();
     Waiting { who, ticket, until: why.until }
@@ -207,6 +218,8 @@ impl Waiting {
     }
 
     /// Leaves until claimed, or until the timer.
+    #[expect(clippy::inline_always, reason = "as for `park_task`")]
+    #[inline(always)]
     pub(crate) fn park(self) -> Outcome {
         let record = self.who.record;
         if record.wait.on_thread.load(Ordering::Relaxed) != 0 {
@@ -222,9 +235,10 @@ impl Waiting {
         }
     }
 
-    // Not inlined: the registers recorded here must stay true for a whole park, so the frame that
-    // took them must be the one that calls the switch.
-    #[inline(never)]
+    // Inlined, down to the switch: the registers recorded here must stay true for a whole park, so the
+    // frame that takes them must be the one that switches. And see `fiber::suspend`.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
     fn park_task(&self) {
         if let (Some(until), Some(worker)) = (self.until, current::worker()) {
             worker.seat.add_timer(until, self.who.reference(), self.ticket);
@@ -238,6 +252,7 @@ impl Waiting {
         fiber::suspend();
     }
 
+    #[cold]
     fn park_thread(&self) {
         let record = self.who.record;
         let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
@@ -276,8 +291,10 @@ impl Claimed {
     #[inline]
     pub(crate) fn by_node(node: &Node) -> Option<Claimed> {
         let record = node.waiter.get()?;
-        let verdict = node.arm.load(Ordering::Relaxed);
-        let won = record.state.claim(node.ticket.load(Ordering::Relaxed));
+        let (arm, ticket) = (node.arm.load(Ordering::Relaxed), node.ticket.load(Ordering::Relaxed));
+        let state = &record.state;
+        let won = if arm & SOLE != 0 { state.claim_alone(ticket) } else { state.claim(ticket) };
+        let verdict = arm & !SOLE;
         won.then_some(Claimed { who: Current { record }, verdict })
     }
 
