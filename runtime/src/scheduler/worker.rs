@@ -31,7 +31,7 @@ use crate::scheduler::overflow;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::poller;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::scheduler::seat::Seat;
+use crate::scheduler::seat::{self, Seat};
 use crate::sync::{Cell, Ordering, RefCell};
 use crate::task::packet::TaskSide;
 use crate::time::clock;
@@ -162,8 +162,11 @@ impl Worker {
     pub(crate) fn push_fresh(&self, task: TaskSide) {
         let runtime = self.runtime();
         self.fresh.push(task, &runtime.injector);
-        if runtime.is_shared() && self.fresh.len() > 1 {
-            runtime.wake_another();
+        if runtime.is_shared()
+            && self.fresh.len() > 1
+            && let Some(picked) = runtime.idle.pick_roughly()
+        {
+            seat::of(picked).unpark();
         }
     }
 

@@ -122,12 +122,16 @@ where
             AtEnd::Left => AtLast::Leave,
             AtEnd::Detached => self.drop_outcome(),
             AtEnd::Joined => {
-                let joiners = {
+                let claimed = {
                     let mut joiners = self.joiners.lock();
-                    self.end.set_done();
-                    joiners.claim_all()
+                    let claimed = joiners.claim_all();
+                    self.end.set_done(!claimed.is_empty());
+                    claimed
                 };
-                joiners.wake();
+                if !claimed.is_empty() {
+                    claimed.wake();
+                    return AtLast::Leave;
+                }
                 match self.end.task_gone() {
                     AtDetach::Running => AtLast::Leave,
                     AtDetach::Taken => AtLast::Free,
