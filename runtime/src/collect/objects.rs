@@ -115,7 +115,7 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         Kind::Semaphore => ObjectDetail::Semaphore {
             permits: bound,
             available: level,
-            taken: last_use(&record.sender, sites),
+            taken: last_use(&record.receiver, sites),
         },
         Kind::Barrier => ObjectDetail::Barrier { size: bound, arrived: level },
         Kind::Context => {
