@@ -3,6 +3,9 @@
 //! Who has waited too long leaves the queue before it returns, and is not handed the lock any more:
 //! its timer has claimed the wait. As in std, an error says why there is no guard; `WouldBlock` is
 //! here: not in time.
+//!
+//! A writer keeps readers out as long as it waits, also if it gives up in the end: a series of such
+//! writers that overlap and never ends keeps them out for ever.
 
 use std::panic::Location;
 use std::sync::{LockResult, TryLockError, TryLockResult};

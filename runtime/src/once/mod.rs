@@ -204,6 +204,7 @@ impl Turn<'_> {
         self.after = Phase::Done;
     }
 
+    #[track_caller]
     fn assert_clean(&self, what: &str) {
         assert!(!self.poisoned, "{what} instance has previously been poisoned");
     }

@@ -102,21 +102,19 @@ fn writers_that_give_up_let_readers_in() {
     });
 }
 
-/// Somebody reads for good, so only a writer that leaves can let in those whom it kept out.
+/// Somebody reads for good, so only the writer that leaves can let in those whom it kept out.
 #[test]
-fn readers_behind_writers_that_give_up_come_in() {
+fn readers_behind_a_writer_that_gives_up_come_in() {
     under_1_and_4(|| {
         let lock = Arc::new(RwLock::new(()));
         let reading = lock.read().unwrap();
-        let (stop, writers) = (Chan::<()>::new(0), WaitGroup::new());
-        for _ in 0..4 {
-            let (lock, stop) = (lock.clone(), stop.clone());
-            writers.go(move || {
-                while stop.try_recv() == Err(TryRecvError::Empty) {
-                    assert!(not_in_time(lock.write_timeout(Duration::ZERO)));
-                }
-            });
-        }
+        let (stop, other) = (Chan::<()>::new(0), lock.clone());
+        let stopped = stop.clone();
+        let writer = spawn(move || {
+            while stopped.try_recv() == Err(TryRecvError::Empty) {
+                assert!(not_in_time(other.write_timeout(Duration::ZERO)));
+            }
+        });
         let readers: Vec<_> = (0..1000)
             .map(|_| {
                 let lock = lock.clone();
@@ -125,7 +123,7 @@ fn readers_behind_writers_that_give_up_come_in() {
             .collect();
         readers.into_iter().for_each(|task| task.join().unwrap());
         stop.close();
-        writers.wait();
+        writer.join().unwrap();
         drop(reading);
     });
 }
