@@ -82,6 +82,8 @@
 //! Linux on x86-64.
 
 #[cfg(not(loom))]
+mod barrier;
+#[cfg(not(loom))]
 mod blocking;
 #[cfg(not(loom))]
 mod chan;
@@ -98,6 +100,8 @@ mod machine;
 #[cfg(not(loom))]
 pub mod net;
 #[cfg(not(loom))]
+mod once;
+#[cfg(not(loom))]
 mod records;
 #[cfg(not(loom))]
 pub mod region;
@@ -107,6 +111,8 @@ pub mod report;
 mod scheduler;
 #[cfg(not(loom))]
 pub mod select;
+#[cfg(not(loom))]
+mod semaphore;
 mod sync;
 #[cfg(not(loom))]
 mod task;
@@ -135,6 +141,8 @@ mod state;
 mod woken;
 
 #[cfg(not(loom))]
+pub use barrier::{Barrier, BarrierWaitResult};
+#[cfg(not(loom))]
 pub use blocking::blocking;
 #[cfg(not(loom))]
 pub use chan::{
@@ -146,9 +154,13 @@ pub use context::{CancelHandle, Cancelled, Context};
 #[cfg(not(loom))]
 pub use dump::dump;
 #[cfg(not(loom))]
-pub use lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use lock::{
+    Cond, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
+};
 #[cfg(not(loom))]
 pub use machine::stack::StackError;
+#[cfg(not(loom))]
+pub use once::{LazyLock, Once, OnceLock, OnceState};
 #[cfg(not(loom))]
 pub use region::{Region, RegionKind};
 #[cfg(not(loom))]
@@ -162,6 +174,8 @@ pub use scheduler::policy::Order;
 #[cfg(not(loom))]
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
 #[cfg(not(loom))]
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
+#[cfg(not(loom))]
 pub use task::error::JoinError;
 #[cfg(not(loom))]
 pub use task::future::{block_on, block_on_with};
@@ -174,4 +188,4 @@ pub use task::spawn::{Builder, SpawnError, spawn, task_count};
 #[cfg(not(loom))]
 pub use time::{sleep, sleep_until};
 #[cfg(not(loom))]
-pub use wait_group::WaitGroup;
+pub use wait_group::{WaitGroup, WaitToken};

@@ -8,7 +8,8 @@ use crate::{Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::Structural,
-    summary: "A task waits for what cannot come about: a never-channel, an empty select, itself.",
+    summary: "A task waits for what cannot come about: a never-channel, an empty select, itself, \
+              more permits than there are.",
     certainty: Certainty::Certain,
     needs: "the wait itself; for a task that waits for itself also an exact owner",
     silent: "another arm of the select could become ready, or a timer ends the wait",
@@ -28,12 +29,18 @@ fn because(case: &Case<'_>, tasks: &[usize]) -> String {
         Some((wait, true)) if wait.arms.is_empty() => {
             "it waits in a select without arms, which nothing ends"
         }
+        Some((wait, true)) if wait.reason == WaitReason::Semaphore => {
+            "it asks for more permits than its semaphore has in all"
+        }
         Some((_, true)) => "it waits on a never-channel, which nothing ends",
         Some((wait, false)) if wait.reason == WaitReason::Join => {
             "it waits for its own end, and so never ends"
         }
         Some((wait, false)) if wait.reason == WaitReason::Select => {
             "each arm of its select waits for itself or for what cannot come about"
+        }
+        Some((wait, false)) if wait.reason == WaitReason::Once => {
+            "it waits for an initialiser that it runs itself, and so never ends"
         }
         Some((_, false)) | None => {
             "it waits for a lock that it holds itself, and so will never give back"

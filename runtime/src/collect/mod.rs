@@ -103,10 +103,17 @@ fn regions(sites: &mut Sites) -> Vec<Region> {
 /// owns the lock now.
 fn doubt_missing_owners(snapshot: &mut Snapshot) {
     for object in &mut snapshot.objects {
-        let (ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. }) =
-            &mut object.detail
-        else {
-            continue;
+        let owner = match &mut object.detail {
+            ObjectDetail::Mutex { owner, .. }
+            | ObjectDetail::RwLock { owner, .. }
+            | ObjectDetail::Once { owner, .. } => owner,
+            ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => continue,
         };
         let missing = |owner: &Owner| {
             owner.alive && snapshot.tasks.binary_search_by_key(&owner.task, |it| it.id).is_err()

@@ -106,8 +106,18 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         Kind::RwLock => {
             ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, exact }
         }
-        Kind::WaitGroup => ObjectDetail::WaitGroup { count: level.cast_signed() },
+        Kind::WaitGroup => {
+            ObjectDetail::WaitGroup { count: level.cast_signed(), tokens: bound, loose: over }
+        }
         Kind::Socket => ObjectDetail::Socket { descriptor: u32::try_from(level).unwrap_or(0) },
+        Kind::Cond => ObjectDetail::Cond { mutex: (level != 0).then_some(ObjectId(level)) },
+        Kind::Once => ObjectDetail::Once { owner, done: over },
+        Kind::Semaphore => ObjectDetail::Semaphore {
+            permits: bound,
+            available: level,
+            taken: last_use(&record.receiver, sites),
+        },
+        Kind::Barrier => ObjectDetail::Barrier { size: bound, arrived: level },
         Kind::Context => {
             ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }
         }
@@ -115,9 +125,13 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
 }
 
 fn endpoint(end: &EndRecord, sites: &mut Sites) -> Endpoint {
-    let last = match (end.last.get(), end.last_site.get()) {
+    let last = last_use(end, sites);
+    Endpoint { handles: end.handles.get().checked_sub(1), last }
+}
+
+fn last_use(end: &EndRecord, sites: &mut Sites) -> Option<LastUse> {
+    match (end.last.get(), end.last_site.get()) {
         (0, _) | (_, None) => None,
         (task, Some(site)) => Some(LastUse { task: TaskId(task), site: sites.site(site) }),
-    };
-    Endpoint { handles: end.handles.get().checked_sub(1), last }
+    }
 }

@@ -10,10 +10,10 @@ use crate::records::fact::{Fact, SmallFact};
 use crate::records::statics::Static;
 use crate::records::table::{Slot, Table};
 use crate::records::waiter::WaiterRecord;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// By discriminant, for reading them back from a word.
-const OPS: [Op; 9] = [
+const OPS: [Op; 13] = [
     Op::Send,
     Op::Receive,
     Op::Lock,
@@ -23,6 +23,10 @@ const OPS: [Op; 9] = [
     Op::Join,
     Op::Read,
     Op::Write,
+    Op::Cond,
+    Op::Once,
+    Op::Acquire,
+    Op::Barrier,
 ];
 
 #[derive(Debug)]
@@ -45,7 +49,8 @@ pub(crate) struct Node {
     pub(crate) next: AtomicU32,
     /// `OUT` while it is in no queue.
     pub(crate) previous: AtomicU32,
-    /// Where the waiter's stack holds the value to send or the place to receive into.
+    /// Where the waiter's stack holds the value to send or the place to receive into; or how many
+    /// permits it asks for, as a number (see [`Node::ask`]).
     pub(crate) value: AtomicPtr<()>,
 }
 
@@ -64,6 +69,16 @@ impl Node {
     #[inline]
     pub(crate) fn at(index: u32) -> &'static Node {
         NODES.at(index).expect("node indices come from the table")
+    }
+
+    /// Notes how many permits are asked for.
+    pub(crate) fn ask(&self, permits: usize) {
+        self.value.store(std::ptr::without_provenance_mut(permits), Ordering::Relaxed);
+    }
+
+    /// How many permits are asked for, by a node that waits for a semaphore.
+    pub(crate) fn asked(&self) -> usize {
+        self.value.load(Ordering::Relaxed).addr()
     }
 
     pub(crate) fn set_op(&self, op: Op) {

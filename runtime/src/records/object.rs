@@ -21,8 +21,18 @@ use dashmap::DashMap;
 use once_cell::sync::Lazy;
 
 /// By discriminant, for reading them back from a word.
-const KINDS: [Kind; 6] =
-    [Kind::Channel, Kind::Mutex, Kind::RwLock, Kind::WaitGroup, Kind::Context, Kind::Socket];
+const KINDS: [Kind; 10] = [
+    Kind::Channel,
+    Kind::Mutex,
+    Kind::RwLock,
+    Kind::WaitGroup,
+    Kind::Context,
+    Kind::Socket,
+    Kind::Cond,
+    Kind::Once,
+    Kind::Semaphore,
+    Kind::Barrier,
+];
 
 /// One side of a channel in a record.
 #[derive(Debug)]
@@ -53,16 +63,17 @@ pub(crate) struct ObjectRecord {
     kind: AtomicU32,
     /// It has a name in the tags.
     named: AtomicU32,
-    /// Values in a channel, readers of a lock, count of a group (as `i64`).
+    /// Values in a channel, readers of a lock, count of a group (as `i64`), permits that nobody has,
+    /// who has come to a barrier, id of a cond's mutex (zero: none).
     pub(crate) level: Fact,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
-    /// wait for a lock.
+    /// wait for a lock, tokens of a group, all permits of a semaphore, size of a barrier.
     pub(crate) bound: Fact,
     pub(crate) sender: EndRecord,
     pub(crate) receiver: EndRecord,
     pub(crate) id: AtomicU64,
     pub(crate) site: StaticFact<std::panic::Location<'static>>,
-    /// Closed, cancelled.
+    /// Closed, cancelled, initialised, counted by hand.
     pub(crate) over: SmallFact,
     /// Id of an owner that has ended without letting go.
     pub(crate) late_owner: AtomicU64,

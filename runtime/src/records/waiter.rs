@@ -23,7 +23,7 @@ pub(crate) const ANCESTORS: usize = 4;
 pub(crate) const READS: usize = 3;
 
 /// By discriminant, for reading them back from a word.
-const REASONS: [Reason; 15] = [
+const REASONS: [Reason; 19] = [
     Reason::Send,
     Reason::Receive,
     Reason::Select,
@@ -35,6 +35,10 @@ const REASONS: [Reason; 15] = [
     Reason::Join,
     Reason::Read,
     Reason::Write,
+    Reason::Cond,
+    Reason::Once,
+    Reason::Semaphore,
+    Reason::Barrier,
     Reason::Blocking,
     Reason::Future,
     Reason::Sleep,

@@ -91,9 +91,14 @@ impl Builder {
         self
     }
 
-    /// Marks it as the main task of a run, whose closure wraps an `F`.
-    pub(crate) fn main<F>(mut self) -> Builder {
+    /// Marks it as the main task of a run.
+    pub(crate) fn main(mut self) -> Builder {
         self.main = true;
+        self
+    }
+
+    /// Says that its closure only wraps an `F`, which is what the program wants to run.
+    pub(crate) fn wrapping<F>(mut self) -> Builder {
         self.entry = Some(Entry::of::<F>());
         self
     }

@@ -37,6 +37,13 @@ impl Claims {
     }
 }
 
+impl FromIterator<Claimed> for Claims {
+    fn from_iter<I: IntoIterator<Item = Claimed>>(claimed: I) -> Claims {
+        let mut claimed = claimed.into_iter();
+        Claims { first: claimed.next(), rest: claimed.collect() }
+    }
+}
+
 /// First and last node, as index + 1; and how many.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueue {
@@ -134,8 +141,20 @@ impl WaitQueue {
     /// has won, or their timer) leave the queue on the way.
     #[inline]
     pub(crate) fn claim_first(&mut self) -> Option<(Claimed, &'static Node)> {
+        self.claim_first_if(|_| true)
+    }
+
+    /// As [`WaitQueue::claim_first`], unless somebody who does not fit comes first.
+    #[inline]
+    pub(crate) fn claim_first_if(
+        &mut self,
+        fits: impl Fn(&Node) -> bool,
+    ) -> Option<(Claimed, &'static Node)> {
         while let Some(index) = self.head.checked_sub(1) {
             let node = Node::at(index);
+            if !fits(node) {
+                return None;
+            }
             self.pop_front(node);
             if let Some(claimed) = Claimed::by_node(node) {
                 return Some((claimed, node));
@@ -146,9 +165,7 @@ impl WaitQueue {
 
     /// Claims everybody.
     pub(crate) fn claim_all(&mut self) -> Claims {
-        let first = self.claim_first().map(|(claimed, _)| claimed);
-        let rest = std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed));
-        Claims { first, rest: rest.collect() }
+        std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed)).collect()
     }
 
     /// Whether somebody other than `me` is queued.

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod channels;
+mod conds;
 mod context;
 mod endings;
 mod facts;
@@ -11,11 +12,16 @@ mod locks;
 mod net;
 mod net_facts;
 mod net_limits;
+mod onces;
 mod order;
 mod overflow;
+mod prim_facts;
 mod programs;
+mod rounds;
 mod select;
+mod semaphores;
 mod sockets;
 mod stacks;
 mod support;
 mod tasks;
+mod timed_locks;
