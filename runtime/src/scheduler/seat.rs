@@ -4,18 +4,20 @@
 //! own, so that a worker's own counting disturbs nobody.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::machine::futex::Parker;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
+use crate::scheduler::activity;
 use crate::scheduler::current;
+use crate::scheduler::deferred::Deferred;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
 use crate::scheduler::held::Turns;
 use crate::scheduler::inbox::Inbox;
 use crate::scheduler::poller::Poller;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::scheduler::timers::Timers;
+use crate::scheduler::timers::{Due, Timers};
 use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
 use crate::wait::Claimed;
 
@@ -34,7 +36,8 @@ pub(crate) struct Seat {
     pub(crate) old_end: OldEnd,
     pub(crate) parker: Parker,
     pub(crate) poller: Poller,
-    /// While it sleeps: whether a timer of its own will wake it.
+    /// While it sleeps: whether a timer of its own will wake it. Written under the lock of `timers`,
+    /// but for a task that sleeps on the thread itself.
     pub(crate) timed: AtomicU32,
     timers: Lock<Timers>,
     /// When the first of them is due, or `NEVER`.
@@ -106,9 +109,28 @@ impl Seat {
 
     pub(crate) fn add_timer(&self, at_ns: u64, task: Ref, ticket: u64) {
         let mut timers = self.timers.lock();
-        timers.add(at_ns, task, ticket);
+        timers.add(at_ns, Due::Wake(task, ticket));
         if at_ns < self.due.load(Ordering::Relaxed) {
             self.due.store(at_ns, Ordering::Relaxed);
+        }
+    }
+
+    /// As [`Seat::add_timer`], from any thread, for a function.
+    pub(crate) fn add_deferred(&self, at_ns: u64, deferred: Arc<Deferred>, turn: u64) {
+        let mut timers = self.timers.lock();
+        timers.add(at_ns, Due::Run(deferred, turn));
+        let sooner = at_ns < self.due.load(Ordering::Relaxed);
+        if sooner {
+            self.due.store(at_ns, Ordering::Relaxed);
+        }
+        // The worker may be asleep, or about to be: before it has seen the timer a judge does. Under
+        // the lock, as the worker's own look is, so that the later one counts.
+        self.timed.store(1, Ordering::SeqCst);
+        drop(timers);
+        let mine = current::worker().is_some_and(|worker| std::ptr::eq(worker.seat, self));
+        if sooner && !mine {
+            activity::moved();
+            self.unpark();
         }
     }
 
@@ -122,26 +144,34 @@ impl Seat {
 
     #[cold]
     fn fire_slowly(&self, now_ns: u64) {
-        let mut due = VecDeque::new();
+        enum Ready {
+            Wake(Claimed),
+            Run(Arc<Deferred>, u64),
+        }
+        let mut ready = VecDeque::new();
         let mut timers = self.timers.lock();
-        while let Some((task, ticket)) = timers.pop_due(now_ns) {
-            due.extend(Claimed::by_ticket(task, ticket));
+        while let Some(due) = timers.pop_due(now_ns) {
+            ready.extend(match due {
+                Due::Wake(task, ticket) => Claimed::by_ticket(task, ticket).map(Ready::Wake),
+                Due::Run(deferred, turn) => Some(Ready::Run(deferred, turn)),
+            });
         }
         self.due.store(timers.next().unwrap_or(NEVER), Ordering::Relaxed);
         drop(timers);
-        while let Some(next) = due.remove(current::next_in_line(due.len())) {
-            next.wake();
+        while let Some(next) = ready.remove(current::next_in_line(ready.len())) {
+            match next {
+                Ready::Wake(claimed) => claimed.wake(),
+                Ready::Run(deferred, turn) => deferred.fire(turn),
+            }
         }
     }
 
-    /// When the next armed timer fires.
+    /// When the next armed timer fires. For the worker, when it is about to sleep.
     pub(crate) fn next_timer(&self) -> Option<u64> {
-        if self.due.load(Ordering::Relaxed) == NEVER {
-            return None;
-        }
         let mut timers = self.timers.lock();
         let next = timers.next_armed();
         self.due.store(next.unwrap_or(NEVER), Ordering::Relaxed);
+        self.timed.store(u32::from(next.is_some()), Ordering::SeqCst);
         next
     }
 

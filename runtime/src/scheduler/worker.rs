@@ -358,8 +358,10 @@ impl Worker {
 
     /// Before the task here sleeps on this thread: the worker counts as asleep until the value goes.
     pub(crate) fn sleep_held(&self, timed: bool) -> HeldAsleep {
-        let timed = timed || self.seat.next_timer().is_some();
-        self.seat.timed.store(u32::from(timed), Ordering::SeqCst);
+        self.seat.next_timer();
+        if timed {
+            self.seat.timed.store(1, Ordering::SeqCst);
+        }
         self.runtime().held_worker_sleeps();
         activity::worker_sleeps();
         self.runtime().tell_if_quiet();
@@ -369,7 +371,6 @@ impl Worker {
     /// Nothing to do: announces it, looks once more, sleeps.
     fn sleep(&self) {
         let until = self.seat.next_timer();
-        self.seat.timed.store(u32::from(until.is_some()), Ordering::SeqCst);
         let runtime = self.runtime();
         runtime.worker_sleeps(self.index());
         activity::worker_sleeps();
