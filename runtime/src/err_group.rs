@@ -264,6 +264,9 @@ impl<E> Drop for Member<E> {
 impl<E> fmt::Debug for ErrGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.core.state.lock();
-        f.debug_struct("ErrGroup").field("failed", &state.failed).finish_non_exhaustive()
+        f.debug_struct("ErrGroup")
+            .field("failed", &state.failed)
+            .field("members", &state.members.len())
+            .finish_non_exhaustive()
     }
 }

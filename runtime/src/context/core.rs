@@ -145,6 +145,11 @@ impl Core {
         self.state.lock().ended.as_ref().map(|ended| ended.why)
     }
 
+    /// Contexts right below that have not ended.
+    pub(super) fn children(&self) -> usize {
+        self.state.lock().children.len()
+    }
+
     pub(super) fn err(&self) -> Option<Cancelled> {
         self.look();
         self.seen()

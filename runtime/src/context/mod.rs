@@ -244,6 +244,7 @@ macro_rules! debug {
                 let $this = self;
                 f.debug_struct(stringify!($name))
                     .field("ended", &$core.seen())
+                    .field("children", &$core.children())
                     .finish_non_exhaustive()
             }
         }

@@ -3,9 +3,11 @@
 mod blocking;
 mod channels;
 mod context;
+mod context_rules;
 mod endings;
 mod facts;
 mod futures;
+mod groups;
 mod held;
 mod locks;
 mod net;
@@ -19,3 +21,4 @@ mod sockets;
 mod stacks;
 mod support;
 mod tasks;
+mod timers;

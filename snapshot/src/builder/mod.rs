@@ -146,6 +146,7 @@ impl SnapshotBuilder {
             name: name.to_owned(),
             site,
             closed: false,
+            deferred: 0,
         });
         id
     }

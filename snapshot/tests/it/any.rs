@@ -149,6 +149,7 @@ impl Tape {
             name: self.text(),
             site: self.site_id(s),
             closed: self.coin(),
+            deferred: self.number(),
         }
     }
 
