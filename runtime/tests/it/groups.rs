@@ -216,10 +216,11 @@ fn shared() -> Shared {
             10
         })
     });
-    let runner = runner.unwrap();
+    let runner = runner.expect("a task");
     parked(&runs);
     let theirs = group.clone();
-    let waiter = Builder::new().name(&waits).spawn(move || theirs.run(1, || 11)).unwrap();
+    let waiter = Builder::new().name(&waits).spawn(move || theirs.run(1, || 11));
+    let waiter = waiter.expect("a task");
     parked(&waits);
     Shared { group, gate, waits, runner, waiter }
 }
