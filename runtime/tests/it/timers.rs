@@ -72,13 +72,15 @@ fn a_reset_reaches_who_waits_already() {
 fn a_slow_receiver_misses_ticks_and_the_rhythm_stays() {
     let ticker = Ticker::new(SHORT);
     let first = ticker.recv();
-    let late = first + SHORT * 5;
-    until(|| Instant::now() > late);
+    until(|| first.elapsed() > SHORT * 5);
+    let asked = Instant::now();
     let second = ticker.recv();
-    assert_eq!(second - first, SHORT, "the first that was missed stands for all");
+    assert!(second <= asked, "the first that was missed stands for all");
     let third = ticker.recv();
-    assert!(third > late);
-    assert_eq!((third - first).as_nanos() % SHORT.as_nanos(), 0);
+    assert!(third > asked);
+    for tick in [second, third] {
+        assert_eq!((tick - first).as_nanos() % SHORT.as_nanos(), 0);
+    }
     ticker.stop();
     assert_eq!(ticker.ticks().recv_timeout(SHORT * 2), None);
     ticker.reset(SHORT);
