@@ -165,6 +165,6 @@ fn forget_timer(seat: Option<&'static Seat>) {
     if let Some(seat) = seat
         && !current::worker().is_some_and(|worker| std::ptr::eq(worker.seat, seat))
     {
-        seat.unpark();
+        seat.look_at_timers();
     }
 }

@@ -15,6 +15,7 @@ use crate::scheduler::deferred::Deferred;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
 use crate::scheduler::held::Turns;
 use crate::scheduler::inbox::Inbox;
+use crate::scheduler::monitor;
 use crate::scheduler::poller::Poller;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::timers::{Due, Timers};
@@ -23,6 +24,10 @@ use crate::wait::Claimed;
 
 /// Workers of all runtimes of a process together.
 const WORKERS_MAX: usize = 4096;
+/// How a worker's task sleeps on the thread itself: not at all, until it is woken, or with a timer.
+const AWAKE: u32 = 0;
+const HELD: u32 = 1;
+const HELD_TIMED: u32 = 2;
 /// No timer.
 const NEVER: u64 = u64::MAX;
 
@@ -36,9 +41,10 @@ pub(crate) struct Seat {
     pub(crate) old_end: OldEnd,
     pub(crate) parker: Parker,
     pub(crate) poller: Poller,
-    /// While it sleeps: whether a timer of its own will wake it. Written under the lock of `timers`,
-    /// but for a task that sleeps on the thread itself.
-    pub(crate) timed: AtomicU32,
+    /// While it sleeps: whether a timer of its own will wake it. Written under the lock of `timers`.
+    timed: AtomicU32,
+    /// Whether a task of it sleeps on the thread itself, and so keeps it from its timers.
+    held: AtomicU32,
     timers: Lock<Timers>,
     /// When the first of them is due, or `NEVER`.
     due: AtomicU64,
@@ -77,6 +83,7 @@ impl Seat {
             parker: Parker::new(),
             poller: Poller::new(),
             timed: AtomicU32::new(0),
+            held: AtomicU32::new(AWAKE),
             timers: Lock::default(),
             due: AtomicU64::new(NEVER),
             spawned: AtomicU64::new(0),
@@ -99,7 +106,33 @@ impl Seat {
     }
 
     pub(crate) fn is_timed(&self) -> bool {
-        self.timed.load(Ordering::SeqCst) != 0
+        self.timed.load(Ordering::SeqCst) != 0 || self.held.load(Ordering::SeqCst) == HELD_TIMED
+    }
+
+    /// The task of it is about to sleep on the thread itself.
+    pub(crate) fn sleep_held(&self, timed: bool) {
+        self.next_timer();
+        self.held.store(if timed { HELD_TIMED } else { HELD }, Ordering::SeqCst);
+    }
+
+    /// The task is awake again.
+    pub(crate) fn wake_held(&self) {
+        self.held.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// When somebody else has to see to its timers, since it sleeps in a task.
+    pub(crate) fn needs_stand_in(&self) -> Option<u64> {
+        let due = self.due.load(Ordering::SeqCst);
+        (self.held.load(Ordering::SeqCst) != AWAKE && due != NEVER).then_some(due)
+    }
+
+    /// Fires its timers in its place. For the monitor.
+    pub(crate) fn stand_in(&self, now_ns: u64) {
+        self.fire_timers(now_ns);
+        if self.held.load(Ordering::SeqCst) != AWAKE {
+            // It will not look itself whether one is left.
+            self.next_timer();
+        }
     }
 
     /// While it sleeps: whether a timer or a descriptor may wake it, with no task doing anything.
@@ -130,8 +163,14 @@ impl Seat {
         let mine = current::worker().is_some_and(|worker| std::ptr::eq(worker.seat, self));
         if sooner && !mine {
             activity::moved();
-            self.unpark();
+            self.look_at_timers();
         }
+    }
+
+    /// Its timers have changed while it slept: it looks again, or its stand-in does.
+    pub(crate) fn look_at_timers(&self) {
+        self.unpark();
+        monitor::poke();
     }
 
     /// Wakes those whose time has come. Whoever comes by may do it.
@@ -166,7 +205,7 @@ impl Seat {
         }
     }
 
-    /// When the next armed timer fires. For the worker, when it is about to sleep.
+    /// When the next armed timer fires. For the worker that is about to sleep, or its stand-in.
     pub(crate) fn next_timer(&self) -> Option<u64> {
         let mut timers = self.timers.lock();
         let next = timers.next_armed();

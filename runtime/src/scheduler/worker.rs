@@ -358,10 +358,7 @@ impl Worker {
 
     /// Before the task here sleeps on this thread: the worker counts as asleep until the value goes.
     pub(crate) fn sleep_held(&self, timed: bool) -> HeldAsleep {
-        self.seat.next_timer();
-        if timed {
-            self.seat.timed.store(1, Ordering::SeqCst);
-        }
+        self.seat.sleep_held(timed);
         self.runtime().held_worker_sleeps();
         activity::worker_sleeps();
         self.runtime().tell_if_quiet();
@@ -411,6 +408,7 @@ impl Drop for HeldAsleep {
     fn drop(&mut self) {
         activity::worker_woke();
         self.0.runtime.held_worker_woke();
+        self.0.wake_held();
         monitor::poke();
     }
 }

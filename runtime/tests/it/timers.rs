@@ -7,8 +7,8 @@ use std::time::Duration;
 use gleak_runtime::report::snapshot::{ObjectDetail, WaitOp, WaitReason};
 use gleak_runtime::time::{Instant, Timer};
 use gleak_runtime::{
-    Builder, Chan, Quiet, Region, RegionKind, Runtime, Ticker, after, after_func, go, report, run,
-    select, sleep, spawn, tick,
+    Builder, Chan, Quiet, Region, RegionKind, Runtime, Ticker, after, after_func, go, hold_worker,
+    report, run, select, sleep, spawn, tick,
 };
 
 use crate::support::{parked, unique, until};
@@ -229,6 +229,21 @@ fn a_function_set_from_outside_runs() {
         let sends = ran.sends();
         let _late = after_func(Duration::from_micros(100), move || sends.send(7));
         assert_eq!(ran.recv(), Some(7));
+    }
+}
+
+/// Its own worker sleeps in a task, so another one runs the function, and nobody else is awake.
+#[test]
+fn a_function_of_a_worker_that_is_held_runs_elsewhere() {
+    let runtime = Runtime::builder().workers(2).start().unwrap();
+    for _ in 0..20 {
+        let body = || {
+            let ran = Chan::new(0);
+            let sends = ran.sends();
+            let _late = after_func(SHORT, move || sends.send(1));
+            hold_worker(|| ran.recv())
+        };
+        assert_eq!(Builder::new().spawn_in(&runtime, body).unwrap().join().unwrap(), Some(1));
     }
 }
 
