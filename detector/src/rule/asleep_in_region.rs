@@ -60,7 +60,7 @@ fn inside(index: &Index<'_>, region: RegionId, arm: Arm) -> bool {
         Target::Object(id) => index.object(id).is_some_and(|object| {
             let by_itself = matches!(
                 object.detail,
-                ObjectDetail::Context { cancelled: false, deadline_ns: Some(_) }
+                ObjectDetail::Context { cancelled: false, deadline_ns: Some(_), .. }
                     | ObjectDetail::Socket { .. }
             );
             !object.unsettled && !by_itself && object.touched == Touched::Only(region)

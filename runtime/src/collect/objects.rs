@@ -108,9 +108,11 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         }
         Kind::WaitGroup => ObjectDetail::WaitGroup { count: level.cast_signed() },
         Kind::Socket => ObjectDetail::Socket { descriptor: u32::try_from(level).unwrap_or(0) },
-        Kind::Context => {
-            ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }
-        }
+        Kind::Context => ObjectDetail::Context {
+            cancelled: over,
+            deadline_ns: (bound != 0).then_some(bound),
+            parent: (level != 0).then_some(ObjectId(level)),
+        },
     }
 }
 

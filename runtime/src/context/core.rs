@@ -137,7 +137,16 @@ impl Core {
     pub(super) fn record(&self, who: Current) {
         if let Some(record) = self.cell.used_by(who) {
             record.bound.store(self.deadline().unwrap_or(0), Ordering::Relaxed);
+            record.level.store(self.parent_id(), Ordering::Relaxed);
         }
+    }
+
+    /// Zero where there is nothing to tell: roots are never cancelled.
+    fn parent_id(&self) -> u64 {
+        let parent = self.above.as_ref().map(|above| &above.parent);
+        let told = parent.filter(|parent| parent.above.is_some());
+        told.and_then(|parent| parent.cell.record())
+            .map_or(0, |record| record.id.load(Ordering::Relaxed))
     }
 
     /// As it stands in the state: a deadline may have passed unseen.

@@ -52,7 +52,8 @@ pub(crate) struct ObjectRecord {
     kind: AtomicU32,
     /// It has a name in the tags.
     named: AtomicU32,
-    /// Values in a channel, readers of a lock, count of a group (as `i64`).
+    /// Values in a channel, readers of a lock, count of a group (as `i64`), id of the parent of a
+    /// context (zero: none to tell of).
     pub(crate) level: AtomicU64,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
     /// wait for a lock.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use gleak_runtime::report::snapshot::{ObjectDetail, Target};
 use gleak_runtime::{
     Builder, Cancelled, Chan, Context, Runtime, WaitGroup, go, run, select, spawn, yield_now,
 };
 
-use crate::support::until;
+use crate::support::{parked, unique, until};
 
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(2);
@@ -180,6 +181,24 @@ fn a_stopped_function_does_not_run_and_others_do() {
     assert_eq!(Arc::strong_count(&held), 1);
     cancel.cancel();
     assert_eq!(ran.recv(), Some(()));
+}
+
+#[test]
+fn a_context_tells_its_parent_in_snapshots() {
+    let (parent, _p) = Context::background().with_cancel();
+    let (child, cancel) = parent.named("a request").with_cancel();
+    let name = unique("waits-below");
+    let done = child.done();
+    let task = Builder::new().name(&name).spawn(move || done.wait()).expect("a task");
+    let (snapshot, _, wait) = parked(&name);
+    let Target::Object(id) = wait.arms[0].on else { panic!("on the context: {:?}", wait.arms) };
+    let object = |id| snapshot.objects.iter().find(|it| it.id == id).expect("listed");
+    let ObjectDetail::Context { parent: Some(parent), .. } = object(id).detail else {
+        panic!("with a parent: {:?}", object(id).detail)
+    };
+    assert_eq!(object(parent).name.as_deref(), Some("a request"));
+    cancel.cancel();
+    assert_eq!(task.join().expect("no panic"), Cancelled::ByHandle);
 }
 
 /// Cancel, deadline and stop at the same time: each function runs, or was stopped.

@@ -202,7 +202,8 @@ impl SnapshotBuilder {
     /// Adds a context that is not cancelled and has no deadline.
     #[track_caller]
     pub fn context(&mut self, site: &str) -> ObjectId {
-        self.object(site, ObjectDetail::Context { cancelled: false, deadline_ns: None })
+        let detail = ObjectDetail::Context { cancelled: false, deadline_ns: None, parent: None };
+        self.object(site, detail)
     }
 
     /// An object, to change it.

@@ -183,6 +183,7 @@ impl Tape {
             _ => ObjectDetail::Context {
                 cancelled: self.coin(),
                 deadline_ns: self.maybe(Tape::number),
+                parent: self.maybe(|tape| ObjectId(tape.number())),
             },
         };
         Object {
