@@ -77,10 +77,12 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
         ObjectDetail::WaitGroup { count, tokens, loose } => {
             parts.push(counts(*count, *tokens, *loose));
         }
-        ObjectDetail::Context { cancelled, deadline_ns } => {
+        ObjectDetail::Context { cancelled, deadline_ns, parent } => {
             let state = if *cancelled { "cancelled" } else { "not cancelled" };
             let until = if deadline_ns.is_some() { "with a deadline" } else { "no deadline" };
             parts.push(format!("{state}, {until}"));
+            let parent = parent.and_then(|parent| index.object(parent));
+            parts.extend(parent.map(|parent| format!("below {}", words::name_object(parent))));
         }
         ObjectDetail::Socket { descriptor } => parts.push(format!("descriptor {descriptor}")),
         ObjectDetail::Cond { mutex } => {

@@ -94,6 +94,8 @@ pub mod context;
 #[cfg(not(loom))]
 mod dump;
 #[cfg(not(loom))]
+mod err_group;
+#[cfg(not(loom))]
 mod lock;
 #[cfg(not(loom))]
 mod machine;
@@ -113,6 +115,8 @@ mod scheduler;
 pub mod select;
 #[cfg(not(loom))]
 mod semaphore;
+#[cfg(not(loom))]
+pub mod singleflight;
 mod sync;
 #[cfg(not(loom))]
 mod task;
@@ -150,9 +154,11 @@ pub use chan::{
     SendTimeoutError, Sender, Sends, TryRecvError, TrySendError, bounded, rendezvous, unbounded,
 };
 #[cfg(not(loom))]
-pub use context::{CancelHandle, Cancelled, Context};
+pub use context::{CancelHandle, Cancelled, Cause, Context};
 #[cfg(not(loom))]
 pub use dump::dump;
+#[cfg(not(loom))]
+pub use err_group::ErrGroup;
 #[cfg(not(loom))]
 pub use lock::{
     Cond, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
@@ -186,6 +192,6 @@ pub use task::run::run;
 #[cfg(not(loom))]
 pub use task::spawn::{Builder, SpawnError, spawn, task_count};
 #[cfg(not(loom))]
-pub use time::{sleep, sleep_until};
+pub use time::{AfterFunc, Ticker, Ticks, Timer, after, after_func, sleep, sleep_until, tick};
 #[cfg(not(loom))]
 pub use wait_group::{WaitGroup, WaitToken};

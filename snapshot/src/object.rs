@@ -126,6 +126,9 @@ pub enum ObjectDetail {
         /// When it ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline_ns: Option<u64>,
+        /// The context that it is cancelled with, unless that is a root. It may be in no line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<ObjectId>,
     },
     /// A socket.
     Socket {

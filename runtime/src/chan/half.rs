@@ -106,8 +106,17 @@ impl<T> Sender<T> {
     /// With the value, when the time is over first, or no receiver is left.
     #[track_caller]
     pub fn send_timeout(&self, value: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_deadline(value, Instant::now() + limit)
+    }
+
+    /// Sends, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// With the value, when the time is over first, or no receiver is left.
+    #[track_caller]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.note_handles();
-        let until = Some((Instant::now() + limit).as_ns());
+        let until = Some(deadline.as_ns());
         self.core().send(value, until, Location::caller()).map_err(|error| match error {
             NotSent::Full(value) => SendTimeoutError::Timeout(value),
             NotSent::Disconnected(value) | NotSent::Closed(value, _) => {
@@ -177,8 +186,17 @@ impl<T> Receiver<T> {
     /// When the time is over first, or nothing is there and every sender has been dropped.
     #[track_caller]
     pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_deadline(Instant::now() + limit)
+    }
+
+    /// Receives, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// When the time is over first, or nothing is there and every sender has been dropped.
+    #[track_caller]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.note_handles();
-        let until = Some((Instant::now() + limit).as_ns());
+        let until = Some(deadline.as_ns());
         self.core().recv(until, Location::caller()).map_err(|error| match error {
             NotReceived::Empty => RecvTimeoutError::Timeout,
             NotReceived::Over => RecvTimeoutError::Disconnected,

@@ -13,6 +13,8 @@ mod stacks;
 mod tasks;
 mod workers;
 
+use std::collections::HashMap;
+
 use gleak_snapshot::{
     Completeness, Counters, Frame, Header, ObjectDetail, Owner, PanicFact, Reason, Region,
     RegionId, Snapshot, TaskId,
@@ -21,6 +23,7 @@ use gleak_snapshot::{
 use crate::machine::process;
 use crate::records::panics::{self, Unjoined};
 use crate::records::region::REGIONS;
+use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
 use crate::scheduler::activity;
 use crate::sync::Ordering;
@@ -32,6 +35,8 @@ use sites::Sites;
 pub(crate) fn collect(reason: Reason) -> Snapshot {
     let still = quiet::begin();
     let mut sites = Sites::default();
+    // Before the tasks: a function that has become one meanwhile is seen as one or the other.
+    let deferred = deferred();
     let first_workers = workers::first_pass();
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
@@ -40,7 +45,7 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     tasks.sort_by_key(|task| task.id);
     tasks::add_owned(&mut tasks, &second_objects);
     let (panics, dropped_panics) = panics(&mut sites);
-    let regions = regions(&mut sites);
+    let regions = regions(&mut sites, &deferred);
     let activity = still.end(&tasks);
     let mut snapshot = Snapshot {
         header: header(reason),
@@ -84,9 +89,15 @@ fn header(reason: Reason) -> Header {
     }
 }
 
-fn regions(sites: &mut Sites) -> Vec<Region> {
+/// By region: functions that will run as tasks of it later.
+fn deferred() -> HashMap<Ref, u64> {
+    let live = REGIONS.live().map(|(region, it)| (region, it.deferred.load(Ordering::SeqCst)));
+    live.filter(|(_, count)| *count > 0).collect()
+}
+
+fn regions(sites: &mut Sites, deferred: &HashMap<Ref, u64>) -> Vec<Region> {
     let live = REGIONS.live();
-    live.filter_map(|(_, record)| {
+    live.filter_map(|(reference, record)| {
         let id = record.id.load(Ordering::Relaxed);
         Some(Region {
             id: RegionId(id),
@@ -94,6 +105,7 @@ fn regions(sites: &mut Sites) -> Vec<Region> {
             name: tags::get(Key::Region(id)).and_then(|tags| tags.name).unwrap_or_default(),
             site: sites.site(record.site.get()?),
             closed: record.closed(),
+            deferred: deferred.get(&reference).copied().unwrap_or(0),
         })
     })
     .collect()

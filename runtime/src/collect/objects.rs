@@ -118,9 +118,11 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
             taken: last_use(&record.receiver, sites),
         },
         Kind::Barrier => ObjectDetail::Barrier { size: bound, arrived: level },
-        Kind::Context => {
-            ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }
-        }
+        Kind::Context => ObjectDetail::Context {
+            cancelled: over,
+            deadline_ns: (bound != 0).then_some(bound),
+            parent: (level != 0).then_some(ObjectId(level)),
+        },
     }
 }
 

@@ -64,7 +64,8 @@ pub(crate) struct ObjectRecord {
     /// It has a name in the tags.
     named: AtomicU32,
     /// Values in a channel, readers of a lock, count of a group (as `i64`), permits that nobody has,
-    /// who has come to a barrier, id of a cond's mutex (zero: none).
+    /// who has come to a barrier, ids of a cond's mutex and a context's parent
+    /// (zero: none).
     pub(crate) level: Fact,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
     /// wait for a lock, tokens of a group, all permits of a semaphore, size of a barrier.

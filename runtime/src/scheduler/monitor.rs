@@ -148,7 +148,10 @@ fn rest(trimmer: &mut Trimmer) {
         }
         if settled {
             // A worker that wakes from now on leaves a token; one that woke before changed the epoch.
-            PARKER.park(None);
+            // Timers of workers that cannot see to them fire when it looks at those again.
+            let due = seat::all().filter_map(Seat::needs_stand_in).min();
+            let left = due.map(|due| due.saturating_sub(clock::now_ns()));
+            PARKER.park(left.map(Duration::from_nanos));
             break;
         }
         PARKER.park(Some(pause));

@@ -375,8 +375,7 @@ impl Worker {
 
     /// Before the task here sleeps on this thread: the worker counts as asleep until the value goes.
     pub(crate) fn sleep_held(&self, timed: bool) -> HeldAsleep {
-        let timed = timed || self.seat.next_timer().is_some();
-        self.seat.timed.store(u32::from(timed), Ordering::SeqCst);
+        self.seat.sleep_held(timed);
         self.runtime().held_worker_sleeps();
         activity::worker_sleeps();
         self.runtime().tell_if_quiet();
@@ -386,7 +385,6 @@ impl Worker {
     /// Nothing to do: announces it, looks once more, sleeps.
     fn sleep(&self) {
         let until = self.seat.next_timer();
-        self.seat.timed.store(u32::from(until.is_some()), Ordering::SeqCst);
         let runtime = self.runtime();
         runtime.worker_sleeps(self.index());
         activity::worker_sleeps();
@@ -427,6 +425,7 @@ impl Drop for HeldAsleep {
     fn drop(&mut self) {
         activity::worker_woke();
         self.0.runtime.held_worker_woke();
+        self.0.wake_held();
         monitor::poke();
     }
 }

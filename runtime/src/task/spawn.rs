@@ -103,6 +103,12 @@ impl Builder {
         self
     }
 
+    /// What it runs on behalf of the program, where the closure only wraps that.
+    pub(crate) fn entry(mut self, entry: &'static Entry) -> Builder {
+        self.entry = Some(entry);
+        self
+    }
+
     /// A name for reports.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into());

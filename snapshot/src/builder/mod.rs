@@ -146,6 +146,7 @@ impl SnapshotBuilder {
             name: name.to_owned(),
             site,
             closed: false,
+            deferred: 0,
         });
         id
     }
@@ -226,7 +227,8 @@ impl SnapshotBuilder {
     /// Adds a context that is not cancelled and has no deadline.
     #[track_caller]
     pub fn context(&mut self, site: &str) -> ObjectId {
-        self.object(site, ObjectDetail::Context { cancelled: false, deadline_ns: None })
+        let detail = ObjectDetail::Context { cancelled: false, deadline_ns: None, parent: None };
+        self.object(site, detail)
     }
 
     /// An object, to change it.

@@ -149,6 +149,7 @@ impl Tape {
             name: self.text(),
             site: self.site_id(s),
             closed: self.coin(),
+            deferred: self.number(),
         }
     }
 
@@ -194,6 +195,7 @@ impl Tape {
             _ => ObjectDetail::Context {
                 cancelled: self.coin(),
                 deadline_ns: self.maybe(Tape::number),
+                parent: self.maybe(|tape| ObjectId(tape.number())),
             },
         };
         Object {

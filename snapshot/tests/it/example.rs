@@ -126,7 +126,7 @@ fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: R
         *receiver = Endpoint { handles: None, last: Some(LastUse { task: TaskId(2), site }) };
     }
     b.object_mut(stop).detail =
-        ObjectDetail::Context { cancelled: false, deadline_ns: Some(95_000_000) };
+        ObjectDetail::Context { cancelled: false, deadline_ns: Some(95_000_000), parent: None };
 }
 
 fn panics(b: &mut SnapshotBuilder, test: RegionId) {
