@@ -332,6 +332,8 @@ fn more_permits_than_there_are() {
     assert_eq!(found(&report), [(Rule::Structural, vec![2])]);
     let because = &report.findings[0].because;
     assert!(because.contains("more permits than its semaphore has"), "{because}");
+    let facts = &report.findings[0].facts;
+    assert_eq!(facts[0], "semaphore #1 made at src/a.rs:1; 3 of 3 permits available");
 }
 
 #[test]

@@ -35,7 +35,10 @@ struct Queue {
 impl Queue {
     fn put(&self, item: u64) {
         let full = |it: &mut (VecDeque<u64>, bool)| it.0.len() == 3;
-        let mut items = self.not_full.wait_while(self.items.lock().unwrap(), full).unwrap();
+        let mut items = self
+            .not_full
+            .wait_while(self.items.lock().expect("not poisoned"), full)
+            .expect("not poisoned");
         items.0.push_back(item);
         drop(items);
         self.not_empty.notify_one();
@@ -43,7 +46,10 @@ impl Queue {
 
     fn take(&self) -> Option<u64> {
         let empty = |it: &mut (VecDeque<u64>, bool)| it.0.is_empty() && !it.1;
-        let mut items = self.not_empty.wait_while(self.items.lock().unwrap(), empty).unwrap();
+        let mut items = self
+            .not_empty
+            .wait_while(self.items.lock().expect("not poisoned"), empty)
+            .expect("not poisoned");
         let item = items.0.pop_front();
         drop(items);
         self.not_full.notify_one();

@@ -27,8 +27,8 @@ fn check(found: &(Snapshot, Wait), reason: WaitReason, op: WaitOp, line: u32) ->
     assert!(wait.since_ns > 0 && wait.since_ns <= snapshot.header.taken_ns);
     assert_eq!(snapshot.validate(), Ok(()));
     let mut bytes = Vec::new();
-    write_dump(snapshot, &mut bytes).unwrap();
-    assert_eq!(&read_dump(&mut bytes.as_slice()).unwrap(), snapshot);
+    write_dump(snapshot, &mut bytes).expect("written");
+    assert_eq!(&read_dump(&mut bytes.as_slice()).expect("read back"), snapshot);
     snapshot.objects.iter().find(|object| object.id == id).expect("in the snapshot").clone()
 }
 

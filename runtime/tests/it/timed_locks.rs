@@ -82,6 +82,34 @@ fn hasty_and_patient_lockers_exclude_each_other_and_none_is_lost() {
     });
 }
 
+/// Timers, wakes and leaving race on threads and tasks alike; the starving mode comes in as well.
+#[test]
+fn threads_and_tasks_with_short_limits() {
+    const EACH: u32 = 3000;
+    let counted = Arc::new(Mutex::new(0_u32));
+    let work = |counted: Arc<Mutex<u32>>| {
+        move || {
+            let mut taken = 0;
+            for n in 0..EACH {
+                let limit = Duration::from_micros(u64::from(n % 50));
+                let guard =
+                    if n % 3 == 0 { counted.lock().ok() } else { counted.lock_timeout(limit).ok() };
+                if let Some(mut guard) = guard {
+                    *guard += 1;
+                    taken += 1;
+                }
+            }
+            taken
+        }
+    };
+    let threads: Vec<_> = (0..3).map(|_| std::thread::spawn(work(counted.clone()))).collect();
+    let tasks: Vec<_> = (0..6).map(|_| spawn(work(counted.clone()))).collect();
+    let by_tasks: u32 = tasks.into_iter().map(|task| task.join().unwrap()).sum();
+    let by_threads: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert!(by_tasks >= 6 * EACH / 3 && by_threads >= 3 * EACH / 3);
+    assert_eq!(*counted.lock().unwrap(), by_tasks + by_threads);
+}
+
 #[test]
 fn writers_that_give_up_let_readers_in() {
     under_1_and_4(|| {

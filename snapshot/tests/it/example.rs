@@ -65,11 +65,7 @@ pub(crate) fn example() -> Snapshot {
     primitives(&mut b, state);
     b.thread("tests").waits(WaitReason::Host, &[Arm::task(main)], "src/main.rs:5:5");
 
-    let (idle, busy) = (b.worker(), b.worker());
-    b.task_mut(main).started_on(idle);
-    b.task_mut(worker).started_on(busy);
-    b.held(busy, cruncher, 51_000_311);
-
+    workers(&mut b, main, worker, cruncher);
     b.owned_by_finished(forgotten, TaskId(99), "src/state.rs:50:13", 5);
     b.object_mut(forgotten).unsettled = true;
     b.still().timers(2).thread_outside(4242, "metrics");
@@ -87,6 +83,13 @@ fn header(b: &mut SnapshotBuilder) {
     header.wall_s = 1_767_225_600;
     header.counters = Counters { spawned: 20, finished: 6 };
     b.completeness_mut().dropped_panics = 1;
+}
+
+fn workers(b: &mut SnapshotBuilder, main: TaskId, other: TaskId, cruncher: TaskId) {
+    let (idle, busy) = (b.worker(), b.worker());
+    b.task_mut(main).started_on(idle);
+    b.task_mut(other).started_on(busy);
+    b.held(busy, cruncher, 51_000_311);
 }
 
 /// Waits that end by what is in no record.
