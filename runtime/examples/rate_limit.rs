@@ -16,11 +16,11 @@ fn main() {
         let (ctx, stop) = Context::background().with_cancel();
         let bucket = Chan::new(BURST).named("tokens");
         (0..BURST).for_each(|_| bucket.send(()));
+        let start = Instant::now();
         let refilling = {
             let bucket = bucket.clone();
             go! { refill(&ctx, &bucket) }
         };
-        let start = Instant::now();
         for request in 1..=8 {
             bucket.recv();
             println!("request {request}");

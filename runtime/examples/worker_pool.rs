@@ -3,7 +3,9 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to people")]
 
-use gleak_runtime::{Chan, Recvs, Sends, WaitGroup, go, run};
+use std::time::Duration;
+
+use gleak_runtime::{Chan, Recvs, Sends, WaitGroup, go, run, sleep};
 
 const WORKERS: u32 = 3;
 const JOBS: u32 = 10;
@@ -37,6 +39,7 @@ fn main() {
 /// Doubles jobs until there are no more.
 fn worker(id: u32, jobs: &Recvs<u32>, results: &Sends<u32>) {
     for job in jobs {
+        sleep(Duration::from_millis(2));
         println!("worker {id} processed job {job}");
         results.send(job * 2);
     }

@@ -1,5 +1,6 @@
 //! What the runtime promises at its boundary.
 
+mod articles;
 mod blocking;
 mod channels;
 mod context;
@@ -7,6 +8,7 @@ mod endings;
 mod facts;
 mod futures;
 mod held;
+mod http_server;
 mod locks;
 mod net;
 mod net_facts;
