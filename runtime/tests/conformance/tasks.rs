@@ -163,3 +163,22 @@ fn ten_thousand_tasks_wait_at_once() {
         assert_eq!(sum.iter().sum::<u64>(), (0..10_000).sum::<u64>());
     });
 }
+
+#[test]
+fn a_thread_local_is_its_workers_and_all_tasks_there_share_it() {
+    // What differs from Go, which has none: docs/from-go.md.
+    thread_local! {
+        static SEEN: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+    let runtime = gleak_runtime::Runtime::builder().workers(1).start().unwrap();
+    let count = || {
+        SEEN.with(|seen| seen.set(seen.get() + 1));
+        yield_now();
+        SEEN.with(std::cell::Cell::get)
+    };
+    let spawn = || gleak_runtime::Builder::new().spawn_in(&runtime, count).unwrap();
+    let tasks: Vec<_> = (0..10).map(|_| spawn()).collect();
+    let most = tasks.into_iter().map(|task| task.join().unwrap()).max();
+    assert_eq!(most, Some(10));
+    assert_eq!(SEEN.with(std::cell::Cell::get), 0, "this thread has its own");
+}
