@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to people")]
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -104,13 +104,15 @@ fn serve(listener: &TcpListener) {
     }
 }
 
+/// Reads the whole head, then answers: who answers earlier closes on a peer that still writes.
 fn answer(mut stream: TcpStream) -> io::Result<()> {
-    let mut head = [0; 1024];
-    let filled = stream.read(&mut head)?;
-    let status = match &head[..filled] {
-        head if head.starts_with(b"GET /slow ") => return stream.read(&mut [0]).map(drop),
-        head if head.starts_with(b"GET /missing ") => "404 Not Found",
-        _ => "200 OK",
+    let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let status = match head.first().and_then(|line| line.split(' ').nth(1)) {
+        Some("/slow") => return stream.read(&mut [0]).map(drop),
+        Some("/missing") => "404 Not Found",
+        Some(_) => "200 OK",
+        None => "400 Bad Request",
     };
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
 }

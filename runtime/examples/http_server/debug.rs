@@ -13,7 +13,7 @@ use crate::http::Response;
 pub(crate) fn page() -> Response {
     let report = analyze(&snapshot(), &Question::default());
     let groups = text(&report, &TextOptions { top: 0, ..TextOptions::default() });
-    Response::text(200, format!("tasks: {}\n\n{groups}", task_count()))
+    Response::text(200, format!("tasks: {}\ndump: /debug/tasks/dump\n\n{groups}", task_count()))
 }
 
 /// The facts behind it, to be judged elsewhere.
