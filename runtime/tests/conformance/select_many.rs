@@ -33,6 +33,40 @@ fn ready_arms_are_chosen_at_random() {
     });
 }
 
+/// How often each of the ready arms fires, among many that are not.
+fn fired_among(idle: usize, ready: &[usize], turns: u32) -> Vec<u32> {
+    let channels: Vec<_> = (0..idle + ready.len()).map(|_| Chan::<u32>::new(0)).collect();
+    ready.iter().for_each(|arm| channels[*arm].close());
+    let mut fired = vec![0; channels.len()];
+    for _ in 0..turns {
+        let mut arms: Vec<_> = channels.iter().map(recv).collect();
+        let select = arms.iter_mut().fold(Select::new(), |select, arm| select.arm(arm));
+        match select.wait() {
+            Fired::Arm(arm) => fired[arm] += 1,
+            Fired::Default | Fired::After => panic!("an arm was ready"),
+        }
+    }
+    ready.iter().map(|arm| fired[*arm]).collect()
+}
+
+#[test]
+fn which_arms_are_not_ready_changes_nothing_for_those_that_are() {
+    // Go: the choice is uniform among the communications that can proceed, wherever they stand.
+    each_task(|| {
+        for ready in [[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 6, 7], [0, 5, 6, 7]] {
+            is_fair(&fired_among(4, &ready, 2000));
+        }
+        is_fair(&fired_among(60, &[0, 1, 2, 63], 2000));
+        let many = fired_among(198, &[0, 199], 2000);
+        assert!(many.iter().all(|count| *count > 0), "more than a word has bits: {many:?}");
+    });
+}
+
+#[test]
+fn threads_choose_at_random_as_well() {
+    is_fair(&fired_among(4, &[0, 1, 6, 7], 2000));
+}
+
 #[test]
 fn closed_channels_take_their_turn_as_others() {
     each_task(|| {
