@@ -24,7 +24,7 @@ check: ## format, lints with warnings denied, docs
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 bless: ## rewrite golden files and generated pages
-	BLESS=1 $(CARGO) test --workspace
+	BLESS=1 TRYBUILD=overwrite $(CARGO) test --workspace
 
 loom: ## model-check the protocols
 	RUSTFLAGS="--cfg loom" $(CARGO) test -p gleak-runtime --lib --release --target-dir target/loom

@@ -6,7 +6,7 @@
 //! queues that others fill. A seeded order keeps both at zero, so that every operation and every turn
 //! comes here. There is no second branch for it on any fast path.
 
-use crate::sync::Cell;
+use crate::sync::{AtomicU64, Cell, Ordering};
 
 /// Operations that a task may do before others get their turn.
 const BUDGET: u32 = 256;
@@ -112,9 +112,9 @@ impl Policy {
         }
     }
 
-    /// Which of `count` arms is looked at first: uniform.
-    pub(crate) fn first_arm(&self, count: usize) -> usize {
-        self.among(count.max(1))
+    /// Which of the `count` arms that are left is looked at next: uniform.
+    pub(crate) fn next_arm(&self, count: usize) -> usize {
+        self.among(count)
     }
 
     /// Which of `count` who wait in line comes first: for a lock, or with the same timer.
@@ -139,9 +139,7 @@ impl Policy {
             // No choice, so no chance is used up: how often that comes depends on the machine.
             return 0;
         }
-        // A multiplication instead of a division: Lemire, "Fast random integer generation in an
-        // interval", 2019, without the rejection: the bias is below 2^-32 a choice.
-        ((u128::from(self.random()) * count as u128) >> 64) as usize
+        scaled(self.random(), count)
     }
 
     /// xorshift64* (Marsaglia 2003, Vigna 2016).
@@ -153,6 +151,18 @@ impl Policy {
         self.random.set(x);
         x.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
+}
+
+/// As [`Policy::next_arm`], for threads that are no workers: they follow no order.
+pub(crate) fn next_arm_outside(count: usize) -> usize {
+    static DRAWS: AtomicU64 = AtomicU64::new(0);
+    scaled(mixed(DRAWS.fetch_add(1, Ordering::Relaxed)), count)
+}
+
+/// A multiplication instead of a division: Lemire, "Fast random integer generation in an interval",
+/// 2019, without the rejection: the bias is below 2^-32 a choice.
+fn scaled(random: u64, count: usize) -> usize {
+    ((u128::from(random) * count as u128) >> 64) as usize
 }
 
 /// Never zero, and far apart for neighbours: splitmix64 (Steele et al. 2014).

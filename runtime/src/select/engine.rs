@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
-use crate::scheduler::current;
+use crate::scheduler::{current, policy};
 use crate::select::arm::{Arm, Handle};
 use crate::time::{Instant, clock};
 use crate::wait::{self, Outcome, Why};
+
+/// Arms whose order is chosen at once: the bits of a word. Of more, whole blocks take turns.
+const BLOCK: usize = u64::BITS as usize;
 
 /// Which arm fired.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -155,12 +158,16 @@ impl<'a> Select<'a> {
     fn try_all(&mut self, site: Site) -> Option<usize> {
         let biased = self.biased;
         let arms = self.arms.get();
-        let count = arms.len();
-        let first = match current::worker() {
-            Some(worker) if !biased => worker.policy.first_arm(count),
-            _ => 0,
-        };
-        (first..count).chain(0..first).find(|arm| arms[*arm].0.try_fire(site))
+        if biased {
+            return arms.iter_mut().position(|arm| arm.0.try_fire(site));
+        }
+        let blocks = arms.len().div_ceil(BLOCK);
+        let first = if blocks > 1 { next_arm(blocks) } else { 0 };
+        (first..blocks).chain(0..first).find_map(|block| {
+            let start = block * BLOCK;
+            let end = arms.len().min(start + BLOCK);
+            try_block(&mut arms[start..end], site).map(|arm| start + arm)
+        })
     }
 
     /// One wait. Comes back with the arm that fired, or nothing: look again.
@@ -190,5 +197,29 @@ impl<'a> Select<'a> {
             }
             Outcome::TimedOut | Outcome::Abandoned => None,
         }
+    }
+}
+
+/// Tries up to [`BLOCK`] arms, any order as likely as any other: so each of those that are ready is as
+/// likely to fire as any other, wherever the rest stand.
+fn try_block(arms: &mut [Handle<'_>], site: Site) -> Option<usize> {
+    let mut left = u64::MAX >> (BLOCK - arms.len());
+    while left != 0 {
+        let skipped = next_arm(left.count_ones() as usize);
+        let rest = (0..skipped).fold(left, |rest, _| rest & (rest - 1));
+        let arm = rest.trailing_zeros() as usize;
+        if arms[arm].0.try_fire(site) {
+            return Some(arm);
+        }
+        left &= !(1 << arm);
+    }
+    None
+}
+
+/// Which of `count` arms is tried next.
+fn next_arm(count: usize) -> usize {
+    match current::worker() {
+        Some(worker) => worker.policy.next_arm(count),
+        None => policy::next_arm_outside(count),
     }
 }

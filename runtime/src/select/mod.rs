@@ -1,6 +1,6 @@
 //! Select: wait for several operations, do exactly one.
 //!
-//! First every arm is tried, from a random one on; the first that is ready fires. Otherwise one
+//! First every arm is tried, in random order; the first that is ready fires. Otherwise one
 //! wait is published that names all arms, each arm queues its node, and the waiter parks. Exactly
 //! one counterpart can claim a wait, so exactly one arm fires. An arm that turns out ready while
 //! the others are being queued makes the waiter take its wait back and try again.

@@ -1,5 +1,6 @@
 //! What the runtime promises at its boundary.
 
+mod articles;
 mod blocking;
 mod channels;
 mod conds;
@@ -10,6 +11,7 @@ mod facts;
 mod futures;
 mod groups;
 mod held;
+mod http_server;
 mod locks;
 mod net;
 mod net_facts;
