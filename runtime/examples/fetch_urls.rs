@@ -1,4 +1,4 @@
-//! Several URLs at the same time, as with Go's errgroup: the first error cancels the others, and
+//! Several URLs at the same time in a group: the first error cancels the others, and
 //! waiting for the group gives it back when all have ended. The pages come from a server in the
 //! same program; one of them answers only when its client has gone.
 
@@ -10,40 +10,7 @@ use std::sync::Arc;
 
 use gleak_runtime::net::{Shutdown, TcpListener, TcpStream};
 use gleak_runtime::time::Instant;
-use gleak_runtime::{CancelHandle, Context, JoinHandle, Mutex, go, run};
-
-/// Tasks that work for one result: the first error cancels the rest.
-struct Group {
-    ctx: Context,
-    cancel: CancelHandle,
-    tasks: Vec<JoinHandle<()>>,
-    first: Arc<Mutex<Option<String>>>,
-}
-
-impl Group {
-    fn new() -> Group {
-        let (ctx, cancel) = Context::background().with_cancel();
-        Group { ctx, cancel, tasks: Vec::new(), first: Arc::default() }
-    }
-
-    fn go(&mut self, work: impl FnOnce(&Context) -> Result<(), String> + Send + 'static) {
-        let (ctx, cancel, first) = (self.ctx.clone(), self.cancel.clone(), self.first.clone());
-        self.tasks.push(go! {
-            if let Err(error) = work(&ctx) {
-                first.lock().expect("nobody panics under it").get_or_insert(error);
-                cancel.cancel();
-            }
-        });
-    }
-
-    fn wait(self) -> Result<(), String> {
-        for task in self.tasks {
-            task.join().map_err(|panic| panic.to_string())?;
-        }
-        self.cancel.cancel();
-        self.first.lock().expect("nobody panics under it").take().map_or(Ok(()), Err)
-    }
-}
+use gleak_runtime::{Context, ErrGroup, go, run};
 
 fn main() -> io::Result<()> {
     run(|| {
@@ -54,9 +21,10 @@ fn main() -> io::Result<()> {
             go! { serve(&listener) }
         };
         for paths in [["/users", "/products", "/orders"], ["/users", "/missing", "/slow"]] {
-            let mut group = Group::new();
+            let (group, ctx) = ErrGroup::with_context(&Context::background());
             for path in paths {
-                group.go(move |ctx| fetch(ctx, address, path));
+                let ctx = ctx.clone();
+                group.go(move || fetch(&ctx, address, path));
             }
             println!("{paths:?}: {:?}", group.wait());
         }

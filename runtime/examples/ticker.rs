@@ -1,12 +1,10 @@
-//! A ticker with a shutdown: something is done each period, until the quit channel is closed. The
-//! next tick is a point in time, so that slow work does not shift the ones after it.
+//! A ticker with a shutdown: something is done each period, until the quit channel is closed.
 
 #![expect(clippy::print_stdout, reason = "an example talks to people")]
 
 use std::time::Duration;
 
-use gleak_runtime::time::Instant;
-use gleak_runtime::{Chan, Recvs, Sends, go, run, select};
+use gleak_runtime::{Chan, Recvs, Sends, Ticker, go, run, select};
 
 const PERIOD: Duration = Duration::from_millis(5);
 
@@ -26,13 +24,13 @@ fn main() {
     });
 }
 
-/// Counts periods until `quit` is closed. Who has stopped listening does not keep it.
+/// Counts ticks until `quit` is closed. Who has stopped listening does not keep it.
 fn tick(quit: &Recvs<()>, beats: &Sends<u32>) {
-    let start = Instant::now();
+    let ticker = Ticker::new(PERIOD);
     for beat in 1.. {
         select! {
             _ = recv(quit) => return,
-            after(start + PERIOD * beat - Instant::now()) => {}
+            _ = recv(ticker) => {}
         }
         select! {
             _ = recv(quit) => return,

@@ -52,11 +52,11 @@ fn accept(listener: &TcpListener, ctx: &Context) -> io::Result<u64> {
         match stream {
             Ok(stream) => {
                 requests += 1;
-                let (open, ctx) = (Open::new(&open), ctx.clone());
+                let (token, ctx) = (open.token(), ctx.clone());
                 Builder::new()
                     .name(format!("request {requests}"))
                     .spawn(move || {
-                        let _open = open;
+                        let _token = token; // Done when it goes, also by a panic.
                         if let Err(error) = serve(stream, &ctx) {
                             eprintln!("request {requests}: {error}");
                         }
@@ -73,22 +73,6 @@ fn accept(listener: &TcpListener, ctx: &Context) -> io::Result<u64> {
     }
     open.wait();
     Ok(requests)
-}
-
-/// Work that is open until this goes, also by a panic.
-struct Open(WaitGroup);
-
-impl Open {
-    fn new(group: &WaitGroup) -> Open {
-        group.add(1);
-        Open(group.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.done();
-    }
 }
 
 /// One request, and its answer.

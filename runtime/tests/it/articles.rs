@@ -104,7 +104,16 @@ fn the_first_error_of_a_group_cancels_its_other_fetches() {
 
 #[test]
 fn a_buffered_channel_limits_who_works_at_once() {
-    each_line("limit_by_channel", &[], |lines| {
+    at_most_three("limit_by_channel");
+}
+
+#[test]
+fn a_semaphore_limits_who_works_at_once() {
+    at_most_three("limit_by_semaphore");
+}
+
+fn at_most_three(name: &str) {
+    each_line(name, &[], |lines| {
         let most = lines[0].strip_prefix("12 served, ").and_then(|it| it.strip_suffix(" at once"));
         let most: usize = most.and_then(|it| it.parse().ok()).expect("a number");
         assert!((1..=3).contains(&most), "{lines:?}");
