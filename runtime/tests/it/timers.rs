@@ -72,7 +72,9 @@ fn a_reset_reaches_who_waits_already() {
 fn a_slow_receiver_misses_ticks_and_the_rhythm_stays() {
     let ticker = Ticker::new(SHORT);
     let first = ticker.recv();
-    until(|| first.elapsed() > SHORT * 5);
+    // The next one is due within a period from here, however late the first was received.
+    let received = Instant::now();
+    until(|| received.elapsed() > SHORT * 5);
     let asked = Instant::now();
     let second = ticker.recv();
     assert!(second <= asked, "the first that was missed stands for all");
@@ -145,15 +147,15 @@ fn after_and_tick_are_operands_of_a_select() {
         let never = Chan::<()>::never();
         let limit = after(SHORT);
         let ticks = tick(Duration::from_micros(100));
-        let mut seen = 0_u32;
-        loop {
+        let (mut limits, mut seen) = (0_u32, 0_u32);
+        while limits == 0 || seen == 0 {
             select! {
                 _ = recv(never) => unreachable!(),
-                _ = recv(limit) => break,
+                _ = recv(limit) => limits += 1,
                 _ = recv(ticks) => seen += 1,
             }
         }
-        assert!(seen > 0);
+        assert_eq!((limits, limit.try_recv()), (1, None));
     });
 }
 
