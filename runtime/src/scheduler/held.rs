@@ -165,8 +165,11 @@ impl Watch {
         Watch { tracks: Vec::new(), queue: Local::new() }
     }
 
-    /// Looks at every worker of the process. For the monitor alone, once a tick.
-    pub(crate) fn look(&mut self, now_ns: u64) {
+    /// Looks at every worker of the process. For the monitor alone, once a tick. Whether a turn goes on
+    /// that may yet become too long: then another look is needed, even if nothing runs but a task
+    /// that sleeps on its worker's thread.
+    pub(crate) fn look(&mut self, now_ns: u64) -> bool {
+        let mut open = false;
         for seat in seat::all() {
             let index = seat.index as usize;
             if self.tracks.len() <= index {
@@ -182,7 +185,9 @@ impl Watch {
             if stays {
                 self.stand_in_for(seat, look.turn, now_ns);
             }
+            open |= look.running != 0 && !self.tracks[index].held;
         }
+        open
     }
 
     /// The worker is in the same task as a tick ago. What it has not started goes to others, even a

@@ -106,10 +106,11 @@ fn watch() {
     let mut trimmer = Trimmer::default();
     let mut seen = activity::epoch();
     loop {
-        workers.look(clock::now_ns());
+        let open = workers.look(clock::now_ns());
         // Only what has rested for a tick is worth a look, which costs more than many a sleep.
         let epoch = activity::epoch();
-        if activity::awake() == 0 && epoch == std::mem::replace(&mut seen, epoch) {
+        let rests = epoch == std::mem::replace(&mut seen, epoch);
+        if activity::awake() == 0 && rests && !open {
             rest(&mut trimmer);
         } else {
             trimmer.tick(clock::now_ns());
