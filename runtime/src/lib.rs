@@ -168,7 +168,11 @@ pub use task::future::{block_on, block_on_with};
 #[cfg(not(loom))]
 pub use task::join::JoinHandle;
 #[cfg(not(loom))]
+pub use task::packet::Scope;
+#[cfg(not(loom))]
 pub use task::run::run;
+#[cfg(not(loom))]
+pub use task::scope::{ScopedJoinHandle, scope};
 #[cfg(not(loom))]
 pub use task::spawn::{Builder, SpawnError, spawn, task_count};
 #[cfg(not(loom))]

@@ -64,11 +64,11 @@ impl JoinError {
         self.site
     }
 
-    pub(crate) fn into_panic_record(self) -> Option<PanicRecord> {
-        match self.cause {
-            Cause::Panicked { record, .. } => Some(record),
+    pub(crate) fn panic_record(&self) -> PanicRecord {
+        match &self.cause {
+            Cause::Panicked { record, .. } => record.clone(),
             // Not silent either: the task never ran.
-            Cause::NotStarted(error) => Some(PanicRecord::of_message(error.to_string())),
+            Cause::NotStarted(error) => PanicRecord::of_message(error.to_string()),
         }
     }
 }

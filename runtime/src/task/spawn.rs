@@ -16,7 +16,7 @@ use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
 use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
-use crate::task::packet::{Info, packet};
+use crate::task::packet::{HandleSide, Info, TaskSide, packet};
 
 /// A stack is at least as large as so many closures of its task: the unoptimised call of a box copies
 /// it, and its frames need room as well.
@@ -137,11 +137,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let runtime = match current::worker() {
-            Some(worker) => worker.runtime(),
-            None => runtime::global().map_err(SpawnError::Runtime)?,
-        };
-        self.spawn_on(runtime, Location::caller(), f)
+        self.spawn_on(here()?, Location::caller(), f)
     }
 
     /// Runs `f` as a task of a private runtime.
@@ -167,6 +163,22 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        let (info, size) = self.prepare::<F>(runtime, site)?;
+        Ok(queue(match size {
+            Size::Small => packet(info, f),
+            Size::Large => {
+                let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
+                packet(info, boxed)
+            }
+        }))
+    }
+
+    /// The record of a task that will run an `F`, and whether that should be in a box.
+    pub(crate) fn prepare<F>(
+        self,
+        runtime: &'static RuntimeShared,
+        site: Site,
+    ) -> Result<(Info, Size), SpawnError> {
         thread::not_forked().map_err(SpawnError::Runtime)?;
         // Even from a box it moves onto the stack when it is called.
         let needed = size_of::<F>().saturating_mul(CLOSURES);
@@ -175,12 +187,8 @@ impl Builder {
         let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
         let entry = self.entry.unwrap_or_else(Entry::of::<F>);
         let info = self.register(runtime, entry, site, stack_bytes)?;
-        if size_of::<F>() > class.room() / BOXED_ABOVE {
-            let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
-            Ok(queue(info, boxed))
-        } else {
-            Ok(queue(info, f))
-        }
+        let large = size_of::<F>() > class.room() / BOXED_ABOVE;
+        Ok((info, if large { Size::Large } else { Size::Small }))
     }
 
     /// The record, complete before anybody can see the task run.
@@ -221,13 +229,26 @@ impl Builder {
     }
 }
 
-fn queue<F, T>(info: Info, f: F) -> JoinHandle<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    let runtime = info.runtime;
-    let (task, packet) = packet(info, f);
+/// The runtime that tasks go to which are spawned here.
+pub(crate) fn here() -> Result<&'static RuntimeShared, SpawnError> {
+    match current::worker() {
+        Some(worker) => Ok(worker.runtime()),
+        None => runtime::global().map_err(SpawnError::Runtime),
+    }
+}
+
+/// How much of its stack a closure takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Size {
+    /// It may move.
+    Small,
+    /// It should be in a box until it is called.
+    Large,
+}
+
+/// Lets the task run, somewhere, some time.
+pub(crate) fn queue<T>((task, packet): (TaskSide, HandleSide<T>)) -> JoinHandle<T> {
+    let runtime = task.info().runtime;
     match current::worker() {
         Some(worker) if std::ptr::eq(worker.runtime(), runtime) => worker.push_fresh(task),
         here => {
