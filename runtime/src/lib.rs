@@ -174,7 +174,9 @@ pub use task::run::run;
 #[cfg(not(loom))]
 pub use task::scope::{ScopedJoinHandle, scope};
 #[cfg(not(loom))]
-pub use task::spawn::{Builder, SpawnError, spawn, task_count};
+pub use task::spawn::{
+    Builder, SpawnError, spawn, spawn_background, spawn_daemon, task_count,
+};
 #[cfg(not(loom))]
 pub use time::{sleep, sleep_until};
 #[cfg(not(loom))]

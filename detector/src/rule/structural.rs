@@ -1,8 +1,9 @@
 //! A task that waits for what cannot come about.
 
-use gleak_snapshot::WaitReason;
+use gleak_snapshot::{Tenure, WaitReason};
 
 use super::{Case, Draft, RuleInfo};
+use crate::cause::Cause;
 use crate::index::wait_of;
 use crate::{Certainty, Rule};
 
@@ -11,13 +12,23 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     summary: "A task waits for what cannot come about: a never-channel, an empty select, itself.",
     certainty: Certainty::Certain,
     needs: "the wait itself; for a task that waits for itself also an exact owner",
-    silent: "another arm of the select could become ready, or a timer ends the wait",
+    silent: "another arm of the select could become ready, or a timer ends the wait; a daemon that nobody \
+             waits for, in a select without arms or on a never-channel",
     find,
     because,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {
-    case.certain.iter().filter(|cause| cause.members.len() == 1).map(Draft::of).collect()
+    let alone = case.certain.iter().filter(|cause| cause.members.len() == 1);
+    alone.filter(|cause| !is_parked_daemon(case, cause)).map(Draft::of).collect()
+}
+
+/// A daemon may wait for ever where nothing can come, as long as nobody waits for it.
+fn is_parked_daemon(case: &Case<'_>, cause: &Cause) -> bool {
+    let task = cause.members[0];
+    case.index.tasks[task].tenure == Tenure::Daemon
+        && case.graph.enablers[task].is_empty()
+        && cause.dependents.is_empty()
 }
 
 fn because(case: &Case<'_>, tasks: &[usize]) -> String {

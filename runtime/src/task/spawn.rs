@@ -6,11 +6,13 @@ use std::panic::Location;
 
 use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::{stack, thread};
-use crate::records::region::REGIONS;
+use crate::records::region::{self, REGIONS, RegionRecord};
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
-use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, MAIN, TAGGED};
+use crate::records::tags::{self, Key, Labels, Tags};
+use crate::records::waiter::{
+    self, Birth, Current, LABELLED, MAIN, TAGGED, Tenure, tenure_flag,
+};
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
@@ -67,7 +69,42 @@ where
     }
 }
 
-/// A task's settings: name, labels, stack.
+/// Runs `f` as a task that may outlive the test or guard that it is spawned in: a cache that is
+/// filled, a connection that is kept. It is not charged to them, but to the call of [`run`](crate::run)
+/// around them, or to nothing; nor is what it spawns. See [`Builder::background`].
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_background<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().background().spawn(f) {
+        Ok(handle) => handle,
+        Err(error) => panic!("cannot spawn a task: {error}"),
+    }
+}
+
+/// Runs `f` as a task that serves the process for as long as it lives: on the process-wide runtime,
+/// charged to nobody, and so is what it spawns. See [`Builder::daemon`].
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_daemon<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().daemon().spawn(f) {
+        Ok(handle) => handle,
+        Err(error) => panic!("cannot spawn a task: {error}"),
+    }
+}
+
+/// A task's settings: name, labels, stack, and how long it may live.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Builder {
@@ -75,6 +112,7 @@ pub struct Builder {
     labels: Vec<(String, String)>,
     stack_bytes: Option<usize>,
     main: bool,
+    tenure: Tenure,
     region: Option<Ref>,
     /// Where the closure only wraps what the program wants to run.
     entry: Option<&'static Entry>,
@@ -99,13 +137,31 @@ impl Builder {
         self
     }
 
-    /// A name for reports.
+    /// The task may outlive the test or guard that it is spawned in, and is charged to the call of
+    /// [`run`](crate::run) around them, or to nothing. So are the tasks that it spawns.
+    pub fn background(mut self) -> Builder {
+        self.tenure = Tenure::Background;
+        self
+    }
+
+    /// The task serves the process: it is charged to nobody, keeps neither [`run`](crate::run) nor a
+    /// test from ending, and may wait for ever. [`spawn`](Builder::spawn) puts it on the process-wide
+    /// runtime. The tasks that it spawns are daemons as well, unless it has entered a region.
+    ///
+    /// That it waits is no finding. Daemons that wait for each other in a circle are one.
+    pub fn daemon(mut self) -> Builder {
+        self.tenure = Tenure::Daemon;
+        self
+    }
+
+    /// A name for reports. It is the task's own: its children do not inherit it.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into());
         self
     }
 
-    /// A label for reports; a later one of the same key wins.
+    /// A label for reports; a later one of the same key wins. The task's children inherit it, as
+    /// goroutines do pprof's labels, and theirs: a child's own label wins over an inherited one.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Builder {
         let key = key.into();
         self.labels.retain(|(known, _)| *known != key);
@@ -137,7 +193,11 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn_on(here()?, Location::caller(), f)
+        let runtime = match self.tenure {
+            Tenure::Ordinary | Tenure::Background => here()?,
+            Tenure::Daemon => runtime::global().map_err(SpawnError::Runtime)?,
+        };
+        self.spawn_on(runtime, Location::caller(), f)
     }
 
     /// Runs `f` as a task of a private runtime.
@@ -202,16 +262,16 @@ impl Builder {
         let worker = current::worker();
         let parent = worker.and_then(Worker::current);
         let caller = parent.or_else(current::outside_if_known);
-        let inherited = self.region.or_else(|| caller.and_then(|it| it.record.region()));
-        let region = inherited.and_then(|it| Some((it, REGIONS.get(it)?)));
-        // After its verdict a region is charged with nothing more; unless its tasks are stopped
-        // anyhow, and then the new one is as well.
-        let region = region.filter(|(_, it)| !it.closed() || it.halted());
-        let tagged = self.name.is_some() || !self.labels.is_empty();
+        let (tenure, region) = self.charge(caller);
+        let labels = self.labels(caller);
+        let tagged = self.name.is_some() || !labels.is_empty();
         let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
             id,
-            flags: if self.main { MAIN } else { 0 } | if tagged { TAGGED } else { 0 },
+            flags: if self.main { MAIN } else { 0 }
+                | if tagged { TAGGED } else { 0 }
+                | if labels.is_empty() { 0 } else { LABELLED }
+                | tenure_flag(tenure),
             parent: parent.map(|it| it.record),
             region,
             entry: Some(entry),
@@ -222,10 +282,53 @@ impl Builder {
         runtime.task_spawned(worker);
         let name = self.name.as_deref().map(Box::from);
         if tagged {
-            tags::set(Key::Task(id), Tags { name: self.name, labels: self.labels });
+            tags::set(Key::Task(id), Tags { name: self.name, labels });
         }
         let region = region.map_or(0, |(_, region)| region.id.load(Ordering::Relaxed));
         Ok(Info { reference, id, region, entry, site, name, runtime, stack_bytes })
+    }
+
+    /// How long the task may live, and what it is charged to.
+    fn charge(
+        &self,
+        caller: Option<Current>,
+    ) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
+        let around = self.region.or_else(|| caller.and_then(|it| it.record.region()));
+        let inherited = match caller {
+            Some(caller) if self.region.is_none() => caller.record.tenure(),
+            Some(_) | None => Tenure::Ordinary,
+        };
+        let (tenure, region) = match (self.tenure, inherited, around) {
+            (Tenure::Daemon, _, _) | (Tenure::Ordinary, Tenure::Daemon, None) => {
+                (Tenure::Daemon, None)
+            }
+            (Tenure::Background, _, _) => (Tenure::Background, around.and_then(region::run_of)),
+            // It stays so unless it has entered a region since.
+            (Tenure::Ordinary, Tenure::Background, around)
+                if around == around.and_then(region::run_of) =>
+            {
+                (Tenure::Background, around)
+            }
+            (Tenure::Ordinary, _, around) => (Tenure::Ordinary, around),
+        };
+        let region = region.and_then(|it| Some((it, REGIONS.get(it)?)));
+        // After its verdict a region is charged with nothing more; unless its tasks are stopped
+        // anyhow, and then the new one is as well.
+        (tenure, region.filter(|(_, it)| !it.closed() || it.halted()))
+    }
+
+    /// Its own labels and those that it inherits. Only who has labels pays, and texts are copied only
+    /// for who adds some.
+    fn labels(&self, caller: Option<Current>) -> Labels {
+        let inherited = caller.map(|it| it.record.labels()).unwrap_or_default();
+        if self.labels.is_empty() {
+            return inherited;
+        }
+        let own = |key: &String| self.labels.iter().any(|(mine, _)| mine == key);
+        let older = inherited.iter().filter(|(key, _)| !own(key)).cloned();
+        let mut all: Vec<(String, String)> = older.chain(self.labels.iter().cloned()).collect();
+        all.sort();
+        all.into()
     }
 }
 

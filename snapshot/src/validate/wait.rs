@@ -34,6 +34,7 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
         WaitReason::Sleep => wait.arms.is_empty() && (wait.until_ns.is_some() || unlisted),
         WaitReason::Host | WaitReason::Blocking => wait.arms.len() <= 1,
         WaitReason::Future => wait.arms.is_empty(),
+        WaitReason::Join => !wait.arms.is_empty() || unlisted,
         WaitReason::Send
         | WaitReason::Receive
         | WaitReason::Lock
@@ -42,8 +43,7 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
         | WaitReason::WaitGroup
         | WaitReason::Cancel
         | WaitReason::Read
-        | WaitReason::Write
-        | WaitReason::Join => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
+        | WaitReason::Write => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
     }
 }
 
