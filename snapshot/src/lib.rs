@@ -42,8 +42,7 @@ pub use snapshot::{
 };
 pub use task::{
     Arm, Hold, HoldMode, Registers, StackUse, Target, Task, TaskState, Tenure, Wait, WaitOp,
-    WaitReason,
-    WaiterKind,
+    WaitReason, WaiterKind,
 };
 pub use validate::{Invalid, Record};
 pub use worker::Worker;

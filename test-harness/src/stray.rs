@@ -8,9 +8,7 @@
 use std::collections::BTreeSet;
 
 use gleak_runtime::report;
-use gleak_runtime::report::detector::{
-    Finding, Group, Question, Report, Scope, analyze, render,
-};
+use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, analyze, render};
 use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
@@ -45,9 +43,10 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
             .map(|task| task.id)
             .collect();
         // Nobody expects a daemon to finish; it is looked at for deadlocks.
-        let mut strays = snapshot.tasks.iter().filter(|task| {
-            !accepted.contains(&task.id) && task.tenure.is_ordinary()
-        });
+        let mut strays = snapshot
+            .tasks
+            .iter()
+            .filter(|task| !accepted.contains(&task.id) && task.tenure.is_ordinary());
         let may_finish = strays.any(|task| seen.outsider.is_some() || outsiders::can_go_on(task));
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
@@ -103,7 +102,13 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     if report.findings.is_empty() {
         return None;
     }
-    let members = |it: &Finding| it.groups.iter().chain(&it.dependents).map(|group: &Group| group.members.len()).sum::<usize>();
+    let members = |it: &Finding| {
+        it.groups
+            .iter()
+            .chain(&it.dependents)
+            .map(|group: &Group| group.members.len())
+            .sum::<usize>()
+    };
     let count: usize = report.findings.iter().map(members).sum();
     let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
     // The findings say all that the table would.

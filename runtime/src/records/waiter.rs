@@ -41,7 +41,7 @@ const REASONS: [Reason; 15] = [
     Reason::Host,
 ];
 
-/// Set once at registration.
+/// Set at registration, but for `LOCALS`, which the task itself changes.
 pub(crate) const THREAD: u32 = 1;
 pub(crate) const MAIN: u32 = 2;
 pub(crate) const TAGGED: u32 = 4;
@@ -51,6 +51,8 @@ pub(crate) const HELPER: u32 = 8;
 pub(crate) const LABELLED: u32 = 16;
 const BACKGROUND: u32 = 32;
 const DAEMON: u32 = 64;
+/// It has values in task locals.
+pub(crate) const LOCALS: u32 = 128;
 
 /// What a helper has from the task that it acts for.
 pub(crate) const INHERITED: u32 = LABELLED | BACKGROUND | DAEMON;

@@ -10,7 +10,9 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, Current, HELPER, INHERITED, THREAD, WAITERS, WaiterRecord};
+use crate::records::waiter::{
+    self, Birth, Current, HELPER, INHERITED, THREAD, WAITERS, WaiterRecord,
+};
 use crate::scheduler::activity;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat;

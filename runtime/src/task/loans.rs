@@ -60,6 +60,26 @@ pub(crate) struct Loan {
     place: u32,
 }
 
+/// What a task may borrow: nothing, or what a scope has lent.
+pub(crate) trait Borrows {
+    fn loan(&self) -> Option<&Loan>;
+}
+
+/// It owns all that it has.
+pub(crate) struct Nothing;
+
+impl Borrows for Nothing {
+    fn loan(&self) -> Option<&Loan> {
+        None
+    }
+}
+
+impl Borrows for Loan {
+    fn loan(&self) -> Option<&Loan> {
+        Some(self)
+    }
+}
+
 impl Loans {
     /// Counts `task` as out until [`Loan::end`].
     pub(crate) fn lend(self: &Arc<Self>, task: Ref) -> Loan {

@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod join;
 pub(crate) mod loans;
+pub(crate) mod local;
 pub(crate) mod packet;
 pub(crate) mod panic;
 pub(crate) mod run;

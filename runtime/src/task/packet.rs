@@ -16,10 +16,9 @@
 //!    closure for a helper ([`lend`]), which stays on the lender's stack, and the tasks of a scope
 //!    ([`lend_to_tasks`]), whose packets may hold what borrows from there. [`UntilReturned`] holds both.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -30,15 +29,16 @@ use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
-use crate::records::waiter::{Current, TAGGED, WAITERS, WaiterRecord};
+use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
 use crate::report;
 use crate::scheduler::current;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
-use crate::task::loans::{Loan, Loans};
-use crate::task::panic::{self, PanicRecord};
+use crate::task::loans::{Borrows, Loan, Loans, Nothing};
+use crate::task::local;
+use crate::task::panic::{PanicRecord, Unwinding, caught};
 use crate::wait::queue::WaitQueue;
 
 /// What is known of a task besides its record, which ends before the packet does.
@@ -60,25 +60,6 @@ type Outcome<T> = Result<T, JoinError>;
 union Place<F, T> {
     closure: ManuallyDrop<F>,
     outcome: ManuallyDrop<Outcome<T>>,
-}
-
-/// What closure and result may borrow: nothing, or what a scope has lent.
-trait Borrows {
-    fn loan(&self) -> Option<&Loan>;
-}
-
-struct Nothing;
-
-impl Borrows for Nothing {
-    fn loan(&self) -> Option<&Loan> {
-        None
-    }
-}
-
-impl Borrows for Loan {
-    fn loan(&self) -> Option<&Loan> {
-        Some(self)
-    }
 }
 
 struct Packet<F, T, B> {
@@ -260,9 +241,15 @@ where
         let closure = unsafe { place.cast::<F>().read() };
         // SAFETY: nobody else has the place now, and it holds nothing any more.
         unsafe { place.cast::<F>().write_bytes(0, 1) };
-        let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let value = task_entry(closure);
+            local::end_of_task();
+            value
+        }));
         let outcome = outcome.map_err(|payload| {
             let record = PanicRecord::take(Some(self.info.reference), payload.as_ref());
+            // After a panic they are there still. One of theirs says less than the first.
+            while catch_unwind(local::end_of_task).is_err() {}
             self.failed(Cause::Panicked { payload, record })
         });
         self.finish(outcome)
@@ -474,7 +461,8 @@ where
     // outcome, and ends the loan after that (`end_by`). The scope counts the loan from before the
     // task exists, and by `lend_to_tasks` `'scope` does not end before the loan has. What is done
     // with the packet later concerns no value in it.
-    let body = unsafe { std::mem::transmute::<NonNull<dyn Body + 'scope>, NonNull<dyn Body>>(body) };
+    let body =
+        unsafe { std::mem::transmute::<NonNull<dyn Body + 'scope>, NonNull<dyn Body>>(body) };
     // SAFETY: as above; what this side may read or drop besides is a `T`, which it has in its type, so
     // that it does not live longer than that does.
     let outlet = unsafe {
@@ -489,7 +477,7 @@ pub(crate) fn lend_to_tasks<'env, F, R>(
     loans: &Arc<Loans>,
     body: F,
     wait: impl FnOnce(),
-) -> Result<R, Raised>
+) -> Result<R, Unwinding>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 {
@@ -505,35 +493,8 @@ where
 /// A closure lent to another thread, and then its outcome: both on the stack of the lender.
 struct Errand<F, R> {
     closure: Lock<Option<F>>,
-    outcome: Lock<Option<Result<R, Raised>>>,
+    outcome: Lock<Option<Result<R, Unwinding>>>,
     returned: AtomicBool,
-}
-
-/// A panic on its way from one stack, or one moment, to another.
-pub(crate) struct Raised {
-    payload: Box<dyn Any + Send>,
-    record: PanicRecord,
-}
-
-fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Raised> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let record = PanicRecord::take(raiser(), payload.as_ref());
-        Raised { payload, record }
-    })
-}
-
-fn raiser() -> Option<Ref> {
-    current::task().or_else(current::helper).map(Current::reference)
-}
-
-impl Raised {
-    /// Goes on with it.
-    pub(crate) fn resume(self) -> ! {
-        if let Some(who) = raiser() {
-            panic::note(who, self.record);
-        }
-        resume_unwind(self.payload)
-    }
 }
 
 trait Borrowed: Sync {
@@ -609,6 +570,6 @@ where
     let outcome = errand.outcome.lock().take();
     match outcome.expect("a lent closure is run before it is returned") {
         Ok(value) => value,
-        Err(raised) => raised.resume(),
+        Err(unwinding) => unwinding.resume(),
     }
 }

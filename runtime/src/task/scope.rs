@@ -56,9 +56,9 @@ where
             None => value,
             Some((first, rest)) => panic!("{}", message(first, rest.len())),
         },
-        Err(raised) => {
+        Err(unwinding) => {
             loans::leave_unjoined(panics);
-            raised.resume()
+            unwinding.resume()
         }
     }
 }

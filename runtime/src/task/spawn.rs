@@ -10,9 +10,7 @@ use crate::records::region::{self, REGIONS, RegionRecord};
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Labels, Tags};
-use crate::records::waiter::{
-    self, Birth, Current, LABELLED, MAIN, TAGGED, Tenure, tenure_flag,
-};
+use crate::records::waiter::{self, Birth, Current, LABELLED, MAIN, TAGGED, Tenure, tenure_flag};
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
@@ -289,10 +287,7 @@ impl Builder {
     }
 
     /// How long the task may live, and what it is charged to.
-    fn charge(
-        &self,
-        caller: Option<Current>,
-    ) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
+    fn charge(&self, caller: Option<Current>) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
         let around = self.region.or_else(|| caller.and_then(|it| it.record.region()));
         let inherited = match caller {
             Some(caller) if self.region.is_none() => caller.record.tenure(),
