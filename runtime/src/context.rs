@@ -21,6 +21,7 @@ use crate::scheduler::current;
 use crate::select::{Arm, Handle, Ops, RecvOperand};
 use crate::sync::{Lock, Ordering};
 use crate::time::{Instant, clock};
+use crate::wait::descriptor::{self, Side};
 use crate::wait::queue::WaitQueue;
 use crate::wait::{self, On, Why};
 
@@ -49,6 +50,8 @@ struct State {
     cause: Option<Cancelled>,
     waiters: WaitQueue,
     children: Vec<Weak<Core>>,
+    /// Descriptors at which somebody waits who gives up at the end.
+    stirs: Vec<(u32, Side)>,
 }
 
 struct Core {
@@ -129,6 +132,28 @@ impl Context {
         self.err().is_some()
     }
 
+    /// On the clock of [`clock::now_ns`].
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        self.core.deadline
+    }
+
+    /// Its end stirs who waits at this descriptor, until [`Context::stir_no_more`]. Nothing is stirred
+    /// when it is done already.
+    pub(crate) fn stir_at_end(&self, waits: (u32, Side)) {
+        let mut state = self.core.state.lock();
+        if state.cause.is_none() {
+            state.stirs.push(waits);
+        }
+    }
+
+    /// Takes back one [`Context::stir_at_end`].
+    pub(crate) fn stir_no_more(&self, waits: (u32, Side)) {
+        let mut state = self.core.state.lock();
+        if let Some(at) = state.stirs.iter().position(|other| *other == waits) {
+            state.stirs.swap_remove(at);
+        }
+    }
+
     /// What to wait for: `ctx.done().wait()`, or `_ = recv(ctx.done()) => …` in a select.
     #[must_use]
     pub fn done(&self) -> Done {
@@ -182,11 +207,13 @@ impl Core {
         state.cause = Some(cause);
         let claimed = state.waiters.claim_all();
         let children = std::mem::take(&mut state.children);
+        let stirs = std::mem::take(&mut state.stirs);
         drop(state);
         if let Some(record) = self.cell.used_by(current::get()) {
             record.over.store(1, Ordering::Relaxed);
         }
         claimed.wake();
+        stirs.into_iter().for_each(|(number, side)| descriptor::stir_number(number, side));
         children.iter().filter_map(Weak::upgrade).collect()
     }
 

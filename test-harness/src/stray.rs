@@ -1,7 +1,8 @@
 //! The end verdict: tasks that belong to no test.
 //!
 //! Such tasks were spawned by a plain thread, or by a task whose test had had its verdict. No test
-//! is blamed for them; the run fails.
+//! is blamed for them; the run fails. Background tasks may stay; daemons as well, unless it is certain
+//! that they cannot go on.
 //!
 //! Invariant: what a test has answered for is not told again, also when its region is gone.
 
@@ -116,7 +117,7 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     let text = render::text(&told, &message::layout());
     Some(format!(
         "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \
-         spawned by a plain thread, or after a test's verdict\n\n{}",
+         spawned by a plain thread, as a daemon, or after a test's verdict\n\n{}",
         message::without_verdict(&text)
     ))
 }

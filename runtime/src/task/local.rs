@@ -136,6 +136,15 @@ impl<T: 'static> LocalKey<T> {
         Ok(f(&value))
     }
 
+    /// The value, if there is one: for who asks often and mostly in vain.
+    #[inline]
+    pub(crate) fn peek(&'static self) -> Option<Rc<T>> {
+        if current::task().is_some_and(|task| !task.record.has(LOCALS)) {
+            return None;
+        }
+        self.find().ok().flatten()
+    }
+
     fn key(&'static self) -> usize {
         std::ptr::from_ref(self).addr()
     }

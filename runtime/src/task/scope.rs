@@ -34,6 +34,25 @@ use crate::task::spawn::{Builder, Size, SpawnError, here, queue};
 /// });
 /// ```
 ///
+/// What they borrow has to outlive the scope, and handles stay inside:
+///
+/// ```compile_fail,E0373
+/// gleak_runtime::scope(|s| {
+///     let inside = 1;
+///     s.spawn(|| inside + 1); // may outlive `inside`
+/// });
+/// ```
+/// ```compile_fail
+/// let handle = gleak_runtime::scope(|s| s.spawn(|| 1)); // would outlive the scope
+/// ```
+/// ```compile_fail,E0505
+/// let text = String::new();
+/// gleak_runtime::scope(|s| {
+///     s.spawn(|| text.len());
+///     drop(text); // borrowed by the task
+/// });
+/// ```
+///
 /// The wait is a join of all tasks that are left, those included that they have spawned through the
 /// scope. Nothing cuts it short: no timeout, no cancellation. It also takes place when `f` panics, and
 /// works on any thread. Inside [`hold_worker`](crate::hold_worker), or while the caller unwinds, it

@@ -9,6 +9,7 @@ mod futures;
 mod held;
 mod locks;
 mod net;
+mod net_cancel;
 mod net_facts;
 mod net_limits;
 mod order;
