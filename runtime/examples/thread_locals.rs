@@ -5,6 +5,8 @@
 //! what each task wants for itself goes into a task local. `hold_worker` keeps the others away for a
 //! while.
 
+#![expect(clippy::print_stdout, reason = "an example says what it finds")]
+
 use std::cell::Cell;
 
 use gleak_runtime::{Runtime, hold_worker, run, scope, task_local, yield_now};

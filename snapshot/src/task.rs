@@ -78,7 +78,6 @@ pub enum Tenure {
 impl Tenure {
     /// Whether being alive may be held against it.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub const fn is_ordinary(&self) -> bool {
         matches!(self, Tenure::Ordinary)
     }

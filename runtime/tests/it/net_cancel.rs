@@ -20,7 +20,7 @@ fn why(error: &io::Error) -> Option<Cancelled> {
 
 #[track_caller]
 fn given_up<T: std::fmt::Debug>(done: io::Result<T>) {
-    let error = done.unwrap_err();
+    let error = done.expect_err("it gives up");
     assert_eq!((error.kind(), why(&error)), (ErrorKind::Other, Some(Cancelled::ByHandle)));
 }
 

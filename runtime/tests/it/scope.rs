@@ -19,8 +19,9 @@ fn message(payload: &(dyn std::any::Any + Send)) -> &str {
 
 /// Runs the body as a task of a runtime with so many workers.
 fn with_workers<R: Send + 'static>(workers: usize, body: impl FnOnce() -> R + Send + 'static) -> R {
-    let runtime = Runtime::builder().workers(workers).start().unwrap();
-    Builder::new().spawn_in(&runtime, body).unwrap().join().unwrap()
+    let runtime = Runtime::builder().workers(workers).start().expect("a runtime");
+    let task = Builder::new().spawn_in(&runtime, body).expect("a task");
+    task.join().expect("no panic")
 }
 
 #[test]
