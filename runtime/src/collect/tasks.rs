@@ -194,7 +194,7 @@ fn task(
         spawn: origin(&record.origin, sites),
         ancestry: record.ancestors.iter().map_while(|it| origin(it, sites)).collect(),
         name: tags.name,
-        labels: tags.labels.to_vec(),
+        labels: tags.labels.as_deref().unwrap_or_default().to_vec(),
         main: record.has(MAIN),
         tenure: record.tenure(),
         worker: None,

@@ -7,8 +7,8 @@ use dashmap::DashMap;
 use dashmap::try_result::TryResult;
 use once_cell::sync::Lazy;
 
-/// Sorted by key. Shared by a task and all that inherit from it.
-pub(crate) type Labels = Arc<[(String, String)]>;
+/// Sorted by key; none when there are none. Shared by a task and all that inherit from it.
+pub(crate) type Labels = Option<Arc<[(String, String)]>>;
 
 /// What was given at spawn, or a name given to an object or region.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Tags {
 impl Tags {
     /// A name alone.
     pub(crate) fn named(name: &str) -> Tags {
-        Tags { name: Some(name.to_owned()), labels: Labels::default() }
+        Tags { name: Some(name.to_owned()), labels: None }
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn get(key: Key) -> Option<Tags> {
 
 /// The labels alone, which costs no copy of a text.
 pub(crate) fn labels(key: Key) -> Labels {
-    TAGS.get(&key).map(|tags| tags.labels.clone()).unwrap_or_default()
+    TAGS.get(&key)?.labels.clone()
 }
 
 /// As [`get`], for a signal handler: allocates nothing, waits for nobody, and calls `f` only if the

@@ -227,7 +227,7 @@ impl WaiterRecord {
 
     /// Labels that it was given or has inherited.
     pub(crate) fn labels(&self) -> Labels {
-        if self.has(LABELLED) { tags::labels(Key::Task(self.id())) } else { Labels::default() }
+        if self.has(LABELLED) { tags::labels(Key::Task(self.id())) } else { None }
     }
 
     pub(crate) fn tenure(&self) -> Tenure {

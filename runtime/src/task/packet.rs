@@ -435,8 +435,8 @@ fn boxed<F, T, B>(info: Info, closure: F, borrows: B) -> Box<Packet<F, T, B>> {
 
 /// A scope: tasks that are spawned through it may borrow what outlives it. See [`scope`](crate::scope).
 ///
-/// Made by [`lend_to_tasks`] only. `'scope` is the time in which its tasks run and `'env` that of what
-/// they borrow; both are invariant, as in [`std::thread::Scope`].
+/// `'scope` is the time in which its tasks run and `'env` that of what they borrow; both are invariant,
+/// as in [`std::thread::Scope`].
 pub struct Scope<'scope, 'env: 'scope> {
     pub(super) loans: Arc<Loans>,
     scope: PhantomData<&'scope mut &'scope ()>,

@@ -262,13 +262,13 @@ impl Builder {
         let caller = parent.or_else(current::outside_if_known);
         let (tenure, region) = self.charge(caller);
         let labels = self.labels(caller);
-        let tagged = self.name.is_some() || !labels.is_empty();
+        let tagged = self.name.is_some() || labels.is_some();
         let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
             id,
             flags: if self.main { MAIN } else { 0 }
                 | if tagged { TAGGED } else { 0 }
-                | if labels.is_empty() { 0 } else { LABELLED }
+                | if labels.is_some() { LABELLED } else { 0 }
                 | tenure_flag(tenure),
             parent: parent.map(|it| it.record),
             region,
@@ -315,15 +315,16 @@ impl Builder {
     /// Its own labels and those that it inherits. Only who has labels pays, and texts are copied only
     /// for who adds some.
     fn labels(&self, caller: Option<Current>) -> Labels {
-        let inherited = caller.map(|it| it.record.labels()).unwrap_or_default();
+        let inherited = caller.and_then(|it| it.record.labels());
         if self.labels.is_empty() {
             return inherited;
         }
         let own = |key: &String| self.labels.iter().any(|(mine, _)| mine == key);
-        let older = inherited.iter().filter(|(key, _)| !own(key)).cloned();
+        let older =
+            inherited.iter().flat_map(|all| all.iter()).filter(|(key, _)| !own(key)).cloned();
         let mut all: Vec<(String, String)> = older.chain(self.labels.iter().cloned()).collect();
         all.sort();
-        all.into()
+        Some(all.into())
     }
 }
 
