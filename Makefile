@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DEMO  ?= target/demo
 
-.PHONY: help demo test optimised check bless loom stress bench doc clean
+.PHONY: help demo test optimised check bless loom stress bench counts doc clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -32,8 +32,14 @@ loom: ## model-check the protocols
 stress: ## the catalogue and the runtime's tests again and again, on a loaded machine (slow)
 	sh docs/stress.sh
 
-bench: ## what operations cost, as ratios within one run (slow)
-	$(CARGO) run --release -p gleak-benches
+bench: ## ours beside Go, tokio, may and threads (slow): ONLY= SKIP= ROUNDS= PAIRS= QUICK=1 BLESS=1
+	@$(CARGO) run --release -q -p gleak-benches -- $(if $(QUICK),--quick) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PAIRS),--pairs $(PAIRS)) $(if $(BLESS),--bless)
+
+counts: ## instructions an operation under valgrind, against benches/counts.json: ONLY= BLESS=1
+	@$(CARGO) run --release -q -p gleak-benches -- counts $(if $(ONLY),--only $(ONLY)) \
+		$(if $(BLESS),--bless)
 
 doc: ## the API documentation
 	$(CARGO) doc --workspace --no-deps --open

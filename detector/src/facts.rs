@@ -61,7 +61,7 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
             let (other, own) = if receives { (sent, received) } else { (received, sent) };
             parts.extend(other.into_iter().chain(own));
         }
-        ObjectDetail::Mutex { .. } | ObjectDetail::RwLock { .. }
+        ObjectDetail::Mutex { .. } | ObjectDetail::RwLock { .. } | ObjectDetail::Once { .. }
             if holders == Holders::InTheCircle => {}
         ObjectDetail::Mutex { owner, exact } => {
             parts.extend(owner.map(|owner| held(index, owner)));
@@ -74,13 +74,32 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
             }
             parts.extend((!exact).then(inexact));
         }
-        ObjectDetail::WaitGroup { count } => parts.push(format!("counts {count}")),
-        ObjectDetail::Context { cancelled, deadline_ns } => {
+        ObjectDetail::WaitGroup { count, tokens, loose } => {
+            parts.push(counts(*count, *tokens, *loose));
+        }
+        ObjectDetail::Context { cancelled, deadline_ns, parent } => {
             let state = if *cancelled { "cancelled" } else { "not cancelled" };
             let until = if deadline_ns.is_some() { "with a deadline" } else { "no deadline" };
             parts.push(format!("{state}, {until}"));
+            let parent = parent.and_then(|parent| index.object(parent));
+            parts.extend(parent.map(|parent| format!("below {}", words::name_object(parent))));
         }
         ObjectDetail::Socket { descriptor } => parts.push(format!("descriptor {descriptor}")),
+        ObjectDetail::Cond { mutex } => {
+            let mutex = mutex.and_then(|mutex| index.object(mutex));
+            parts.extend(mutex.map(|it| format!("used with {}", words::name_object(it))));
+        }
+        ObjectDetail::Once { owner, done } => {
+            parts.extend(owner.map(|owner| initialising(index, owner)));
+            parts.extend(done.then(|| "initialised".to_owned()));
+        }
+        ObjectDetail::Semaphore { permits, available, taken } => {
+            parts.push(format!("{available} of {permits} permits available"));
+            parts.extend(taken.map(|taken| last_taken(index, taken)));
+        }
+        ObjectDetail::Barrier { size, arrived } => {
+            parts.push(format!("{arrived} of {size} have come"));
+        }
     }
     if object.unsettled {
         parts.push("it changed while the snapshot was taken".to_owned());
@@ -127,6 +146,30 @@ fn held(index: &Index<'_>, owner: Owner) -> String {
     }
     let now = doing(index, owner.task);
     format!("held for {since} by {who}, taken at {site}{now}")
+}
+
+/// By hand only is what most groups count, so only tokens are worth a word.
+fn counts(count: i64, tokens: u64, loose: bool) -> String {
+    match (tokens, loose) {
+        (0, _) => format!("counts {count}"),
+        (tokens, true) => format!("counts {count}, {tokens} of them tokens"),
+        (_, false) => format!("counts {count}, all of them tokens"),
+    }
+}
+
+fn last_taken(index: &Index<'_>, taken: LastUse) -> String {
+    let LastUse { task, site } = taken;
+    let gone = if index.task(task).is_none() { " (finished)" } else { "" };
+    let (site, who) = (index.site(site), index.who(task));
+    format!("last taken at {site} by {who}{gone}{}", aside(index, task))
+}
+
+fn initialising(index: &Index<'_>, owner: Owner) -> String {
+    let who = index.who(owner.task);
+    let site = index.site(owner.site);
+    let since = words::span(index.snapshot.header.taken_ns.saturating_sub(owner.since_ns));
+    let now = doing(index, owner.task);
+    format!("being initialised for {since} by {who}, begun at {site}{now}")
 }
 
 fn doing(index: &Index<'_>, id: TaskId) -> String {

@@ -117,6 +117,10 @@ pub(crate) fn ends_from_outside(wait: &Wait) -> bool {
         | WaitReason::WaitGroup
         | WaitReason::Cancel
         | WaitReason::Join
+        | WaitReason::Cond
+        | WaitReason::Once
+        | WaitReason::Semaphore
+        | WaitReason::Barrier
         | WaitReason::Host => false,
     };
     let by_arm = |arm: &Arm| matches!(arm.op, WaitOp::Read | WaitOp::Write);

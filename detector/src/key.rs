@@ -42,6 +42,10 @@ fn kind_id(kind: ObjectKind) -> &'static str {
         ObjectKind::WaitGroup => "wait-group",
         ObjectKind::Context => "context",
         ObjectKind::Socket => "socket",
+        ObjectKind::Cond => "cond",
+        ObjectKind::Once => "once",
+        ObjectKind::Semaphore => "semaphore",
+        ObjectKind::Barrier => "barrier",
     }
 }
 
@@ -59,6 +63,10 @@ pub(crate) fn class(reason: WaitReason) -> &'static str {
         WaitReason::Join => "join",
         WaitReason::Read => "read",
         WaitReason::Write => "write",
+        WaitReason::Cond => "cond",
+        WaitReason::Once => "once",
+        WaitReason::Semaphore => "semaphore",
+        WaitReason::Barrier => "barrier",
         WaitReason::Blocking => "blocking",
         WaitReason::Future => "future",
         WaitReason::Sleep => "sleep",

@@ -1,7 +1,7 @@
 //! Who can still go on: the wait conditions of all tasks as one graph, and its least fixpoint.
 //!
 //! A task that waits can go on as soon as one of its arms has an enabler that can. Enablers are
-//! known exactly for locks and joins only; for everything else anybody may be one, and the task
+//! known exactly for locks, initialisers and joins only; for everything else anybody may be one, and the task
 //! counts as live. So what is left when nothing more turns live can never go on, whatever the
 //! live ones do: a wake-up would need an enabler that is live.
 //!
@@ -186,7 +186,7 @@ impl<'i, 'a> Builder<'i, 'a> {
             self.graph.gates[number] = Gate::All;
         }
         for &arm in &wait.arms {
-            match self.enabler(arm) {
+            match self.enabler(arm, wait.wanted) {
                 // Live at once when nobody else is needed.
                 Enabler::Anybody if needs_all => {}
                 Enabler::Anybody => self.graph.live[number] = true,
@@ -197,7 +197,7 @@ impl<'i, 'a> Builder<'i, 'a> {
         }
     }
 
-    fn enabler(&mut self, arm: Arm) -> Enabler {
+    fn enabler(&mut self, arm: Arm, wanted: Option<u64>) -> Enabler {
         let object = match arm.on {
             Target::Never => return Enabler::Nobody,
             Target::Task(id) if arm.op == WaitOp::Join => {
@@ -207,16 +207,27 @@ impl<'i, 'a> Builder<'i, 'a> {
             Target::Object(id) => id,
         };
         match arm.op {
-            WaitOp::Lock => self.lock(object),
+            WaitOp::Lock | WaitOp::Once => self.lock(object),
             WaitOp::ReadLock => self.read_lock(object),
+            WaitOp::Acquire if self.can_never_give(object, wanted) => Enabler::Nobody,
             WaitOp::Send
             | WaitOp::Receive
             | WaitOp::WaitGroup
             | WaitOp::Cancel
             | WaitOp::Join
             | WaitOp::Read
-            | WaitOp::Write => Enabler::Anybody,
+            | WaitOp::Write
+            | WaitOp::Cond
+            | WaitOp::Acquire
+            | WaitOp::Barrier => Enabler::Anybody,
         }
+    }
+
+    /// Whether more permits are wanted than there are in all, which never changes.
+    fn can_never_give(&self, id: ObjectId, wanted: Option<u64>) -> bool {
+        let detail = self.index.object(id).map(|object| &object.detail);
+        matches!((detail, wanted), (Some(ObjectDetail::Semaphore { permits, .. }), Some(wanted))
+            if wanted > *permits)
     }
 
     fn lock(&mut self, id: ObjectId) -> Enabler {
@@ -266,7 +277,11 @@ impl<'i, 'a> Builder<'i, 'a> {
             | ObjectDetail::Channel { .. }
             | ObjectDetail::WaitGroup { .. }
             | ObjectDetail::Context { .. }
-            | ObjectDetail::Socket { .. } => 0,
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Once { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => 0,
         };
         self.tasks_missing || seen.is_empty() || seen.len() as u64 != queued
     }
@@ -305,10 +320,14 @@ pub(crate) fn sole_owner(object: &Object) -> Holder {
     let (owner, readers, exact) = match object.detail {
         ObjectDetail::Mutex { owner, exact } => (owner, 0, exact),
         ObjectDetail::RwLock { owner, readers, exact, .. } => (owner, readers, exact),
+        ObjectDetail::Once { owner, .. } => (owner, 0, true),
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. } => return Holder::Unknown,
+        | ObjectDetail::Socket { .. }
+        | ObjectDetail::Cond { .. }
+        | ObjectDetail::Semaphore { .. }
+        | ObjectDetail::Barrier { .. } => return Holder::Unknown,
     };
     match owner {
         _ if object.unsettled || !exact => Holder::Unknown,

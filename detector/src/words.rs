@@ -35,6 +35,10 @@ fn op_class(op: WaitOp) -> &'static str {
         WaitOp::Join => "join",
         WaitOp::Read => "read",
         WaitOp::Write => "write",
+        WaitOp::Cond => "cond",
+        WaitOp::Once => "once",
+        WaitOp::Acquire => "semaphore",
+        WaitOp::Barrier => "barrier",
     }
 }
 
@@ -60,6 +64,10 @@ fn arm_kind(index: &Index<'_>, reason: WaitReason, arm: Arm) -> Option<ObjectKin
         WaitOp::WaitGroup => Some(ObjectKind::WaitGroup),
         WaitOp::Cancel => Some(ObjectKind::Context),
         WaitOp::Read | WaitOp::Write => Some(ObjectKind::Socket),
+        WaitOp::Cond => Some(ObjectKind::Cond),
+        WaitOp::Once => Some(ObjectKind::Once),
+        WaitOp::Acquire => Some(ObjectKind::Semaphore),
+        WaitOp::Barrier => Some(ObjectKind::Barrier),
         WaitOp::Join => None,
     }
 }
@@ -121,6 +129,10 @@ fn phrase(op: WaitOp, target: &str) -> String {
         WaitOp::Cancel => format!("for {target} to be done"),
         WaitOp::Read => format!("to read from {target}"),
         WaitOp::Write => format!("to write to {target}"),
+        WaitOp::Cond => format!("to be notified by {target}"),
+        WaitOp::Once => format!("for {target} to be initialised"),
+        WaitOp::Acquire => format!("for permits of {target}"),
+        WaitOp::Barrier => format!("for the others at {target}"),
     }
 }
 
@@ -138,6 +150,10 @@ pub(crate) fn without_arms(reason: WaitReason) -> &'static str {
         WaitReason::Join => "for the end of a task",
         WaitReason::Read => "to read from a socket",
         WaitReason::Write => "to write to a socket",
+        WaitReason::Cond => "to be notified by a cond",
+        WaitReason::Once => "for a once to be initialised",
+        WaitReason::Semaphore => "for permits of a semaphore",
+        WaitReason::Barrier => "for the others at a barrier",
         WaitReason::Blocking => "for a blocking call on a helper thread",
         WaitReason::Future => "for a future",
         WaitReason::Sleep => "for a timer",
@@ -185,6 +201,10 @@ fn op_noun(op: WaitOp, rwlock: bool) -> (&'static str, &'static str) {
         WaitOp::WaitGroup => ("wait group", "wait groups"),
         WaitOp::Cancel => ("context", "contexts"),
         WaitOp::Read | WaitOp::Write => ("socket", "sockets"),
+        WaitOp::Cond => ("cond", "conds"),
+        WaitOp::Once => ("once", "onces"),
+        WaitOp::Acquire => ("semaphore", "semaphores"),
+        WaitOp::Barrier => ("barrier", "barriers"),
         WaitOp::Join => ("task", "tasks"),
     }
 }
@@ -197,6 +217,10 @@ pub(crate) fn name_object(object: &Object) -> String {
         ObjectKind::WaitGroup => "wait group",
         ObjectKind::Context => "context",
         ObjectKind::Socket => "socket",
+        ObjectKind::Cond => "cond",
+        ObjectKind::Once => "once",
+        ObjectKind::Semaphore => "semaphore",
+        ObjectKind::Barrier => "barrier",
     };
     match &object.name {
         Some(name) => format!("{kind} {} \"{name}\"", object.id),

@@ -82,6 +82,8 @@
 //! Linux on x86-64.
 
 #[cfg(not(loom))]
+mod barrier;
+#[cfg(not(loom))]
 mod blocking;
 #[cfg(not(loom))]
 mod chan;
@@ -92,11 +94,15 @@ pub mod context;
 #[cfg(not(loom))]
 mod dump;
 #[cfg(not(loom))]
+mod err_group;
+#[cfg(not(loom))]
 mod lock;
 #[cfg(not(loom))]
 mod machine;
 #[cfg(not(loom))]
 pub mod net;
+#[cfg(not(loom))]
+mod once;
 #[cfg(not(loom))]
 mod records;
 #[cfg(not(loom))]
@@ -107,6 +113,10 @@ pub mod report;
 mod scheduler;
 #[cfg(not(loom))]
 pub mod select;
+#[cfg(not(loom))]
+mod semaphore;
+#[cfg(not(loom))]
+pub mod singleflight;
 mod sync;
 #[cfg(not(loom))]
 mod task;
@@ -135,6 +145,8 @@ mod state;
 mod woken;
 
 #[cfg(not(loom))]
+pub use barrier::{Barrier, BarrierWaitResult};
+#[cfg(not(loom))]
 pub use blocking::blocking;
 #[cfg(not(loom))]
 pub use chan::{
@@ -142,13 +154,19 @@ pub use chan::{
     SendTimeoutError, Sender, Sends, TryRecvError, TrySendError, bounded, rendezvous, unbounded,
 };
 #[cfg(not(loom))]
-pub use context::{CancelHandle, Cancelled, Context};
+pub use context::{CancelHandle, Cancelled, Cause, Context};
 #[cfg(not(loom))]
 pub use dump::dump;
 #[cfg(not(loom))]
-pub use lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use err_group::ErrGroup;
+#[cfg(not(loom))]
+pub use lock::{
+    Cond, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
+};
 #[cfg(not(loom))]
 pub use machine::stack::StackError;
+#[cfg(not(loom))]
+pub use once::{LazyLock, Once, OnceLock, OnceState};
 #[cfg(not(loom))]
 pub use region::{Region, RegionKind};
 #[cfg(not(loom))]
@@ -161,6 +179,8 @@ pub use scheduler::monitor::declare_harmless_thread;
 pub use scheduler::policy::Order;
 #[cfg(not(loom))]
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
+#[cfg(not(loom))]
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
 #[cfg(not(loom))]
 pub use task::error::JoinError;
 #[cfg(not(loom))]
@@ -178,6 +198,6 @@ pub use task::scope::{ScopedJoinHandle, scope};
 #[cfg(not(loom))]
 pub use task::spawn::{Builder, SpawnError, spawn, spawn_background, spawn_daemon, task_count};
 #[cfg(not(loom))]
-pub use time::{sleep, sleep_until};
+pub use time::{AfterFunc, Ticker, Ticks, Timer, after, after_func, sleep, sleep_until, tick};
 #[cfg(not(loom))]
-pub use wait_group::WaitGroup;
+pub use wait_group::{WaitGroup, WaitToken};

@@ -30,6 +30,13 @@ pub fn snapshot_with_stacks() -> gleak_snapshot::Snapshot {
     collect::collect_with_stacks(gleak_snapshot::Reason::Request)
 }
 
+/// Bytes that are kept of a task, of an arm that it waits on, and of an object that is in use.
+#[must_use]
+pub fn record_bytes() -> [usize; 3] {
+    use crate::records::{node::Node, object::ObjectRecord, waiter::WaiterRecord};
+    [size_of::<WaiterRecord>(), size_of::<Node>(), size_of::<ObjectRecord>()]
+}
+
 /// Whether there is any use in asking again soon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Judged {
@@ -80,9 +87,17 @@ pub(crate) fn judge_asleep() -> Judged {
 
 #[cfg(not(feature = "report"))]
 pub(crate) fn judge_asleep() -> Judged {
-    let activity = collect::collect(gleak_snapshot::Reason::Asleep).activity;
+    let gleak_snapshot::Snapshot { activity, tasks, .. } =
+        collect::collect(gleak_snapshot::Reason::Asleep);
     if !activity.still || !monitor::must_exit() {
         return Judged::Settled;
+    }
+    // What is queued will run, a timer will fire, and who was claimed is on its way: a worker is
+    // about to wake for it.
+    let parked =
+        |task: &gleak_snapshot::Task| matches!(task.state, gleak_snapshot::TaskState::Waiting(_));
+    if activity.queued > 0 || activity.timers > 0 || !tasks.iter().all(parked) {
+        return Judged::Open;
     }
     if !activity.threads.is_empty() || !activity.threads_known {
         return Judged::Open;

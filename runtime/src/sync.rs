@@ -31,15 +31,19 @@ impl<T> Lock<T> {
     }
 
     #[inline]
-    pub(crate) fn lock(&self) -> impl std::ops::DerefMut<Target = T> + '_ {
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
         self.0.lock()
     }
 }
 
+/// A locked [`Lock`].
+#[cfg(not(loom))]
+pub(crate) type Guard<'a, T> = spin::mutex::SpinMutexGuard<'a, T, Politely>;
+
 /// How a [`Lock`] waits.
 #[cfg(not(loom))]
 #[derive(Debug)]
-struct Politely;
+pub(crate) struct Politely;
 
 #[cfg(not(loom))]
 impl spin::RelaxStrategy for Politely {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ObjectId, RegionId, SiteId, TaskId};
 
-/// A channel, lock, wait group, context or socket that has been used at least once and still exists.
+/// A channel, lock, semaphore, context and so on that has been used at least once and still exists.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Object {
     /// Its identity.
@@ -35,6 +35,10 @@ impl Object {
             ObjectDetail::WaitGroup { .. } => ObjectKind::WaitGroup,
             ObjectDetail::Context { .. } => ObjectKind::Context,
             ObjectDetail::Socket { .. } => ObjectKind::Socket,
+            ObjectDetail::Cond { .. } => ObjectKind::Cond,
+            ObjectDetail::Once { .. } => ObjectKind::Once,
+            ObjectDetail::Semaphore { .. } => ObjectKind::Semaphore,
+            ObjectDetail::Barrier { .. } => ObjectKind::Barrier,
         }
     }
 }
@@ -55,6 +59,14 @@ pub enum ObjectKind {
     Context,
     /// A socket.
     Socket,
+    /// A condition variable.
+    Cond,
+    /// What is initialised once: a once, a once-lock, a lazy value.
+    Once,
+    /// A weighted semaphore.
+    Semaphore,
+    /// A barrier.
+    Barrier,
 }
 
 /// How an object stands.
@@ -99,6 +111,13 @@ pub enum ObjectDetail {
     WaitGroup {
         /// What it counts.
         count: i64,
+        /// How many of these are tokens, each given back by its drop.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        tokens: u64,
+        /// Whether it was ever counted by hand, so that anybody may count it down. Assumed where
+        /// nothing is said.
+        #[serde(default = "assumed", skip_serializing_if = "is_true")]
+        loose: bool,
     },
     /// A context.
     Context {
@@ -107,12 +126,57 @@ pub enum ObjectDetail {
         /// When it ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline_ns: Option<u64>,
+        /// The context that it is cancelled with, unless that is a root. It may be in no line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<ObjectId>,
     },
     /// A socket.
     Socket {
         /// Its descriptor in the process.
         descriptor: u32,
     },
+    /// A condition variable.
+    Cond {
+        /// The mutex that the last wait gave back; it need not be in the snapshot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mutex: Option<ObjectId>,
+    },
+    /// What is initialised once. Whoever runs the initialiser owns it, as a mutex.
+    Once {
+        /// Who runs the initialiser.
+        owner: Option<Owner>,
+        /// Whether it is initialised, for good.
+        done: bool,
+    },
+    /// A weighted semaphore.
+    Semaphore {
+        /// How many permits there are in all, for good.
+        permits: u64,
+        /// How many of them nobody has.
+        available: u64,
+        /// Who took permits last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken: Option<LastUse>,
+    },
+    /// A barrier.
+    Barrier {
+        /// How many it lets go together.
+        size: u64,
+        /// How many of the present round have come.
+        arrived: u64,
+    },
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn is_true(it: &bool) -> bool {
+    *it
+}
+
+fn assumed() -> bool {
+    true
 }
 
 /// One side of a channel.

@@ -29,4 +29,13 @@ pub struct Region {
     pub site: SiteId,
     /// Whether its verdict has been given: tasks spawned in it later are charged to no test.
     pub closed: bool,
+    /// Functions that will run as tasks of it when a time has come or a context is done. No task
+    /// shows them before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deferred: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -121,6 +121,9 @@ pub struct Wait {
     /// Arms that the record had no room for. While not zero, nothing about the wait can be certain.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted_arms: u32,
+    /// How many permits a wait for a semaphore asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<u64>,
     /// Where the operation was called.
     pub site: SiteId,
     /// When it parked, in nanoseconds of [`crate::Header::taken_ns`]'s clock (coarse: milliseconds).
@@ -167,6 +170,14 @@ pub enum WaitReason {
     Read,
     /// Until a descriptor can be written, or a connection is made.
     Write,
+    /// Until a condition variable is notified.
+    Cond,
+    /// Until somebody else has run an initialiser.
+    Once,
+    /// Until a semaphore has as many permits as [`Wait::wanted`] says.
+    Semaphore,
+    /// Until all others of the round have come to a barrier.
+    Barrier,
     /// Until a helper thread has run a closure that blocks: file I/O, name look-ups, C libraries.
     /// The arm names the helper once it has taken the closure.
     Blocking,
@@ -229,6 +240,14 @@ pub enum WaitOp {
     Read,
     /// Write to a descriptor.
     Write,
+    /// See a condition variable notified.
+    Cond,
+    /// See something initialised, or initialise it.
+    Once,
+    /// Take permits from a semaphore.
+    Acquire,
+    /// See a barrier's round complete.
+    Barrier,
 }
 
 /// What a waiter waits on.

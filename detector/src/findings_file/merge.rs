@@ -76,6 +76,10 @@ fn general(reason: WaitReason) -> String {
         | WaitReason::Join
         | WaitReason::Read
         | WaitReason::Write
+        | WaitReason::Cond
+        | WaitReason::Once
+        | WaitReason::Semaphore
+        | WaitReason::Barrier
         | WaitReason::Blocking
         | WaitReason::Future
         | WaitReason::Sleep

@@ -13,7 +13,8 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     needs: "the end of a region (a test, a guard); all its tasks waiting, without timers, on \
             objects of its own or for each other's end",
     silent: "one task of the region runs or sleeps, or waits on an object that somebody else has \
-             used: then the tasks have outlived the region; the dump is cut or damaged",
+             used, or a function is to run in it later: then the tasks have outlived the region; \
+             the dump is cut or damaged",
     find,
     because,
 };
@@ -24,7 +25,9 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     let of_region = |&number: &usize| index.tasks[number].region == Some(region);
     let tasks: Vec<usize> = (0..index.tasks.len()).filter(of_region).collect();
     let closed = |&number: &usize| is_closed(index, region, index.tasks[number]);
-    if !all_read(&index.snapshot.completeness) || !tasks.iter().all(closed) {
+    // A function that is to run later may wake whoever waits.
+    let deferred = index.region(region).is_some_and(|region| region.deferred > 0);
+    if deferred || !all_read(&index.snapshot.completeness) || !tasks.iter().all(closed) {
         return Vec::new();
     }
     vec![Draft::Each(tasks.into_iter().filter(|&number| !taken[number]).collect())]
@@ -57,7 +60,7 @@ fn inside(index: &Index<'_>, region: RegionId, arm: Arm) -> bool {
         Target::Object(id) => index.object(id).is_some_and(|object| {
             let by_itself = matches!(
                 object.detail,
-                ObjectDetail::Context { cancelled: false, deadline_ns: Some(_) }
+                ObjectDetail::Context { cancelled: false, deadline_ns: Some(_), .. }
                     | ObjectDetail::Socket { .. }
             );
             !object.unsettled && !by_itself && object.touched == Touched::Only(region)

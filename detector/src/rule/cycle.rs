@@ -1,11 +1,11 @@
-//! Tasks that wait for each other in a circle, through locks and joins.
+//! Tasks that wait for each other in a circle, through locks, initialisers and joins.
 
 use super::{Case, Draft, RuleInfo};
 use crate::{Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::Cycle,
-    summary: "Tasks wait for each other in a circle, through locks and joins.",
+    summary: "Tasks wait for each other in a circle, through locks, initialisers and joins.",
     certainty: Certainty::Certain,
     needs: "exact owners: each lock's owner or all its readers are known, alive and in the \
             snapshot; no member has a timer or another way on",

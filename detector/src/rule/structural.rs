@@ -1,6 +1,6 @@
 //! A task that waits for what cannot come about.
 
-use gleak_snapshot::{Tenure, WaitReason};
+use gleak_snapshot::{Target, Tenure, Wait, WaitReason};
 
 use super::{Case, Draft, RuleInfo};
 use crate::cause::Cause;
@@ -9,7 +9,8 @@ use crate::{Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::Structural,
-    summary: "A task waits for what cannot come about: a never-channel, an empty select, itself.",
+    summary: "A task waits for what cannot come about: a never-channel, an empty select, itself, \
+              more permits than there are.",
     certainty: Certainty::Certain,
     needs: "the wait itself; for a task that waits for itself also an exact owner",
     silent: "another arm of the select could become ready, or a timer ends the wait; a daemon that nobody \
@@ -26,8 +27,9 @@ fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {
 /// A daemon may wait for ever where nothing can come, as long as nobody waits for it.
 fn is_parked_daemon(case: &Case<'_>, cause: &Cause) -> bool {
     let task = cause.members[0];
+    let on_nothing = |wait: &Wait| wait.arms.iter().all(|arm| arm.on == Target::Never);
     case.index.tasks[task].tenure == Tenure::Daemon
-        && case.graph.enablers[task].is_empty()
+        && wait_of(case.index.tasks[task]).is_some_and(on_nothing)
         && cause.dependents.is_empty()
 }
 
@@ -39,12 +41,18 @@ fn because(case: &Case<'_>, tasks: &[usize]) -> String {
         Some((wait, true)) if wait.arms.is_empty() => {
             "it waits in a select without arms, which nothing ends"
         }
+        Some((wait, true)) if wait.reason == WaitReason::Semaphore => {
+            "it asks for more permits than its semaphore has in all"
+        }
         Some((_, true)) => "it waits on a never-channel, which nothing ends",
         Some((wait, false)) if wait.reason == WaitReason::Join => {
             "it waits for its own end, and so never ends"
         }
         Some((wait, false)) if wait.reason == WaitReason::Select => {
             "each arm of its select waits for itself or for what cannot come about"
+        }
+        Some((wait, false)) if wait.reason == WaitReason::Once => {
+            "it waits for an initialiser that it runs itself, and so never ends"
         }
         Some((_, false)) | None => {
             "it waits for a lock that it holds itself, and so will never give back"

@@ -115,7 +115,9 @@ fn ready(snapshot: &Snapshot, live: &BTreeSet<TaskId>, arm: Arm) -> bool {
         }
     };
     match &object.detail {
-        ObjectDetail::Mutex { owner, .. } => owner.is_none_or(|owner| live.contains(&owner.task)),
+        ObjectDetail::Mutex { owner, .. } | ObjectDetail::Once { owner, .. } => {
+            owner.is_none_or(|owner| live.contains(&owner.task))
+        }
         ObjectDetail::RwLock { readers: 0, .. } => true,
         ObjectDetail::RwLock { .. } if arm.op == WaitOp::ReadLock => {
             let write = Arm { op: WaitOp::Lock, on: arm.on };
@@ -141,7 +143,10 @@ fn ready(snapshot: &Snapshot, live: &BTreeSet<TaskId>, arm: Arm) -> bool {
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. } => true,
+        | ObjectDetail::Socket { .. }
+        | ObjectDetail::Cond { .. }
+        | ObjectDetail::Semaphore { .. }
+        | ObjectDetail::Barrier { .. } => true,
     }
 }
 

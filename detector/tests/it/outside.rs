@@ -72,6 +72,23 @@ fn a_region_that_waits_for_something_outside_has_outlived_and_does_not_sleep() {
     }
 }
 
+#[test]
+fn a_region_in_which_a_function_is_to_run_does_not_sleep() {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("cache::expires");
+    let jobs = b.channel("src/a.rs:1", Some(0));
+    b.object_mut(jobs).touched = Touched::Only(own);
+    let _ = b.task("src/a.rs:2", "app::work").region(own).receives(jobs, "src/a.rs:3").id();
+    let _ = b.task("src/z.rs:1", "app::stranger").running().id();
+    let rules = |b: &SnapshotBuilder| {
+        let report = region(&b.clone().build(), own);
+        report.findings.iter().map(|finding| finding.key.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&b), [Rule::AsleepInRegion]);
+    b.region_mut(own).deferred = 1;
+    assert_eq!(rules(&b), [Rule::Outlived]);
+}
+
 /// `t1` has given a closure to the helper `t2`, which wants what `t1` holds.
 fn helper_behind_its_task() -> SnapshotBuilder {
     let mut b = SnapshotBuilder::new();

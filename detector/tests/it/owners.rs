@@ -286,3 +286,60 @@ fn a_select_on_oneself() {
     assert_eq!(found(&report), [(Rule::Structural, vec![1])]);
     assert!(report.findings[0].because.contains("each arm"), "{}", report.findings[0].because);
 }
+
+/// Who runs an initialiser owns it: circles through it are as certain as through a lock.
+#[test]
+fn initialisers_that_wait_for_each_other_or_for_themselves() {
+    let mut b = SnapshotBuilder::new();
+    let (config, log) = (b.once("src/config.rs:3"), b.once("src/log.rs:3"));
+    let lock = b.mutex("src/a.rs:1");
+    let first = b.task("src/a.rs:2", "app::config").waits_once(log, "src/config.rs:9").id();
+    let second = b.task("src/a.rs:3", "app::log").locks(lock, "src/log.rs:9").id();
+    b.owns(config, first, "src/config.rs:4", 0);
+    b.owns(log, second, "src/log.rs:4", 0);
+    b.owns(lock, first, "src/config.rs:5", 0);
+    let own = b.once("src/own.rs:3");
+    let third = b.task("src/a.rs:5", "app::own").waits_once(own, "src/own.rs:5").id();
+    b.owns(own, third, "src/own.rs:4", 0);
+    let report = process(&b.build());
+    let expected = [(Rule::Cycle, vec![1, 2]), (Rule::Structural, vec![3])];
+    assert_eq!(found(&report), expected);
+    assert_eq!(report.findings[0].chain[0].wants, "once #2");
+    let because = &report.findings[1].because;
+    assert!(because.contains("an initialiser that it runs itself"), "{because}");
+}
+
+/// Whoever runs it can go on; or it has just come to its end and waiters are about to be woken.
+#[test]
+fn initialisers_that_come_to_an_end() {
+    let mut b = SnapshotBuilder::new();
+    let (slow, over) = (b.once("src/slow.rs:3"), b.once("src/over.rs:3"));
+    let runs = b.task("src/a.rs:1", "app::slow").running().id();
+    b.owns(slow, runs, "src/slow.rs:4", 0);
+    let _ = b.task("src/a.rs:2", "app::waits").waits_once(slow, "src/slow.rs:4").id();
+    let _ = b.task("src/a.rs:3", "app::waits").waits_once(over, "src/over.rs:4").id();
+    assert_eq!(found(&process(&b.build())), []);
+}
+
+#[test]
+fn more_permits_than_there_are() {
+    let mut b = SnapshotBuilder::new();
+    let limit = b.semaphore("src/a.rs:1", 3);
+    let _ = b.task("src/a.rs:2", "app::fits").acquires(limit, 3, "src/a.rs:3").id();
+    let _ = b.task("src/a.rs:4", "app::greedy").acquires(limit, 4, "src/a.rs:5").id();
+    let _ = b.task("src/a.rs:6", "app::patient").acquires(limit, 4, "src/a.rs:7").until(9).id();
+    let report = process(&b.build());
+    assert_eq!(found(&report), [(Rule::Structural, vec![2])]);
+    let because = &report.findings[0].because;
+    assert!(because.contains("more permits than its semaphore has"), "{because}");
+}
+
+#[test]
+fn what_anybody_may_end_proves_nothing() {
+    let mut b = SnapshotBuilder::new();
+    let mutex = b.mutex("src/a.rs:1");
+    let (cond, barrier) = (b.cond("src/a.rs:2", mutex), b.barrier("src/a.rs:3", 2));
+    let _ = b.task("src/a.rs:4", "app::a").waits_cond(cond, "src/a.rs:5").id();
+    let _ = b.task("src/a.rs:6", "app::b").waits_barrier(barrier, "src/a.rs:7").id();
+    assert_eq!(found(&process(&b.build())), []);
+}

@@ -35,6 +35,15 @@ fn a_daemon_may_wait_where_nothing_comes_unless_somebody_waits_for_it() {
 }
 
 #[test]
+fn a_daemon_that_asks_for_more_permits_than_there_are_is_wrong() {
+    let mut b = SnapshotBuilder::new();
+    let limit = b.semaphore("src/a.rs:1", 3);
+    let daemon = b.task("src/a.rs:2", "app::d").tenure(Tenure::Daemon);
+    let _ = daemon.acquires(limit, 4, "src/a.rs:3").id();
+    assert_eq!(found(&process(&b.build())), [(Rule::Structural, vec![1])]);
+}
+
+#[test]
 fn a_circle_of_daemons_is_one() {
     let mut b = bank();
     for task in [1, 2] {

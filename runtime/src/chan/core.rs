@@ -10,7 +10,6 @@
 //! user's is dropped under the lock.
 
 use std::collections::VecDeque;
-use std::ops::DerefMut;
 
 use crate::chan::op;
 use crate::records::node::Op;
@@ -18,7 +17,7 @@ use crate::records::object::{Kind, ObjectCell, ObjectRecord};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::sync::{Lock, Ordering};
+use crate::sync::{Guard, Lock};
 use crate::time::clock;
 use crate::wait::slot::SlotQueue;
 use crate::wait::{self, On, Why};
@@ -85,27 +84,49 @@ impl<T> Core<T> {
     }
 
     /// Sends, waiting until `until` at most.
-    pub(crate) fn send(
-        &self,
-        mut value: T,
-        until: Option<u64>,
-        site: Site,
-    ) -> Result<(), NotSent<T>> {
+    #[inline]
+    pub(crate) fn send(&self, value: T, until: Option<u64>, site: Site) -> Result<(), NotSent<T>> {
         let who = current::operate();
         let record = self.cell.used_by(who);
         if let Some(record) = record {
             record.sender.used(who, site);
         }
+        // What mostly happens, in a row: the value then stays in registers. Put into a frame and
+        // taken out again it costs more than the lock.
+        let mut state = self.state.lock();
+        if state.takes_values() {
+            if let Some(receiver) = state.receivers.claim_first() {
+                drop(state);
+                receiver.give(value);
+                return Ok(());
+            }
+            if state.has_room(self.capacity) {
+                state.buffer.push_back(value);
+                state.note_len(record);
+                return Ok(());
+            }
+        }
+        self.send_or_park(state, value, Why { reason: Reason::Send, site, until }, who)
+    }
+
+    // One frame from the caller's to the switch: see `fiber::suspend`.
+    #[expect(clippy::inline_always, reason = "see above; measured")]
+    #[inline(always)]
+    fn send_or_park<'a>(
+        &'a self,
+        mut state: Guard<'a, State<T>>,
+        mut value: T,
+        why: Why,
+        who: Current,
+    ) -> Result<(), NotSent<T>> {
         loop {
-            let mut state = self.state.lock();
-            value = match state.try_send(value, self.capacity, record) {
+            value = match state.try_send(value, self.capacity, self.cell.known()) {
                 Err(NotSent::Full(value)) => value,
                 done => return done,
             };
-            if until.is_some_and(|until| until <= clock::now_ns()) {
+            if why.until.is_some_and(|until| until <= clock::now_ns()) {
                 return Err(NotSent::Full(value));
             }
-            let why = Why { reason: Reason::Send, site, until };
             let (waiting, node) = wait::begin(who, why, Op::Send, On::object(self.cell.target()));
             let mut op = op::send(self, value);
             op.queue(&mut state.senders, node);
@@ -123,6 +144,7 @@ impl<T> Core<T> {
                 // Claimed without taking the value: closed or disconnected. The loop says which.
                 Some(unsent) => value = unsent,
             }
+            state = self.state.lock();
         }
     }
 
@@ -137,6 +159,7 @@ impl<T> Core<T> {
     }
 
     /// Receives, waiting until `until` at most.
+    #[inline]
     pub(crate) fn recv(&self, until: Option<u64>, site: Site) -> Result<T, NotReceived> {
         let who = current::operate();
         let record = self.cell.used_by(who);
@@ -183,7 +206,7 @@ impl<T> Core<T> {
         }
         state.closed = Some(site);
         if let Some(record) = record {
-            record.over.store(1, Ordering::Relaxed);
+            record.over.set(1);
         }
         // Senders too: they panic, each at its own place, as in Go.
         let receivers = state.receivers.claim_all();
@@ -219,7 +242,7 @@ impl<T> Core<T> {
     fn note_over(&self) {
         // Only if it has a record: a channel that was never used needs none now.
         if let Some(record) = self.cell.known() {
-            record.over.store(1, Ordering::Relaxed);
+            record.over.set(1);
         }
     }
 
@@ -231,15 +254,25 @@ impl<T> Core<T> {
         self.capacity
     }
 
-    pub(crate) fn lock(&self) -> impl DerefMut<Target = State<T>> + '_ {
+    pub(crate) fn lock(&self) -> Guard<'_, State<T>> {
         self.state.lock()
     }
 }
 
 impl<T> State<T> {
+    #[inline]
+    fn takes_values(&self) -> bool {
+        self.closed.is_none() && !self.receivers_gone
+    }
+
+    #[inline]
+    fn has_room(&self, capacity: Option<usize>) -> bool {
+        capacity.is_none_or(|capacity| self.buffer.len() < capacity)
+    }
+
     /// Whether a send would end now, in whatever way, without counting on `me`.
     pub(crate) fn send_is_ready(&self, capacity: Option<usize>, me: Current) -> bool {
-        capacity.is_none_or(|capacity| self.buffer.len() < capacity)
+        self.has_room(capacity)
             || self.closed.is_some()
             || self.receivers_gone
             || self.receivers.has_other(me)
@@ -270,7 +303,7 @@ impl<T> State<T> {
             receiver.give(value);
             return Ok(());
         }
-        if capacity.is_none_or(|capacity| self.buffer.len() < capacity) {
+        if self.has_room(capacity) {
             self.buffer.push_back(value);
             self.note_len(record);
             return Ok(());
@@ -299,7 +332,7 @@ impl<T> State<T> {
 
     fn note_len(&self, record: Option<&ObjectRecord>) {
         if let Some(record) = record {
-            record.level.store(self.buffer.len() as u64, Ordering::Relaxed);
+            record.level.set(self.buffer.len() as u64);
         }
     }
 }

@@ -90,12 +90,21 @@ impl<T> Chan<T> {
     /// With the value, when the time is over first or the channel is closed.
     #[track_caller]
     pub fn send_timeout(&self, value: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_deadline(value, Instant::now() + limit)
+    }
+
+    /// Sends, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// With the value, when the time is over first or the channel is closed.
+    #[track_caller]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         let site = Location::caller();
         let Some(core) = &self.core else {
-            crate::time::sleep(limit);
+            crate::time::sleep_until(deadline);
             return Err(SendTimeoutError::Timeout(value));
         };
-        core.send(value, Some(until(limit)), site).map_err(|error| match error {
+        core.send(value, Some(deadline.as_ns()), site).map_err(|error| match error {
             NotSent::Full(value) => SendTimeoutError::Timeout(value),
             NotSent::Closed(value, _) | NotSent::Disconnected(value) => {
                 SendTimeoutError::Disconnected(value)
@@ -130,12 +139,21 @@ impl<T> Chan<T> {
     /// When the time is over first, or the channel is closed and empty.
     #[track_caller]
     pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_deadline(Instant::now() + limit)
+    }
+
+    /// Receives, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// When the time is over first, or the channel is closed and empty.
+    #[track_caller]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         let site = Location::caller();
         let Some(core) = &self.core else {
-            crate::time::sleep(limit);
+            crate::time::sleep_until(deadline);
             return Err(RecvTimeoutError::Timeout);
         };
-        core.recv(Some(until(limit)), site).map_err(|error| match error {
+        core.recv(Some(deadline.as_ns()), site).map_err(|error| match error {
             NotReceived::Empty => RecvTimeoutError::Timeout,
             NotReceived::Over => RecvTimeoutError::Disconnected,
         })
@@ -197,10 +215,6 @@ impl<T> Chan<T> {
     pub(crate) fn core(&self) -> Option<&Core<T>> {
         self.core.as_deref()
     }
-}
-
-fn until(limit: Duration) -> u64 {
-    (Instant::now() + limit).as_ns()
 }
 
 fn wait_for_ever(reason: Reason, op: Op, site: Site) -> ! {
@@ -266,6 +280,33 @@ impl<T> Sends<T> {
         self.0.send(value);
     }
 
+    /// As [`Chan::try_send`].
+    ///
+    /// # Errors
+    /// As [`Chan::try_send`].
+    #[track_caller]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.0.try_send(value)
+    }
+
+    /// As [`Chan::send_timeout`].
+    ///
+    /// # Errors
+    /// As [`Chan::send_timeout`].
+    #[track_caller]
+    pub fn send_timeout(&self, value: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.0.send_timeout(value, limit)
+    }
+
+    /// As [`Chan::send_deadline`].
+    ///
+    /// # Errors
+    /// As [`Chan::send_deadline`].
+    #[track_caller]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.0.send_deadline(value, deadline)
+    }
+
     /// As [`Chan::close`].
     ///
     /// # Panics
@@ -295,6 +336,33 @@ impl<T> Recvs<T> {
     #[track_caller]
     pub fn recv(&self) -> Option<T> {
         self.0.recv()
+    }
+
+    /// As [`Chan::try_recv`].
+    ///
+    /// # Errors
+    /// As [`Chan::try_recv`].
+    #[track_caller]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.0.try_recv()
+    }
+
+    /// As [`Chan::recv_timeout`].
+    ///
+    /// # Errors
+    /// As [`Chan::recv_timeout`].
+    #[track_caller]
+    pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
+        self.0.recv_timeout(limit)
+    }
+
+    /// As [`Chan::recv_deadline`].
+    ///
+    /// # Errors
+    /// As [`Chan::recv_deadline`].
+    #[track_caller]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.0.recv_deadline(deadline)
     }
 
     /// As [`Chan::iter`].

@@ -14,7 +14,6 @@ use crate::chan::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 use crate::records::statics::Site;
-use crate::sync::Ordering;
 use crate::time::Instant;
 
 struct SendSide<T>(Arc<Core<T>>);
@@ -107,8 +106,17 @@ impl<T> Sender<T> {
     /// With the value, when the time is over first, or no receiver is left.
     #[track_caller]
     pub fn send_timeout(&self, value: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_deadline(value, Instant::now() + limit)
+    }
+
+    /// Sends, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// With the value, when the time is over first, or no receiver is left.
+    #[track_caller]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.note_handles();
-        let until = Some((Instant::now() + limit).as_ns());
+        let until = Some(deadline.as_ns());
         self.core().send(value, until, Location::caller()).map_err(|error| match error {
             NotSent::Full(value) => SendTimeoutError::Timeout(value),
             NotSent::Disconnected(value) | NotSent::Closed(value, _) => {
@@ -124,7 +132,7 @@ impl<T> Sender<T> {
     fn note_handles(&self) {
         if let Some(record) = self.core().cell.record() {
             let handles = Arc::strong_count(&self.side) as u64;
-            record.sender.handles.store(handles + 1, Ordering::Relaxed);
+            record.sender.handles.set(handles + 1);
         }
     }
 }
@@ -178,8 +186,17 @@ impl<T> Receiver<T> {
     /// When the time is over first, or nothing is there and every sender has been dropped.
     #[track_caller]
     pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_deadline(Instant::now() + limit)
+    }
+
+    /// Receives, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// When the time is over first, or nothing is there and every sender has been dropped.
+    #[track_caller]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.note_handles();
-        let until = Some((Instant::now() + limit).as_ns());
+        let until = Some(deadline.as_ns());
         self.core().recv(until, Location::caller()).map_err(|error| match error {
             NotReceived::Empty => RecvTimeoutError::Timeout,
             NotReceived::Over => RecvTimeoutError::Disconnected,
@@ -198,7 +215,7 @@ impl<T> Receiver<T> {
     fn note_handles(&self) {
         if let Some(record) = self.core().cell.record() {
             let handles = Arc::strong_count(&self.side) as u64;
-            record.receiver.handles.store(handles + 1, Ordering::Relaxed);
+            record.receiver.handles.set(handles + 1);
         }
     }
 }

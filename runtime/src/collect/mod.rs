@@ -13,14 +13,17 @@ mod stacks;
 mod tasks;
 mod workers;
 
+use std::collections::HashMap;
+
 use gleak_snapshot::{
     Completeness, Counters, Frame, Header, ObjectDetail, Owner, PanicFact, Reason, Region,
     RegionId, Snapshot, TaskId,
 };
 
 use crate::machine::process;
-use crate::records::panics;
+use crate::records::panics::{self, Unjoined};
 use crate::records::region::REGIONS;
+use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
 use crate::scheduler::activity;
 use crate::sync::Ordering;
@@ -32,6 +35,8 @@ use sites::Sites;
 pub(crate) fn collect(reason: Reason) -> Snapshot {
     let still = quiet::begin();
     let mut sites = Sites::default();
+    // Before the tasks: a function that has become one meanwhile is seen as one or the other.
+    let deferred = deferred();
     let first_workers = workers::first_pass();
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
@@ -40,7 +45,7 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     tasks.sort_by_key(|task| task.id);
     tasks::add_owned(&mut tasks, &second_objects);
     let (panics, dropped_panics) = panics(&mut sites);
-    let regions = regions(&mut sites);
+    let regions = regions(&mut sites, &deferred);
     let activity = still.end(&tasks);
     let mut snapshot = Snapshot {
         header: header(reason),
@@ -84,9 +89,15 @@ fn header(reason: Reason) -> Header {
     }
 }
 
-fn regions(sites: &mut Sites) -> Vec<Region> {
+/// By region: functions that will run as tasks of it later.
+fn deferred() -> HashMap<Ref, u64> {
+    let live = REGIONS.live().map(|(region, it)| (region, it.deferred.load(Ordering::SeqCst)));
+    live.filter(|(_, count)| *count > 0).collect()
+}
+
+fn regions(sites: &mut Sites, deferred: &HashMap<Ref, u64>) -> Vec<Region> {
     let live = REGIONS.live();
-    live.filter_map(|(_, record)| {
+    live.filter_map(|(reference, record)| {
         let id = record.id.load(Ordering::Relaxed);
         Some(Region {
             id: RegionId(id),
@@ -94,6 +105,7 @@ fn regions(sites: &mut Sites) -> Vec<Region> {
             name: tags::get(Key::Region(id)).and_then(|tags| tags.name).unwrap_or_default(),
             site: sites.site(record.site.get()?),
             closed: record.closed(),
+            deferred: deferred.get(&reference).copied().unwrap_or(0),
         })
     })
     .collect()
@@ -103,10 +115,17 @@ fn regions(sites: &mut Sites) -> Vec<Region> {
 /// owns the lock now.
 fn doubt_missing_owners(snapshot: &mut Snapshot) {
     for object in &mut snapshot.objects {
-        let (ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. }) =
-            &mut object.detail
-        else {
-            continue;
+        let owner = match &mut object.detail {
+            ObjectDetail::Mutex { owner, .. }
+            | ObjectDetail::RwLock { owner, .. }
+            | ObjectDetail::Once { owner, .. } => owner,
+            ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => continue,
         };
         let missing = |owner: &Owner| {
             owner.alive && snapshot.tasks.binary_search_by_key(&owner.task, |it| it.id).is_err()
@@ -139,15 +158,14 @@ fn drop_dangling_regions(snapshot: &mut Snapshot) {
 
 fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
     let (kept, dropped) = panics::all();
-    let facts = kept.into_iter().map(|unjoined| PanicFact {
-        task: TaskId(unjoined.task),
-        name: unjoined.name,
-        region: (unjoined.region != 0).then_some(RegionId(unjoined.region)),
-        spawn: sites.spawn(unjoined.site, unjoined.entry.name()),
-        site: unjoined.panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
-        message: unjoined.panic.message().to_owned(),
-        stack: unjoined
-            .panic
+    let facts = kept.into_iter().map(|Unjoined { task, panic }| PanicFact {
+        task: TaskId(task.id),
+        name: task.name,
+        region: (task.region != 0).then_some(RegionId(task.region)),
+        spawn: sites.spawn(task.site, task.entry.name()),
+        site: panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
+        message: panic.message().to_owned(),
+        stack: panic
             .frames()
             .iter()
             .map(|frame| Frame {

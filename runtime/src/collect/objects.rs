@@ -59,7 +59,7 @@ pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> 
         };
         // Still the same object after all of its facts were read?
         if OBJECTS.get(seen.reference).is_some() {
-            let depth = record.owner_depth.load(Ordering::Relaxed);
+            let depth = record.owner_depth.get();
             collected.push(Collected { reference: seen.reference, object, depth });
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> 
 fn owner(record: &ObjectRecord, bits: u64, sites: &mut Sites) -> Option<Owner> {
     let reference = Ref::from_bits(bits)?;
     let site = sites.site(record.owner_site.get()?);
-    let since_ns = record.owner_since.load(Ordering::Relaxed);
+    let since_ns = record.owner_since.get();
     let alive = WAITERS.get(reference).map(WaiterRecord::id);
     // Read before it is asked again whether the record is still the owner's.
     let alive = alive.filter(|_| WAITERS.get(reference).is_some());
@@ -79,7 +79,7 @@ fn owner(record: &ObjectRecord, bits: u64, sites: &mut Sites) -> Option<Owner> {
 }
 
 fn touched(record: &ObjectRecord) -> Touched {
-    let bits = record.touched.load(Ordering::Relaxed);
+    let bits = record.touched.get();
     if bits == SHARED {
         return Touched::Shared;
     }
@@ -90,9 +90,9 @@ fn touched(record: &ObjectRecord) -> Touched {
 }
 
 fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> ObjectDetail {
-    let level = record.level.load(Ordering::Relaxed);
-    let bound = record.bound.load(Ordering::Relaxed);
-    let over = record.over.load(Ordering::Relaxed) != 0;
+    let level = record.level.get();
+    let bound = record.bound.get();
+    let over = record.over.get() != 0;
     let exact = record.inexact.load(Ordering::Relaxed) == 0;
     match record.kind() {
         Kind::Channel => ObjectDetail::Channel {
@@ -106,18 +106,34 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         Kind::RwLock => {
             ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, exact }
         }
-        Kind::WaitGroup => ObjectDetail::WaitGroup { count: level.cast_signed() },
-        Kind::Socket => ObjectDetail::Socket { descriptor: u32::try_from(level).unwrap_or(0) },
-        Kind::Context => {
-            ObjectDetail::Context { cancelled: over, deadline_ns: (bound != 0).then_some(bound) }
+        Kind::WaitGroup => {
+            ObjectDetail::WaitGroup { count: level.cast_signed(), tokens: bound, loose: over }
         }
+        Kind::Socket => ObjectDetail::Socket { descriptor: u32::try_from(level).unwrap_or(0) },
+        Kind::Cond => ObjectDetail::Cond { mutex: (level != 0).then_some(ObjectId(level)) },
+        Kind::Once => ObjectDetail::Once { owner, done: over },
+        Kind::Semaphore => ObjectDetail::Semaphore {
+            permits: bound,
+            available: level,
+            taken: last_use(&record.receiver, sites),
+        },
+        Kind::Barrier => ObjectDetail::Barrier { size: bound, arrived: level },
+        Kind::Context => ObjectDetail::Context {
+            cancelled: over,
+            deadline_ns: (bound != 0).then_some(bound),
+            parent: (level != 0).then_some(ObjectId(level)),
+        },
     }
 }
 
 fn endpoint(end: &EndRecord, sites: &mut Sites) -> Endpoint {
-    let last = match (end.last.load(Ordering::Relaxed), end.last_site.get()) {
+    let last = last_use(end, sites);
+    Endpoint { handles: end.handles.get().checked_sub(1), last }
+}
+
+fn last_use(end: &EndRecord, sites: &mut Sites) -> Option<LastUse> {
+    match (end.last.get(), end.last_site.get()) {
         (0, _) | (_, None) => None,
         (task, Some(site)) => Some(LastUse { task: TaskId(task), site: sites.site(site) }),
-    };
-    Endpoint { handles: end.handles.load(Ordering::Relaxed).checked_sub(1), last }
+    }
 }

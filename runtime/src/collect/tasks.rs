@@ -7,7 +7,7 @@ use gleak_snapshot::{
 
 use crate::collect::objects::Collected;
 use crate::collect::sites::Sites;
-use crate::records::node::Op;
+use crate::records::node::{Node, Op};
 use crate::records::object;
 use crate::records::region::REGIONS;
 use crate::records::state::{State, Word};
@@ -33,6 +33,7 @@ struct SeenWait {
     until: u64,
     unlisted: u32,
     on_thread: bool,
+    wanted: Option<u64>,
     arms: Vec<(Op, u64)>,
     registers: Option<Registers>,
 }
@@ -50,21 +51,19 @@ pub(super) fn first_pass() -> Vec<Seen> {
 
 fn wait(record: &WaiterRecord) -> SeenWait {
     let facts = &record.wait;
-    let sp = facts.sp.load(Ordering::Acquire);
+    let sp = facts.sp.get();
+    let asks = |node: &&Node| node.op() == Op::Acquire;
     SeenWait {
         reason: facts.reason(),
         site: facts.site.get(),
-        since: facts.since.load(Ordering::Relaxed),
+        since: facts.since.get(),
         until: facts.until.load(Ordering::Relaxed),
-        unlisted: facts.unlisted.load(Ordering::Relaxed),
+        unlisted: facts.unlisted.get(),
         // Of a thread of others nothing else is to be expected.
         on_thread: record.wait.on_thread.load(Ordering::Relaxed) != 0 && !record.has(THREAD),
-        arms: record.arms().map(|node| (node.op(), node.target.load(Ordering::Relaxed))).collect(),
-        registers: (sp != 0).then(|| Registers {
-            ip: facts.ip.load(Ordering::Relaxed) as u64,
-            sp: sp as u64,
-            bp: facts.bp.load(Ordering::Relaxed) as u64,
-        }),
+        wanted: record.arms().next().filter(asks).map(|node| node.asked() as u64),
+        arms: record.arms().map(|node| (node.op(), node.target.get())).collect(),
+        registers: (sp != 0).then(|| Registers { ip: facts.ip.get(), sp, bp: facts.bp.get() }),
     }
 }
 
@@ -137,6 +136,7 @@ fn finish_wait(seen: SeenWait, site: gleak_snapshot::SiteId, objects: &[Collecte
         arms,
         // All have ended: about to be woken, by what is in no record.
         unlisted_arms: if arms_gone { unlisted.max(1) } else { unlisted },
+        wanted: seen.wanted,
         site,
         since_ns: seen.since,
         until_ns: (seen.until != 0).then_some(seen.until),
@@ -158,7 +158,11 @@ fn arm(op: Op, target: u64, objects: &[Collected]) -> Option<Arm> {
             | Op::WaitGroup
             | Op::Cancel
             | Op::Read
-            | Op::Write,
+            | Op::Write
+            | Op::Cond
+            | Op::Once
+            | Op::Acquire
+            | Op::Barrier,
             Some(object),
         ) => Target::Object(find(object, objects)?),
     };
@@ -179,7 +183,7 @@ fn task(
     sites: &mut Sites,
 ) -> Task {
     let tags = tags::get(Key::Task(id)).unwrap_or_default();
-    let parent = record.parent.load(Ordering::Relaxed);
+    let parent = record.parent.get();
     let region = record.region().and_then(|region| REGIONS.get(region));
     let is_thread = record.has(THREAD);
     let reads = object::reads(reference, record).into_iter().filter_map(|target| {
@@ -209,15 +213,20 @@ fn task(
 pub(super) fn add_owned(tasks: &mut [Task], objects: &[Collected]) {
     let owned = |it: &Collected| match it.object.detail {
         ObjectDetail::Mutex { owner: Some(owner), .. }
-        | ObjectDetail::RwLock { owner: Some(owner), .. } => {
+        | ObjectDetail::RwLock { owner: Some(owner), .. }
+        | ObjectDetail::Once { owner: Some(owner), .. } => {
             owner.alive.then_some((owner.task, it.depth, it.object.id))
         }
         ObjectDetail::Mutex { owner: None, .. }
         | ObjectDetail::RwLock { owner: None, .. }
+        | ObjectDetail::Once { owner: None, .. }
         | ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. } => None,
+        | ObjectDetail::Socket { .. }
+        | ObjectDetail::Cond { .. }
+        | ObjectDetail::Semaphore { .. }
+        | ObjectDetail::Barrier { .. } => None,
     };
     let mut owned: Vec<(TaskId, u32, ObjectId)> = objects.iter().filter_map(owned).collect();
     owned.sort_unstable();

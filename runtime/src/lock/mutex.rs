@@ -106,7 +106,7 @@ impl<T: ?Sized> Mutex<T> {
         let who = current::operate();
         let record = self.cell.used_by(who);
         if !self.try_acquire() {
-            self.lock_slowly(who, site);
+            self.lock_slowly(who, site, None);
         }
         self.own(who, record, site)
     }
@@ -125,6 +125,28 @@ impl<T: ?Sized> Mutex<T> {
         self.own(who, record, Location::caller()).map_err(TryLockError::Poisoned)
     }
 
+    /// As [`Mutex::lock`], for an operation that has begun already.
+    pub(crate) fn lock_again(&self, who: Current, site: Site) -> LockResult<MutexGuard<'_, T>> {
+        let record = self.cell.used_by(who);
+        if !self.try_acquire() {
+            self.lock_slowly(who, site, None);
+        }
+        self.own(who, record, site)
+    }
+
+    /// As [`Mutex::lock`], for an operation that has begun already. None when `until` has passed, on
+    /// the clock of [`clock::now_ns`].
+    pub(crate) fn lock_until(
+        &self,
+        who: Current,
+        site: Site,
+        until: u64,
+    ) -> Option<LockResult<MutexGuard<'_, T>>> {
+        let record = self.cell.used_by(who);
+        let taken = self.try_acquire() || self.lock_slowly(who, site, Some(until));
+        taken.then(|| self.own(who, record, site))
+    }
+
     /// Takes a free lock, unless it is handed on in order.
     #[inline]
     fn try_acquire(&self) -> bool {
@@ -136,9 +158,10 @@ impl<T: ?Sized> Mutex<T> {
                 .is_ok()
     }
 
+    /// False when `until` has passed first.
     #[cold]
     #[inline(never)]
-    fn lock_slowly(&self, who: Current, site: Site) {
+    fn lock_slowly(&self, who: Current, site: Site, until: Option<u64>) -> bool {
         let asked = clock::coarse_ns();
         let mut overtaken = false;
         loop {
@@ -147,16 +170,19 @@ impl<T: ?Sized> Mutex<T> {
                     // It has come, and as the owner is alone with the word's bits.
                     self.word.fetch_and(!COMING, Ordering::Relaxed);
                 }
-                return;
+                return true;
             }
-            let Some((waiting, node)) = self.take_or_wait(who, site, asked, overtaken) else {
-                return;
+            let why = Why { reason: Reason::Lock, site, until };
+            let Some((waiting, node)) = self.take_or_wait(who, why, asked, overtaken) else {
+                return true;
             };
             let outcome = waiting.park();
             if outcome.left_queued() {
                 self.leave_queue(node);
             }
-            outcome.or_unwind();
+            if outcome.or_unwind() {
+                return false;
+            }
             overtaken = true;
         }
     }
@@ -192,7 +218,7 @@ impl<T: ?Sized> Mutex<T> {
     fn take_or_wait(
         &self,
         who: Current,
-        site: Site,
+        why: Why,
         asked: u64,
         overtaken: bool,
     ) -> Option<(wait::Waiting, u32)> {
@@ -228,7 +254,6 @@ impl<T: ?Sized> Mutex<T> {
                 Err(now) => word = now,
             }
         }
-        let why = Why { reason: Reason::Lock, site, until: None };
         let on = On::object(self.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::Lock, on);
         if overtaken {

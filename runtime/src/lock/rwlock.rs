@@ -3,11 +3,11 @@
 //! Writer-preferring, as Go's `sync.RWMutex`: a waiting writer keeps new readers out, and when a
 //! writer lets go, the readers that waited come before the next writer. A lock is handed over to
 //! whom it wakes, so nobody starves. Reading twice in one task therefore waits for ever when a
-//! writer asks in between, as in Go.
+//! writer asks in between, as in Go; unless the second time is declared by `read_recursive`.
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::LockResult;
+use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::lock::guard::{Guarded, Holding, RwLockReadGuard, RwLockWriteGuard};
 use crate::lock::poison::{Poison, wrap};
@@ -16,8 +16,7 @@ use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::sync::{Lock, Ordering};
-
+use crate::sync::Lock;
 use crate::wait::queue::{Claims, WaitQueue};
 use crate::wait::{self, Claimed, On, Why};
 
@@ -27,6 +26,22 @@ struct State {
     readers: u64,
     waiting_readers: WaitQueue,
     waiting_writers: WaitQueue,
+}
+
+/// What a reader makes way for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pass {
+    /// A writer that has or wants the lock.
+    BehindWriters,
+    /// One that has it; or one that wants it, when nobody reads.
+    AmongReaders,
+}
+
+impl State {
+    fn lets_read(&self, pass: Pass) -> bool {
+        let among = pass == Pass::AmongReaders && self.readers > 0;
+        !self.writer && (among || self.waiting_writers.is_empty())
+    }
 }
 
 /// Many readers or one writer.
@@ -79,18 +94,60 @@ impl<T: ?Sized> RwLock<T> {
     /// When a task panicked while it held the lock for writing; the guard is in the error.
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        let site = Location::caller();
+        let why = Why { reason: Reason::ReadLock, site: Location::caller(), until: None };
         let who = current::operate();
+        self.take_read(who, why, Pass::BehindWriters);
+        self.own_read(who)
+    }
+
+    /// As [`RwLock::read`], for a task that may be reading already: while others read, a waiting
+    /// writer does not keep it out.
+    ///
+    /// Readers that go on and on in this way starve writers: it is for reading twice, and the first
+    /// time should be [`RwLock::read`].
+    ///
+    /// # Errors
+    /// When a task panicked while it held the lock for writing; the guard is in the error.
+    #[track_caller]
+    pub fn read_recursive(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        let why = Why { reason: Reason::ReadLock, site: Location::caller(), until: None };
+        let who = current::operate();
+        self.take_read(who, why, Pass::AmongReaders);
+        self.own_read(who)
+    }
+
+    /// Reads if no writer has or wants the lock.
+    ///
+    /// # Errors
+    /// When one does, or when a task panicked while it held the lock for writing.
+    #[track_caller]
+    pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        let who = current::get();
         self.cell.used_by(who);
-        if let Some((waiting, node)) = self.begin_read(who, site) {
-            // Whoever wakes a waiter of this lock has given it the lock.
-            let outcome = waiting.park();
-            if outcome.left_queued() {
-                self.state.lock().waiting_readers.remove(node);
-            }
-            outcome.or_unwind();
+        let mut state = self.state.lock();
+        if !state.lets_read(Pass::BehindWriters) {
+            return Err(TryLockError::WouldBlock);
         }
-        self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::shared(who, &self.cell) })
+        state.readers += 1;
+        self.note(&state);
+        drop(state);
+        self.own_read(who).map_err(TryLockError::Poisoned)
+    }
+
+    /// Takes the lock alone if nobody has it.
+    ///
+    /// # Errors
+    /// When somebody has, or when a task panicked while it held the lock for writing.
+    #[track_caller]
+    pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        let who = current::get();
+        self.cell.used_by(who);
+        let mut state = self.state.lock();
+        if !self.write_now(&mut state, who, Location::caller()) {
+            return Err(TryLockError::WouldBlock);
+        }
+        drop(state);
+        self.own_write(who).map_err(TryLockError::Poisoned)
     }
 
     /// Waits until nobody has the lock, and takes it alone.
@@ -99,43 +156,86 @@ impl<T: ?Sized> RwLock<T> {
     /// When a task panicked while it held the lock for writing; the guard is in the error.
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        let site = Location::caller();
+        let why = Why { reason: Reason::WriteLock, site: Location::caller(), until: None };
         let who = current::operate();
+        self.take_write(who, why);
+        self.own_write(who)
+    }
+
+    /// Counts the caller among the readers; false when the time was over first.
+    pub(crate) fn take_read(&self, who: Current, why: Why, pass: Pass) -> bool {
         self.cell.used_by(who);
-        if let Some((waiting, node)) = self.begin_write(who, site) {
-            let outcome = waiting.park();
-            if outcome.left_queued() {
-                self.state.lock().waiting_writers.remove(node);
-            }
-            outcome.or_unwind();
+        let Some((waiting, node)) = self.begin_read(who, why, pass) else { return true };
+        // Whoever wakes a waiter of this lock has given it the lock.
+        let outcome = waiting.park();
+        if outcome.left_queued() {
+            self.state.lock().waiting_readers.remove(node);
         }
+        !outcome.or_unwind()
+    }
+
+    /// Makes the caller the writer; false when the time was over first.
+    pub(crate) fn take_write(&self, who: Current, why: Why) -> bool {
+        self.cell.used_by(who);
+        let Some((waiting, node)) = self.begin_write(who, why) else { return true };
+        let outcome = waiting.park();
+        if outcome.left_queued() {
+            self.writer_gives_up(node);
+        }
+        !outcome.or_unwind()
+    }
+
+    /// Readers that only it kept out come in.
+    fn writer_gives_up(&self, node: u32) {
+        let mut state = self.state.lock();
+        state.waiting_writers.remove(node);
+        self.note(&state);
+        let mut readers = Claims::default();
+        if state.lets_read(Pass::BehindWriters) {
+            readers = self.let_readers_in(&mut state);
+        }
+        drop(state);
+        readers.wake();
+    }
+
+    pub(crate) fn own_read(&self, who: Current) -> LockResult<RwLockReadGuard<'_, T>> {
+        self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::shared(who, &self.cell) })
+    }
+
+    pub(crate) fn own_write(&self, who: Current) -> LockResult<RwLockWriteGuard<'_, T>> {
         self.poison.wrap(RwLockWriteGuard { lock: self, holding: Holding::exclusive(who) })
     }
 
-    fn begin_read(&self, who: Current, site: Site) -> Option<(wait::Waiting, u32)> {
+    fn begin_read(&self, who: Current, why: Why, pass: Pass) -> Option<(wait::Waiting, u32)> {
         let mut state = self.state.lock();
-        if !state.writer && state.waiting_writers.is_empty() {
+        if state.lets_read(pass) {
             state.readers += 1;
             self.note(&state);
             return None;
         }
-        let why = Why { reason: Reason::ReadLock, site, until: None };
         let on = On::object(self.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::ReadLock, on);
         state.waiting_readers.push_back(node);
         Some((waiting, node))
     }
 
-    fn begin_write(&self, who: Current, site: Site) -> Option<(wait::Waiting, u32)> {
+    /// Makes it the writer, if nobody has the lock.
+    fn write_now(&self, state: &mut State, who: Current, site: Site) -> bool {
+        if state.writer || state.readers > 0 {
+            return false;
+        }
+        state.writer = true;
+        if let Some(record) = self.cell.record() {
+            record.own(who, site);
+        }
+        true
+    }
+
+    fn begin_write(&self, who: Current, why: Why) -> Option<(wait::Waiting, u32)> {
         let mut state = self.state.lock();
-        if !state.writer && state.readers == 0 {
-            state.writer = true;
-            if let Some(record) = self.cell.record() {
-                record.own(who, site);
-            }
+        if self.write_now(&mut state, who, why.site) {
             return None;
         }
-        let why = Why { reason: Reason::WriteLock, site, until: None };
         let on = On::object(self.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::Lock, on);
         state.waiting_writers.push_back(node);
@@ -145,8 +245,8 @@ impl<T: ?Sized> RwLock<T> {
 
     fn note(&self, state: &State) {
         if let Some(record) = self.cell.record() {
-            record.level.store(state.readers, Ordering::Relaxed);
-            record.bound.store(state.waiting_writers.len(), Ordering::Relaxed);
+            record.level.set(state.readers);
+            record.bound.set(state.waiting_writers.len());
         }
     }
 

@@ -13,6 +13,10 @@ use std::num::NonZeroUsize;
 use crate::machine::size::{Class, TOP};
 use crate::sync::{AtomicUsize, Ordering};
 
+/// Places at which frames may begin, a cache line apart.
+const COLOURS: usize = 16;
+const LINE: usize = 64;
+
 /// Enough for 512 million stacks of the default size.
 const SLABS_MAX: usize = 8192;
 /// Sizes are whole pages; the class fits below.
@@ -98,9 +102,16 @@ impl Place {
         self.limit.get() + self.class.stride()
     }
 
-    /// Where frames begin.
+    /// Where the word is that names its task: above all frames.
     pub(crate) fn top(self) -> NonZeroUsize {
         self.limit.saturating_add(self.class.stride() - TOP)
+    }
+
+    /// Where frames begin. Not at the same place in every stack: all of them lie a power of two
+    /// apart, so their first frames would share a few sets of the processor's caches.
+    pub(crate) fn base(self) -> NonZeroUsize {
+        let colour = self.limit.get() / self.class.stride() % COLOURS * LINE;
+        self.limit.saturating_add(self.class.stride() - TOP - colour)
     }
 
     /// Its lowest address above the guard.

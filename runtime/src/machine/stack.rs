@@ -268,7 +268,7 @@ fn install(guard: Guard, place: Place) -> Result<(), StackError> {
 // between guard and base; `limit` is page aligned, and `base` is 16 below a page's end.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> corosensei::stack::StackPointer {
-        self.place.top()
+        self.place.base()
     }
 
     fn limit(&self) -> corosensei::stack::StackPointer {

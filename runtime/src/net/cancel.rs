@@ -43,7 +43,7 @@ task_local! {
 /// when the context was cancelled: `Interrupted` would make std's `read_exact` and the like try for
 /// ever. An operation that has done something before is a success.
 ///
-/// It concerns the calling task alone, not those that it spawns, nor [`blocking`](crate::blocking) and
+/// It concerns the calling task alone, not those that it spawns, nor [`blocking`](crate::blocking()) and
 /// what is done by a helper: the look-up of a host name, and the wait for room at a Unix listener that
 /// has too many connections. Of nested calls the innermost counts.
 ///

@@ -6,13 +6,14 @@
 
 pub(crate) use gleak_snapshot::WaitOp as Op;
 
+use crate::records::fact::{Fact, SmallFact};
 use crate::records::statics::Static;
 use crate::records::table::{Slot, Table};
 use crate::records::waiter::WaiterRecord;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// By discriminant, for reading them back from a word.
-const OPS: [Op; 9] = [
+const OPS: [Op; 13] = [
     Op::Send,
     Op::Receive,
     Op::Lock,
@@ -22,6 +23,10 @@ const OPS: [Op; 9] = [
     Op::Join,
     Op::Read,
     Op::Write,
+    Op::Cond,
+    Op::Once,
+    Op::Acquire,
+    Op::Barrier,
 ];
 
 #[derive(Debug)]
@@ -31,22 +36,32 @@ pub(crate) struct Node {
     /// Whose it is, and which wait of it.
     pub(crate) waiter: Static<WaiterRecord>,
     pub(crate) ticket: AtomicU64,
-    /// Which arm of the wait.
+    /// Which arm of the wait; [`SOLE`] when there is no other and no timer.
     pub(crate) arm: AtomicU32,
-    op: AtomicU32,
+    op: SmallFact,
     /// The object's record, or for a join the task's; zero for a never-channel.
-    pub(crate) target: AtomicU64,
+    pub(crate) target: Fact,
     /// Next arm of the same wait: index + 1.
-    pub(crate) next_arm: AtomicU32,
+    pub(crate) next_arm: SmallFact,
     /// Next node that the same waiter keeps: index + 1.
     pub(crate) spare: AtomicU32,
     /// Neighbours in the object's queue: index + 1. Guarded by the object's lock.
     pub(crate) next: AtomicU32,
+    /// `OUT` while it is in no queue.
     pub(crate) previous: AtomicU32,
-    pub(crate) queued: AtomicU32,
-    /// Where the waiter's stack holds the value to send or the place to receive into.
+    /// Where the waiter's stack holds the value to send or the place to receive into; or how many
+    /// permits it asks for, as a number (see [`Node::ask`]).
     pub(crate) value: AtomicPtr<()>,
 }
+
+/// Set in `arm`: who has the lock of the object that the node is queued at is alone in claiming it.
+pub(crate) const SOLE: u32 = 1 << 31;
+
+/// No neighbour's index: the node has left its queue.
+pub(crate) const OUT: u32 = u32::MAX;
+
+#[cfg(not(feature = "no-records"))]
+const _: () = assert!(size_of::<Node>() == 64, "one cache line");
 
 pub(crate) static NODES: Table<Node> = Table::new();
 
@@ -56,12 +71,22 @@ impl Node {
         NODES.at(index).expect("node indices come from the table")
     }
 
+    /// Notes how many permits are asked for.
+    pub(crate) fn ask(&self, permits: usize) {
+        self.value.store(std::ptr::without_provenance_mut(permits), Ordering::Relaxed);
+    }
+
+    /// How many permits are asked for, by a node that waits for a semaphore.
+    pub(crate) fn asked(&self) -> usize {
+        self.value.load(Ordering::Relaxed).addr()
+    }
+
     pub(crate) fn set_op(&self, op: Op) {
-        self.op.store(op as u32, Ordering::Relaxed);
+        self.op.set(op as u32);
     }
 
     pub(crate) fn op(&self) -> Op {
-        OPS[self.op.load(Ordering::Relaxed) as usize % OPS.len()]
+        OPS[self.op.get() as usize % OPS.len()]
     }
 }
 

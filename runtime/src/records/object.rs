@@ -9,6 +9,7 @@
 
 pub(crate) use gleak_snapshot::ObjectKind as Kind;
 
+use crate::records::fact::{Fact, SmallFact, StaticFact};
 use crate::records::ids::Ids;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
@@ -20,16 +21,26 @@ use dashmap::DashMap;
 use once_cell::sync::Lazy;
 
 /// By discriminant, for reading them back from a word.
-const KINDS: [Kind; 6] =
-    [Kind::Channel, Kind::Mutex, Kind::RwLock, Kind::WaitGroup, Kind::Context, Kind::Socket];
+const KINDS: [Kind; 10] = [
+    Kind::Channel,
+    Kind::Mutex,
+    Kind::RwLock,
+    Kind::WaitGroup,
+    Kind::Context,
+    Kind::Socket,
+    Kind::Cond,
+    Kind::Once,
+    Kind::Semaphore,
+    Kind::Barrier,
+];
 
 /// One side of a channel in a record.
 #[derive(Debug)]
 pub(crate) struct EndRecord {
     /// Handles + 1; zero when they are not counted.
-    pub(crate) handles: AtomicU64,
-    pub(crate) last: AtomicU64,
-    pub(crate) last_site: Static<std::panic::Location<'static>>,
+    pub(crate) handles: Fact,
+    pub(crate) last: Fact,
+    pub(crate) last_site: StaticFact<std::panic::Location<'static>>,
 }
 
 /// Three cache lines: what a lock writes, what a channel writes, and what rarely changes.
@@ -40,29 +51,31 @@ pub(crate) struct ObjectRecord {
     /// Its own reference.
     me: AtomicU64,
     /// Zero: nobody; `SHARED`; else the region that alone has used it.
-    pub(crate) touched: AtomicU64,
+    pub(crate) touched: Fact,
     /// The waiter that owns a lock alone, or zero; since when and where.
     pub(crate) owner: AtomicU64,
-    pub(crate) owner_since: AtomicU64,
-    pub(crate) owner_site: Static<std::panic::Location<'static>>,
+    pub(crate) owner_since: Fact,
+    pub(crate) owner_site: StaticFact<std::panic::Location<'static>>,
     /// How many locks the owner held alone already.
-    pub(crate) owner_depth: AtomicU32,
+    pub(crate) owner_depth: SmallFact,
     /// A guard was dropped by another task than the one that locked.
     pub(crate) inexact: AtomicU32,
     kind: AtomicU32,
     /// It has a name in the tags.
     named: AtomicU32,
-    /// Values in a channel, readers of a lock, count of a group (as `i64`).
-    pub(crate) level: AtomicU64,
+    /// Values in a channel, readers of a lock, count of a group (as `i64`), permits that nobody has,
+    /// who has come to a barrier, ids of a cond's mutex and a context's parent
+    /// (zero: none).
+    pub(crate) level: Fact,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
-    /// wait for a lock.
-    pub(crate) bound: AtomicU64,
+    /// wait for a lock, tokens of a group, all permits of a semaphore, size of a barrier.
+    pub(crate) bound: Fact,
     pub(crate) sender: EndRecord,
     pub(crate) receiver: EndRecord,
     pub(crate) id: AtomicU64,
-    pub(crate) site: Static<std::panic::Location<'static>>,
-    /// Closed, cancelled.
-    pub(crate) over: AtomicU32,
+    pub(crate) site: StaticFact<std::panic::Location<'static>>,
+    /// Closed, cancelled, initialised, counted by hand.
+    pub(crate) over: SmallFact,
     /// Id of an owner that has ended without letting go.
     pub(crate) late_owner: AtomicU64,
 }
@@ -87,24 +100,23 @@ impl ObjectRecord {
     #[inline]
     fn touch(&self, region: u64) {
         let mine = if region == 0 { SHARED } else { region };
-        let before = self.touched.load(Ordering::Relaxed);
+        let before = self.touched.get();
         if before == mine || before == SHARED {
             return;
         }
         // From nobody to me, or from somebody else to everybody. Whoever was faster may have been of
         // my region too.
-        let first = self.touched.compare_exchange(0, mine, Ordering::Relaxed, Ordering::Relaxed);
-        if first.is_err_and(|now| now != mine) {
-            self.touched.store(SHARED, Ordering::Relaxed);
+        if self.touched.set_once(mine).is_err_and(|now| now != mine) {
+            self.touched.set(SHARED);
         }
     }
 
     /// The new owner of a lock.
     #[inline]
     pub(crate) fn own(&self, who: Current, site: Site) {
-        self.owner_since.store(crate::time::clock::coarse_ns(), Ordering::Relaxed);
+        self.owner_since.set(crate::time::clock::coarse_ns());
         self.owner_site.set(site);
-        self.owner_depth.store(who.record.locks.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.owner_depth.set(who.record.locks.load(Ordering::Relaxed));
         self.owner.store(who.reference().to_bits(), Ordering::Release);
     }
 
@@ -118,7 +130,7 @@ impl EndRecord {
     /// Who used this side last.
     #[inline]
     pub(crate) fn used(&self, who: Current, site: Site) {
-        self.last.store(who.record.id(), Ordering::Relaxed);
+        self.last.set(who.record.id());
         self.last_site.set(site);
     }
 }
@@ -183,16 +195,16 @@ impl ObjectCell {
         record.id.store(IDS.next(worker.map(|it| &it.object_ids)), Ordering::Relaxed);
         record.kind.store(self.kind as u32, Ordering::Relaxed);
         record.site.set(self.site);
-        for word in [&record.touched, &record.level, &record.owner] {
-            word.store(0, Ordering::Relaxed);
-        }
-        record.bound.store(self.bound, Ordering::Relaxed);
-        record.over.store(0, Ordering::Relaxed);
+        record.touched.set(0);
+        record.level.set(0);
+        record.owner.store(0, Ordering::Relaxed);
+        record.bound.set(self.bound);
+        record.over.set(0);
         record.named.store(0, Ordering::Relaxed);
         record.inexact.store(0, Ordering::Relaxed);
         for end in [&record.sender, &record.receiver] {
-            end.handles.store(0, Ordering::Relaxed);
-            end.last.store(0, Ordering::Relaxed);
+            end.handles.set(0);
+            end.last.set(0);
             end.last_site.put(None);
         }
         match self.record.set_once(record) {

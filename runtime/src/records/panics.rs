@@ -8,14 +8,20 @@ use crate::task::panic::PanicRecord;
 /// Beyond these a program has other worries than the next message.
 const KEPT: usize = 1000;
 
-/// A panic, with what was known of its task, which has no record any more.
+/// What is told of a task that has no record any more.
 #[derive(Clone, Debug)]
-pub(crate) struct Unjoined {
-    pub(crate) task: u64,
+pub(crate) struct Told {
+    pub(crate) id: u64,
     pub(crate) name: Option<String>,
     pub(crate) region: u64,
     pub(crate) entry: &'static Entry,
     pub(crate) site: Site,
+}
+
+/// A panic, and whose it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Unjoined {
+    pub(crate) task: Told,
     pub(crate) panic: PanicRecord,
 }
 
@@ -38,5 +44,5 @@ pub(crate) fn all() -> (Vec<Unjoined>, u64) {
 
 /// Forgets the panics of a region whose verdict has been given.
 pub(crate) fn forget_region(region: u64) {
-    UNJOINED.lock().retain(|panic| panic.region != region);
+    UNJOINED.lock().retain(|panic| panic.task.region != region);
 }

@@ -27,6 +27,8 @@ pub(crate) struct RegionRecord {
     counted: AtomicU32,
     /// Live tasks, plus one while the region is open.
     users: AtomicU64,
+    /// Functions that will be tasks of it later, when a time has come or a context is done.
+    pub(crate) deferred: AtomicU64,
     /// Its verdict has been given.
     closed: AtomicU32,
     /// Its tasks are not scheduled any more: main has returned.
@@ -61,6 +63,7 @@ pub(crate) fn open(opening: &Opening<'_>) -> Option<Ref> {
     record.parent.store(parent.map_or(0, Ref::to_bits), Ordering::Relaxed);
     record.counted.store(u32::from(counted), Ordering::Relaxed);
     record.users.store(1, Ordering::Relaxed);
+    record.deferred.store(0, Ordering::Relaxed);
     record.closed.store(0, Ordering::Relaxed);
     record.halted.store(0, Ordering::Relaxed);
     record.host.store(0, Ordering::Relaxed);

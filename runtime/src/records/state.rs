@@ -102,6 +102,19 @@ impl StateWord {
         self.leave_wait(ticket, State::Claimed)
     }
 
+    /// As [`StateWord::claim`], for who is alone in claiming this wait: no exchange is needed. The
+    /// waiter itself does not take such a wait back.
+    #[must_use]
+    #[inline]
+    pub(crate) fn claim_alone(&self, ticket: u64) -> bool {
+        let waiting = Word::new(ticket, State::Waiting).0;
+        let is_it = self.0.load(Ordering::Acquire) == waiting;
+        if is_it {
+            self.0.store(Word::new(ticket, State::Claimed).0, Ordering::Release);
+        }
+        is_it
+    }
+
     /// Waiting -> Running, by the waiter itself. When it fails, somebody else has claimed the wait
     /// and the waiter must go through its park to take what it was given.
     #[must_use]

@@ -40,6 +40,7 @@ impl<T: Sync> Static<T> {
         self.0.store(ptr::from_ref(value).cast_mut(), Ordering::Relaxed);
     }
 
+    #[cfg(not(feature = "no-records"))]
     #[inline]
     pub(crate) fn put(&self, value: Option<&'static T>) {
         self.0.store(

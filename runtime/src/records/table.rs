@@ -1,23 +1,29 @@
 //! A table of type-stable records: fixed-size chunks, each a mapping of its own, never unmapped.
 //!
 //! A record is named by a [`Ref`]: its index, and the generation it had when the reference was
-//! made. Odd generations are live. Free records are a stack threaded through the records (Treiber,
-//! "Systems Programming: Coping with Parallelism", 1986); its head carries a tag that changes with
-//! every pop, so that a head which was popped and pushed again meanwhile is told apart.
+//! made. Odd generations are live. Free records are named in the stores of threads that make and free
+//! many, and in one list for all of them, between which they go in batches.
 //!
 //! Invariants:
 //! 1. All-zero bytes are a valid record ([`Record`]).
 //! 2. A chunk pointer is written once, under `grow`, and is null or valid for ever.
 //! 3. A slot whose generation would wrap is retired.
 
+use std::ffi::c_void;
 use std::ptr;
 
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Lock, Ordering, RefCell};
+use crate::sync::{AtomicPtr, AtomicU32, Lock, Ordering, RefCell};
 
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 16 * 1024;
+/// Up to so many records each chunk is a mapping of its own, page by page. A table that has more is
+/// going to have many: their memory comes in pages of two megabytes, or the first touch of its pages
+/// would cost more than the spawn.
+const SMALL: usize = 8 * CHUNK;
+const HUGE: usize = 2 << 20;
+const ARENA: usize = 16 << 20;
 /// Records that go between a thread's own store and the table at a time.
 const BATCH: usize = 32;
 
@@ -26,15 +32,15 @@ const BATCH: usize = 32;
 pub(crate) struct Slot {
     /// Odd while the record is live.
     generation: AtomicU32,
-    /// Index + 1: of the next free record; of the record itself while it is live.
-    next_free: AtomicU32,
+    /// Index + 1, while the record is live.
+    number: AtomicU32,
 }
 
 impl Slot {
     /// The reference of a record that is live for certain: the caller's own, or claimed by it.
     #[inline]
     pub(crate) fn me(&self) -> Ref {
-        let index = self.next_free.load(Ordering::Relaxed).wrapping_sub(1);
+        let index = self.number.load(Ordering::Relaxed).wrapping_sub(1);
         Ref(u64::from(self.generation.load(Ordering::Relaxed)) << 32 | u64::from(index))
     }
 }
@@ -104,9 +110,16 @@ pub(crate) struct Table<T> {
     chunks: [AtomicPtr<T>; CHUNKS],
     /// Records that have ever been in use.
     used: AtomicU32,
-    /// Tag in the upper half; index + 1 of the first free record in the lower, or zero.
-    free: AtomicU64,
-    grow: Lock<()>,
+    /// Records that are free and in no thread's own store. A list of numbers, and not one threaded
+    /// through the records: those lie in the caches of whoever freed them.
+    free: Lock<Vec<u32>>,
+    grow: Lock<Arena>,
+}
+
+/// Memory for chunks to come.
+struct Arena {
+    next: usize,
+    end: usize,
 }
 
 impl<T: Record> Table<T> {
@@ -114,8 +127,8 @@ impl<T: Record> Table<T> {
         Table {
             chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
             used: AtomicU32::new(0),
-            free: AtomicU64::new(0),
-            grow: Lock::new(()),
+            free: Lock::new(Vec::new()),
+            grow: Lock::new(Arena { next: 0, end: 0 }),
         }
     }
 
@@ -145,7 +158,7 @@ impl<T: Record> Table<T> {
         let record = self.at(index).ok_or(Full)?;
         let generation = record.slot().generation.load(Ordering::Relaxed) + 1;
         debug_assert!(generation % 2 == 1, "a record was taken twice");
-        record.slot().next_free.store(index + 1, Ordering::Relaxed);
+        record.slot().number.store(index + 1, Ordering::Relaxed);
         record.slot().generation.store(generation, Ordering::Release);
         Ok((Ref(u64::from(generation) << 32 | u64::from(index)), record))
     }
@@ -214,59 +227,32 @@ impl<T: Record> Table<T> {
 
     /// Up to `count` free records, at least one.
     fn free_indices(&'static self, count: usize, found: &mut dyn FnMut(u32)) -> Result<(), Full> {
-        let mut head = self.free.load(Ordering::Acquire);
-        while head as u32 != 0 {
-            // May walk values that are out of date; then the tag has changed and the swap fails.
-            let mut next = head as u32;
-            let mut taken = [0; BATCH];
-            let mut length = 0;
-            while let (Some(index), true) = (next.checked_sub(1), length < count.min(BATCH)) {
-                taken[length] = index;
-                length += 1;
-                next = self.at(index).map_or(0, |it| it.slot().next_free.load(Ordering::Relaxed));
-            }
-            let new = ((head >> 32).wrapping_add(1) << 32) | u64::from(next);
-            match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    taken[..length].iter().rev().for_each(|index| found(*index));
-                    return Ok(());
-                }
-                Err(now) => head = now,
-            }
+        let mut free = self.free.lock();
+        if free.is_empty() {
+            drop(free);
+            self.fresh(count)?.rev().for_each(found);
+        } else {
+            let rest = free.len().saturating_sub(count);
+            free.drain(rest..).for_each(found);
         }
-        self.fresh(count)?.rev().for_each(found);
         Ok(())
     }
 
     fn push(&'static self, indices: &[u32]) {
-        let link = |index: u32, next: u32| {
-            if let Some(record) = self.at(index) {
-                record.slot().next_free.store(next, Ordering::Relaxed);
-            }
-        };
-        for pair in indices.windows(2) {
-            link(pair[1], pair[0] + 1);
-        }
-        let (Some(bottom), Some(top)) = (indices.first(), indices.last()) else { return };
-        let mut head = self.free.load(Ordering::Relaxed);
-        loop {
-            link(*bottom, head as u32);
-            let new = (head >> 32 << 32) | u64::from(top + 1);
-            match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
+        self.free.lock().extend_from_slice(indices);
     }
 
     /// Indices never used before: up to `count`, of one chunk.
     fn fresh(&'static self, count: usize) -> Result<std::ops::Range<u32>, Full> {
-        let _growing = self.grow.lock();
+        const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
+        let mut arena = self.grow.lock();
         let first = self.used.load(Ordering::Relaxed);
         let at = first as usize;
         let chunk = self.chunks.get(at / CHUNK).ok_or(Full)?;
         if chunk.load(Ordering::Relaxed).is_null() {
-            chunk.store(map_chunk::<T>()?, Ordering::Release);
+            let bytes = CHUNK * size_of::<T>();
+            let memory = if at < SMALL { map(bytes)? } else { arena.take(bytes)? };
+            chunk.store(memory.cast(), Ordering::Release);
         }
         let end = first + count.min(CHUNK - at % CHUNK) as u32;
         self.used.store(end, Ordering::Release);
@@ -274,19 +260,33 @@ impl<T: Record> Table<T> {
     }
 }
 
-fn map_chunk<T: Record>() -> Result<*mut T, Full> {
-    const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
+impl Arena {
+    fn take(&mut self, bytes: usize) -> Result<*mut c_void, Full> {
+        if self.end - self.next < bytes {
+            let memory = map(ARENA)? as usize;
+            self.end = memory + ARENA;
+            self.next = memory.next_multiple_of(HUGE);
+            // SAFETY: advice on a mapping just made, which holds nothing; refusal is no harm.
+            let _ = unsafe { rustix::mm::madvise(memory as *mut _, ARENA, Advice::LinuxHugepage) };
+        }
+        let memory = self.next;
+        self.next += bytes;
+        Ok(memory as *mut c_void)
+    }
+}
+
+fn map(bytes: usize) -> Result<*mut c_void, Full> {
     // SAFETY: a new private anonymous mapping at an address of the kernel's choice; zeroed, page
     // aligned, and owned by the table for ever.
     let memory = unsafe {
         rustix::mm::mmap_anonymous(
             ptr::null_mut(),
-            CHUNK * size_of::<T>(),
+            bytes,
             ProtFlags::READ | ProtFlags::WRITE,
             MapFlags::PRIVATE,
         )
     };
-    memory.map(<*mut std::ffi::c_void>::cast).map_err(|_| Full)
+    memory.map_err(|_| Full)
 }
 
 #[cfg(test)]

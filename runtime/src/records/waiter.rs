@@ -7,15 +7,16 @@
 pub(crate) use gleak_snapshot::{Tenure, WaitReason as Reason};
 
 use crate::machine::futex::Parker;
+use crate::records::fact::{Fact, SmallFact, StaticFact};
 use crate::records::ids::Ids;
 use crate::records::node::{NODES, Node};
 use crate::records::region::RegionRecord;
 use crate::records::state::StateWord;
-use crate::records::statics::{Entry, Site, Static};
+use crate::records::statics::{Entry, Site};
 use crate::records::table::{Cache, Full, Ref, Slot, Table};
 use crate::records::tags::{self, Key, Labels};
 use crate::records::woken::WokenWord;
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Ancestors whose spawn points a task carries along.
 pub(crate) const ANCESTORS: usize = 4;
@@ -23,7 +24,7 @@ pub(crate) const ANCESTORS: usize = 4;
 pub(crate) const READS: usize = 3;
 
 /// By discriminant, for reading them back from a word.
-const REASONS: [Reason; 15] = [
+const REASONS: [Reason; 19] = [
     Reason::Send,
     Reason::Receive,
     Reason::Select,
@@ -35,6 +36,10 @@ const REASONS: [Reason; 15] = [
     Reason::Join,
     Reason::Read,
     Reason::Write,
+    Reason::Cond,
+    Reason::Once,
+    Reason::Semaphore,
+    Reason::Barrier,
     Reason::Blocking,
     Reason::Future,
     Reason::Sleep,
@@ -73,28 +78,28 @@ pub(crate) const ABANDONED: u32 = u32::MAX - 1;
 /// Where an ancestor was spawned, and what it ran.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    pub(crate) entry: Static<Entry>,
-    pub(crate) site: Static<std::panic::Location<'static>>,
+    pub(crate) entry: StaticFact<Entry>,
+    pub(crate) site: StaticFact<std::panic::Location<'static>>,
 }
 
 /// The facts of the current or last wait.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct WaitFacts {
-    reason: AtomicU32,
+    reason: SmallFact,
     /// First arm: node index + 1; zero when there is none.
-    pub(crate) first: AtomicU32,
+    pub(crate) first: SmallFact,
     /// Arms that could not be recorded.
-    pub(crate) unlisted: AtomicU32,
+    pub(crate) unlisted: SmallFact,
     /// 1 while the waiter sleeps on `parker` and not on its worker's queue.
     pub(crate) on_thread: AtomicU32,
-    pub(crate) site: Static<std::panic::Location<'static>>,
-    pub(crate) since: AtomicU64,
+    pub(crate) site: StaticFact<std::panic::Location<'static>>,
+    pub(crate) since: Fact,
     /// Zero when no timer is armed.
     pub(crate) until: AtomicU64,
-    pub(crate) ip: AtomicUsize,
-    pub(crate) sp: AtomicUsize,
-    pub(crate) bp: AtomicUsize,
+    pub(crate) ip: Fact,
+    pub(crate) sp: Fact,
+    pub(crate) bp: Fact,
 }
 
 /// Four cache lines: what the scheduler touches, the facts of a wait, what is held and where it came
@@ -122,7 +127,7 @@ pub(crate) struct WaiterRecord {
     /// Locks that it reads and that had no room in `reads`.
     pub(crate) reads_more: AtomicU32,
     pub(crate) wait: WaitFacts,
-    pub(crate) parent: AtomicU64,
+    pub(crate) parent: Fact,
     pub(crate) region: AtomicU64,
     pub(crate) origin: Origin,
     /// Wakes of futures that it drives.
@@ -202,14 +207,14 @@ pub(crate) fn register(
 impl WaiterRecord {
     fn inherit(&self, parent: Option<&'static WaiterRecord>) {
         let Some(parent) = parent else {
-            self.parent.store(0, Ordering::Relaxed);
+            self.parent.set(0);
             for ancestor in &self.ancestors {
                 ancestor.entry.put(None);
                 ancestor.site.put(None);
             }
             return;
         };
-        self.parent.store(parent.id.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.parent.set(parent.id.load(Ordering::Relaxed));
         let older = std::iter::once(&parent.origin).chain(&parent.ancestors);
         for (mine, theirs) in self.ancestors.iter().zip(older) {
             mine.entry.put(theirs.entry.get());
@@ -277,11 +282,11 @@ impl WaiterRecord {
     /// Arms of the current wait, in order. Bounded: a torn list ends.
     pub(crate) fn arms(&self) -> impl Iterator<Item = &'static Node> {
         // Acquire: an arm may be named while the wait goes on (`wait::name_later`).
-        let mut next = self.wait.first.load(Ordering::Acquire);
+        let mut next = self.wait.first.get();
         let mut left = 1_000_000;
         std::iter::from_fn(move || {
             let node = NODES.at(next.checked_sub(1)?)?;
-            next = node.next_arm.load(Ordering::Relaxed);
+            next = node.next_arm.get();
             left -= 1;
             (left > 0).then_some(node)
         })
@@ -290,14 +295,15 @@ impl WaiterRecord {
 
 impl WaitFacts {
     pub(crate) fn set_reason(&self, reason: Reason) {
-        self.reason.store(reason as u32, Ordering::Relaxed);
+        self.reason.set(reason as u32);
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        REASONS[self.reason.load(Ordering::Relaxed) as usize % REASONS.len()]
+        REASONS[self.reason.get() as usize % REASONS.len()]
     }
 }
 
+#[cfg(not(feature = "no-records"))]
 const _: () = assert!(size_of::<WaiterRecord>() == 4 * 64, "four cache lines");
 
 #[cfg(test)]

@@ -265,6 +265,7 @@ pub(crate) fn is_overdue(waited_ns: u64, limit_ns: u64) -> bool {
 }
 
 /// Puts a claimed task where its worker will find it.
+#[inline]
 pub(crate) fn enqueue(task: Current) {
     let home = task.record.worker.load(Ordering::Relaxed);
     match worker() {

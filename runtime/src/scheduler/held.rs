@@ -189,7 +189,7 @@ impl Watch {
     /// lone task, and its timers do not wait for it.
     fn stand_in_for(&self, seat: &Seat, turn: u32, now_ns: u64) {
         seat.turns.stays_in.store(turn, Ordering::Relaxed);
-        seat.fire_timers(now_ns);
+        seat.stand_in(now_ns);
         if seat.runtime.idle.sleeping() > 0 && seat.old_end.count(&self.queue) > 0 {
             seat.runtime.wake_another();
         }

@@ -71,6 +71,19 @@ impl Idle {
         listed.is_none()
     }
 
+    /// As [`Idle::pick`], for a worker that has put work into its own queue. Without the fence, which
+    /// costs as much as the rest of a spawn: a sleeper that is missed is picked at the next spawn or
+    /// by the monitor's next tick, and until then the worker itself is there for its work.
+    #[inline]
+    pub(crate) fn pick_roughly(&self) -> Option<u32> {
+        let somebody = self.sleeping.load(Ordering::Relaxed) != 0;
+        if somebody && self.looking.load(Ordering::Relaxed) == 0 {
+            self.pick_slowly()
+        } else {
+            None
+        }
+    }
+
     /// After work was made: whom to wake, if anybody. The picked one counts as looking.
     #[inline]
     pub(crate) fn pick(&self) -> Option<u32> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod current;
+pub(crate) mod deferred;
 pub(crate) mod fresh;
 pub(crate) mod held;
 pub(crate) mod helpers;

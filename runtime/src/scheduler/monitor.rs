@@ -112,7 +112,7 @@ fn watch() {
         if activity::awake() == 0 && epoch == std::mem::replace(&mut seen, epoch) {
             rest(&mut trimmer);
         } else {
-            trimmer.tick();
+            trimmer.tick(clock::now_ns());
             PARKER.park(Some(TICK));
         }
     }
@@ -124,6 +124,9 @@ fn rest(trimmer: &mut Trimmer) {
     // Pairs with the waking worker: either it sees `DEEP` and pokes, or it is counted here.
     fence(Ordering::SeqCst);
     let mut pause = TICK;
+    let epoch = activity::epoch();
+    trimmer.tick(clock::now_ns());
+    trimmer.rest(|| activity::epoch() == epoch);
     while activity::awake() == 0 {
         let epoch = activity::epoch();
         let may_wake = seat::all().any(Seat::may_wake);
@@ -145,7 +148,10 @@ fn rest(trimmer: &mut Trimmer) {
         }
         if settled {
             // A worker that wakes from now on leaves a token; one that woke before changed the epoch.
-            PARKER.park(None);
+            // Timers of workers that cannot see to them fire when it looks at those again.
+            let due = seat::all().filter_map(Seat::needs_stand_in).min();
+            let left = due.map(|due| due.saturating_sub(clock::now_ns()));
+            PARKER.park(left.map(Duration::from_nanos));
             break;
         }
         PARKER.park(Some(pause));

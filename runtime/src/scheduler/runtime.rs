@@ -5,7 +5,7 @@
 //!
 //! Invariants:
 //! 1. A runtime lives as long as the process. A private one is handed back to a pool when its
-//!    handle goes and no task of it lives; otherwise it is quarantined: it goes on, and is never
+//!    handle goes, no task of it lives and none is to come; otherwise it is quarantined: it goes on, and is never
 //!    handed out again.
 //! 2. Workers are named in `idle` at most once each.
 
@@ -46,6 +46,8 @@ pub(crate) struct RuntimeShared {
     spawned_outside: AtomicU64,
     /// Closures of its tasks that helpers run or are about to, less those that wait in us.
     helped: AtomicU64,
+    /// Functions that will be tasks of it later: see `deferred.rs`.
+    pub(crate) deferred: AtomicU64,
     /// Fresh tasks whose main has returned: never run, never dropped.
     frozen: Lock<Vec<TaskSide>>,
 }
@@ -99,6 +101,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         epoch: AtomicU64::new(0),
         spawned_outside: AtomicU64::new(0),
         helped: AtomicU64::new(0),
+        deferred: AtomicU64::new(0),
         frozen: Lock::default(),
     }));
     let mut queues = Vec::with_capacity(count);
@@ -237,6 +240,11 @@ impl RuntimeShared {
         }
     }
 
+    /// Whose timers serve who is not on a worker of this runtime.
+    pub(crate) fn first_seat(&self) -> &'static Seat {
+        self.seats().first().expect("a runtime has a worker")
+    }
+
     fn seats(&self) -> &[&'static Seat] {
         self.seats.get().map_or(&[], Vec::as_slice)
     }
@@ -269,8 +277,8 @@ pub(crate) fn queued_everywhere() -> usize {
 
 /// A private runtime: its tasks run on workers of its own.
 ///
-/// Dropping it never waits and never unwinds: without live tasks its workers go back to a pool,
-/// otherwise they go on with what is left and are never handed out again.
+/// Dropping it never waits and never unwinds: without live tasks, or functions that will be some, its
+/// workers go back to a pool, otherwise they go on with what is left and are never handed out again.
 pub struct Runtime {
     pub(crate) shared: &'static RuntimeShared,
 }
@@ -326,7 +334,7 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        if self.live() == 0 {
+        if self.live() == 0 && self.shared.deferred.load(Ordering::SeqCst) == 0 {
             POOL.lock().push(self.shared);
         }
     }

@@ -4,23 +4,30 @@
 //! own, so that a worker's own counting disturbs nobody.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::machine::futex::Parker;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
+use crate::scheduler::activity;
 use crate::scheduler::current;
+use crate::scheduler::deferred::Deferred;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
 use crate::scheduler::held::Turns;
 use crate::scheduler::inbox::Inbox;
+use crate::scheduler::monitor;
 use crate::scheduler::poller::Poller;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::scheduler::timers::Timers;
+use crate::scheduler::timers::{Due, Timers};
 use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
 use crate::wait::Claimed;
 
 /// Workers of all runtimes of a process together.
 const WORKERS_MAX: usize = 4096;
+/// How a worker's task sleeps on the thread itself: not at all, until it is woken, or with a timer.
+const AWAKE: u32 = 0;
+const HELD: u32 = 1;
+const HELD_TIMED: u32 = 2;
 /// No timer.
 const NEVER: u64 = u64::MAX;
 
@@ -34,8 +41,10 @@ pub(crate) struct Seat {
     pub(crate) old_end: OldEnd,
     pub(crate) parker: Parker,
     pub(crate) poller: Poller,
-    /// While it sleeps: whether a timer of its own will wake it.
-    pub(crate) timed: AtomicU32,
+    /// While it sleeps: whether a timer of its own will wake it. Written under the lock of `timers`.
+    timed: AtomicU32,
+    /// Whether a task of it sleeps on the thread itself, and so keeps it from its timers.
+    held: AtomicU32,
     timers: Lock<Timers>,
     /// When the first of them is due, or `NEVER`.
     due: AtomicU64,
@@ -74,6 +83,7 @@ impl Seat {
             parker: Parker::new(),
             poller: Poller::new(),
             timed: AtomicU32::new(0),
+            held: AtomicU32::new(AWAKE),
             timers: Lock::default(),
             due: AtomicU64::new(NEVER),
             spawned: AtomicU64::new(0),
@@ -96,7 +106,33 @@ impl Seat {
     }
 
     pub(crate) fn is_timed(&self) -> bool {
-        self.timed.load(Ordering::SeqCst) != 0
+        self.timed.load(Ordering::SeqCst) != 0 || self.held.load(Ordering::SeqCst) == HELD_TIMED
+    }
+
+    /// The task of it is about to sleep on the thread itself.
+    pub(crate) fn sleep_held(&self, timed: bool) {
+        self.next_timer();
+        self.held.store(if timed { HELD_TIMED } else { HELD }, Ordering::SeqCst);
+    }
+
+    /// The task is awake again.
+    pub(crate) fn wake_held(&self) {
+        self.held.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// When somebody else has to see to its timers, since it sleeps in a task.
+    pub(crate) fn needs_stand_in(&self) -> Option<u64> {
+        let due = self.due.load(Ordering::SeqCst);
+        (self.held.load(Ordering::SeqCst) != AWAKE && due != NEVER).then_some(due)
+    }
+
+    /// Fires its timers in its place. For the monitor.
+    pub(crate) fn stand_in(&self, now_ns: u64) {
+        self.fire_timers(now_ns);
+        if self.held.load(Ordering::SeqCst) != AWAKE {
+            // It will not look itself whether one is left.
+            self.next_timer();
+        }
     }
 
     /// While it sleeps: whether a timer or a descriptor may wake it, with no task doing anything.
@@ -106,10 +142,35 @@ impl Seat {
 
     pub(crate) fn add_timer(&self, at_ns: u64, task: Ref, ticket: u64) {
         let mut timers = self.timers.lock();
-        timers.add(at_ns, task, ticket);
+        timers.add(at_ns, Due::Wake(task, ticket));
         if at_ns < self.due.load(Ordering::Relaxed) {
             self.due.store(at_ns, Ordering::Relaxed);
         }
+    }
+
+    /// As [`Seat::add_timer`], from any thread, for a function.
+    pub(crate) fn add_deferred(&self, at_ns: u64, deferred: Arc<Deferred>, turn: u64) {
+        let mut timers = self.timers.lock();
+        timers.add(at_ns, Due::Run(deferred, turn));
+        let sooner = at_ns < self.due.load(Ordering::Relaxed);
+        if sooner {
+            self.due.store(at_ns, Ordering::Relaxed);
+        }
+        // The worker may be asleep, or about to be: before it has seen the timer a judge does. Under
+        // the lock, as the worker's own look is, so that the later one counts.
+        self.timed.store(1, Ordering::SeqCst);
+        drop(timers);
+        let mine = current::worker().is_some_and(|worker| std::ptr::eq(worker.seat, self));
+        if sooner && !mine {
+            activity::moved();
+            self.look_at_timers();
+        }
+    }
+
+    /// Its timers have changed while it slept: it looks again, or its stand-in does.
+    pub(crate) fn look_at_timers(&self) {
+        self.unpark();
+        monitor::poke();
     }
 
     /// Wakes those whose time has come. Whoever comes by may do it.
@@ -122,26 +183,34 @@ impl Seat {
 
     #[cold]
     fn fire_slowly(&self, now_ns: u64) {
-        let mut due = VecDeque::new();
+        enum Ready {
+            Wake(Claimed),
+            Run(Arc<Deferred>, u64),
+        }
+        let mut ready = VecDeque::new();
         let mut timers = self.timers.lock();
-        while let Some((task, ticket)) = timers.pop_due(now_ns) {
-            due.extend(Claimed::by_ticket(task, ticket));
+        while let Some(due) = timers.pop_due(now_ns) {
+            ready.extend(match due {
+                Due::Wake(task, ticket) => Claimed::by_ticket(task, ticket).map(Ready::Wake),
+                Due::Run(deferred, turn) => Some(Ready::Run(deferred, turn)),
+            });
         }
         self.due.store(timers.next().unwrap_or(NEVER), Ordering::Relaxed);
         drop(timers);
-        while let Some(next) = due.remove(current::next_in_line(due.len())) {
-            next.wake();
+        while let Some(next) = ready.remove(current::next_in_line(ready.len())) {
+            match next {
+                Ready::Wake(claimed) => claimed.wake(),
+                Ready::Run(deferred, turn) => deferred.fire(turn),
+            }
         }
     }
 
-    /// When the next armed timer fires.
+    /// When the next armed timer fires. For the worker that is about to sleep, or its stand-in.
     pub(crate) fn next_timer(&self) -> Option<u64> {
-        if self.due.load(Ordering::Relaxed) == NEVER {
-            return None;
-        }
         let mut timers = self.timers.lock();
         let next = timers.next_armed();
         self.due.store(next.unwrap_or(NEVER), Ordering::Relaxed);
+        self.timed.store(u32::from(next.is_some()), Ordering::SeqCst);
         next
     }
 

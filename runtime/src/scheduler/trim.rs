@@ -1,25 +1,23 @@
 //! Gives the memory of free stacks back to the kernel: the monitor's work, never a task's.
 //!
-//! Every so many ticks it looks which free stacks nobody has needed since the last look, beyond a
-//! few that stay warm, and then gives up a bounded amount of memory a tick. When the process has
-//! been idle for a while it does so once for all of them; an idle process makes no wake-ups after
-//! that.
+//! Now and then it looks which free stacks nobody has needed since the last look, beyond a few that
+//! stay warm, and then gives up a bounded amount of memory a tick. When the process has been idle for
+//! a while it does so once for all of them; an idle process makes no wake-ups after that.
 
 use std::time::Duration;
 
 use crate::machine::pool::{self, Surplus};
 use crate::machine::stack::Releasing;
 
-/// Ticks from one look to the next. A stack is trimmed when it was not needed for one to two times
-/// as long.
-const TICKS: u32 = 128;
+/// From one look to the next. A stack is trimmed when it was not needed for one to two times as long.
+const LOOK_NS: u64 = 128_000_000;
 /// How long nothing must have run before warm stacks count as too many.
 pub(crate) const LULL: Duration = Duration::from_millis(128);
 
 /// What the monitor keeps between ticks.
 #[derive(Debug, Default)]
 pub(crate) struct Trimmer {
-    ticks: u32,
+    looked_ns: u64,
     /// Whether the last look found stacks that are not yet done.
     due: bool,
     /// Taken out of the pool, partly done.
@@ -27,11 +25,11 @@ pub(crate) struct Trimmer {
 }
 
 impl Trimmer {
-    /// A tick while something runs.
-    pub(crate) fn tick(&mut self) {
-        self.ticks += 1;
-        if self.ticks >= TICKS {
-            self.ticks = 0;
+    /// The monitor comes by: a tick while something runs, or the process has fallen idle. Both count,
+    /// so a process that wakes for a moment ten times a second is trimmed too.
+    pub(crate) fn tick(&mut self, now_ns: u64) {
+        if now_ns.saturating_sub(self.looked_ns) >= LOOK_NS {
+            self.looked_ns = now_ns;
             self.due |= pool::look(Surplus::Unneeded);
         }
         if self.due {

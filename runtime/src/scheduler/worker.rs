@@ -31,7 +31,7 @@ use crate::scheduler::overflow;
 use crate::scheduler::policy::Policy;
 use crate::scheduler::poller;
 use crate::scheduler::runtime::RuntimeShared;
-use crate::scheduler::seat::Seat;
+use crate::scheduler::seat::{self, Seat};
 use crate::sync::{Cell, Ordering, RefCell};
 use crate::task::packet::TaskSide;
 use crate::time::clock;
@@ -55,7 +55,7 @@ pub(crate) struct Worker {
     ready: RefCell<VecDeque<Current>>,
     events: RefCell<Events>,
     /// Started tasks, by the record's `place`. A place is borrowed while its task runs.
-    fibers: RefCell<Vec<&'static RefCell<Option<Fiber>>>>,
+    fibers: RefCell<Vec<Place>>,
     free: RefCell<Vec<u32>>,
     stacks: RefCell<Warm>,
     current: Cell<Option<Current>>,
@@ -72,6 +72,9 @@ enum Work {
     Started(Current),
     Fresh(TaskSide),
 }
+
+/// Where the fiber of a started task is kept.
+type Place = &'static RefCell<Option<Fiber>>;
 
 /// The body of a worker's thread.
 pub(crate) fn run(seat: &'static Seat, fresh: Local) {
@@ -99,10 +102,16 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
     signal::protect_worker(overflow::tell);
     current::set_worker(worker);
     loop {
-        match worker.next().or_else(|| worker.look()) {
-            Some(Work::Started(task)) => worker.resume(task),
+        let next = match worker.next().or_else(|| worker.look()) {
+            Some(Work::Started(task)) => worker.started(task),
             Some(Work::Fresh(task)) => worker.start(task),
-            None => worker.sleep(),
+            None => {
+                worker.sleep();
+                None
+            }
+        };
+        if let Some((task, place)) = next {
+            worker.go_on(task, place);
         }
     }
 }
@@ -134,6 +143,7 @@ impl Worker {
     }
 
     /// The task that runs here goes to the end of the queue.
+    #[inline]
     pub(crate) fn give_way(&self, task: Current) {
         task.record.state.set(State::Runnable);
         self.push_ready(task);
@@ -152,8 +162,11 @@ impl Worker {
     pub(crate) fn push_fresh(&self, task: TaskSide) {
         let runtime = self.runtime();
         self.fresh.push(task, &runtime.injector);
-        if runtime.is_shared() && self.fresh.len() > 1 {
-            runtime.wake_another();
+        if runtime.is_shared()
+            && self.fresh.len() > 1
+            && let Some(picked) = runtime.idle.pick_roughly()
+        {
+            seat::of(picked).unpark();
         }
     }
 
@@ -289,19 +302,20 @@ impl Worker {
             })
     }
 
-    fn start(&'static self, task: TaskSide) {
+    /// Gives a fresh task its stack. None when it is not to run.
+    fn start(&'static self, task: TaskSide) -> Option<(Current, Place)> {
         let reference = task.info().reference;
-        let Some(record) = WAITERS.get(reference) else { return };
+        let record = WAITERS.get(reference)?;
         if halted(record) {
             self.runtime().freeze(task);
-            return;
+            return None;
         }
-        let stack = match self.stacks.borrow_mut().take(task.info().stack_bytes) {
+        let stack = match self.stacks.borrow_mut().take(task.info().stack_bytes as usize) {
             Ok(stack) => stack,
             Err(error) => {
                 task.refuse(error);
                 self.forget(reference, record);
-                return;
+                return None;
             }
         };
         stack.set_task(reference.to_bits());
@@ -314,20 +328,23 @@ impl Worker {
         record.place.store(place, Ordering::Relaxed);
         let fiber = self.fibers.borrow()[place as usize];
         *fiber.borrow_mut() = Some(Fiber::new(stack, move || task.run()));
-        self.go_on(Current { record }, fiber);
+        Some((Current { record }, fiber))
     }
 
-    fn resume(&'static self, task: Current) {
+    #[inline]
+    fn started(&'static self, task: Current) -> Option<(Current, Place)> {
         if halted(task.record) {
             // Left where it is, for ever: main has returned.
-            return;
+            return None;
         }
         let place = task.record.place.load(Ordering::Relaxed) as usize;
-        let fiber = self.fibers.borrow()[place];
-        self.go_on(task, fiber);
+        Some((task, self.fibers.borrow()[place]))
     }
 
-    fn go_on(&'static self, task: Current, place: &'static RefCell<Option<Fiber>>) {
+    // See `fiber::suspend`: a return after the switch is dear.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn go_on(&'static self, task: Current, place: Place) {
         if self.looking.get() {
             // Picked to look for work, and there is some of its own.
             self.stop_looking();
@@ -358,8 +375,7 @@ impl Worker {
 
     /// Before the task here sleeps on this thread: the worker counts as asleep until the value goes.
     pub(crate) fn sleep_held(&self, timed: bool) -> HeldAsleep {
-        let timed = timed || self.seat.next_timer().is_some();
-        self.seat.timed.store(u32::from(timed), Ordering::SeqCst);
+        self.seat.sleep_held(timed);
         self.runtime().held_worker_sleeps();
         activity::worker_sleeps();
         self.runtime().tell_if_quiet();
@@ -369,7 +385,6 @@ impl Worker {
     /// Nothing to do: announces it, looks once more, sleeps.
     fn sleep(&self) {
         let until = self.seat.next_timer();
-        self.seat.timed.store(u32::from(until.is_some()), Ordering::SeqCst);
         let runtime = self.runtime();
         runtime.worker_sleeps(self.index());
         activity::worker_sleeps();
@@ -410,6 +425,7 @@ impl Drop for HeldAsleep {
     fn drop(&mut self) {
         activity::worker_woke();
         self.0.runtime.held_worker_woke();
+        self.0.wake_held();
         monitor::poke();
     }
 }

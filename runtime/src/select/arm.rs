@@ -53,7 +53,8 @@ pub trait SendOperand<'a, T> {
     fn arm(&'a self, value: T) -> Self::Arm;
 }
 
-/// An arm that receives: from a channel of either face, or from [`Context::done`](crate::Context::done).
+/// An arm that receives: from a channel of either face, from [`Context::done`](crate::Context::done),
+/// or from a [`Timer`](crate::Timer), a [`Ticker`](crate::Ticker) or their [`Ticks`](crate::Ticks).
 pub fn recv<'a, R: RecvOperand<'a>>(operand: &'a R) -> R::Arm {
     operand.arm()
 }

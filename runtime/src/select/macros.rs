@@ -17,9 +17,9 @@ macro_rules! go {
 
 /// Waits until one of several operations is ready, and does exactly that one.
 ///
-/// Arms: `pattern = recv(channel) => body`, `send(channel, value) => body` (a pattern before it
-/// gets the result), `pattern = join(handle) => body`, `after(duration) => body`,
-/// `default => body`. `biased;` first makes an earlier ready arm win over a later one; otherwise
+/// Arms: `pattern = recv(channel) => body` (a channel, the end of a context, or a timer),
+/// `send(channel, value) => body` (a pattern before it gets the result),
+/// `pattern = join(handle) => body`, `after(duration) => body`, `default => body`. `biased;` first makes an earlier ready arm win over a later one; otherwise
 /// ready arms are chosen at random. Operands are evaluated once, in order; the value of a send arm
 /// that does not fire is dropped. Bodies may `return`, `break` and `continue`.
 ///

@@ -84,9 +84,12 @@ impl EndWord {
         }
     }
 
-    /// For the task, under the lock of the joiners: what is queued now is all there will be.
-    pub(crate) fn set_done(&self) {
-        self.0.fetch_or(DONE, Ordering::AcqRel);
+    /// For the task, under the lock of the joiners: what was queued is all there will be. With a joiner
+    /// claimed it has gone as well: that one has the handle, or borrows it, and does not run before it
+    /// is woken, so nobody frees the lock meanwhile.
+    pub(crate) fn set_done(&self, joiner_claimed: bool) {
+        let gone = if joiner_claimed { TASK_GONE } else { 0 };
+        self.0.fetch_or(DONE | gone, Ordering::AcqRel);
     }
 
     /// For the task, after [`EndWord::set_done`]. The packet is the task's if this is not
@@ -187,9 +190,13 @@ mod loom_tests {
                 AtEnd::Joined => {
                     let woken = {
                         let mut joiners = self.joiners.lock();
-                        self.end.set_done();
-                        std::mem::take(&mut *joiners).len()
+                        let woken = std::mem::take(&mut *joiners).len();
+                        self.end.set_done(woken > 0);
+                        woken
                     };
+                    if woken > 0 {
+                        return woken;
+                    }
                     match self.end.task_gone() {
                         AtDetach::Running => {}
                         AtDetach::Taken => self.free(),

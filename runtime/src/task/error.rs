@@ -5,14 +5,15 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::machine::stack::StackError;
-use crate::task::packet::Info;
+use crate::records::panics::Told;
 use crate::task::panic::PanicRecord;
 
 /// Why a task has no result.
-pub struct JoinError {
-    task: u64,
-    name: Option<Box<str>>,
-    site: &'static Location<'static>,
+pub struct JoinError(Box<Failure>);
+
+// In a box: it is rare, and the place of a result in every task's packet would be as large.
+struct Failure {
+    task: Told,
     cause: Cause,
 }
 
@@ -22,14 +23,14 @@ pub(crate) enum Cause {
 }
 
 impl JoinError {
-    pub(crate) fn new(info: &Info, cause: Cause) -> JoinError {
-        JoinError { task: info.id, name: info.name.clone(), site: info.site, cause }
+    pub(crate) fn new(task: Told, cause: Cause) -> JoinError {
+        JoinError(Box::new(Failure { task, cause }))
     }
 
     /// Whether the task panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Panicked { .. })
+        matches!(self.0.cause, Cause::Panicked { .. })
     }
 
     /// The panic's payload, to go on with it by [`std::panic::resume_unwind`].
@@ -37,9 +38,9 @@ impl JoinError {
     /// # Errors
     /// Gives the error back when the task did not panic.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        match self.cause {
-            Cause::Panicked { payload, .. } => Ok(payload),
-            Cause::NotStarted(_) => Err(self),
+        match *self.0 {
+            Failure { cause: Cause::Panicked { payload, .. }, .. } => Ok(payload),
+            failure => Err(JoinError(Box::new(failure))),
         }
     }
 
@@ -50,7 +51,7 @@ impl JoinError {
     /// Resolving names reads debug information: milliseconds.
     #[must_use]
     pub fn stack(&self) -> Vec<String> {
-        match &self.cause {
+        match &self.0.cause {
             Cause::Panicked { record, .. } => {
                 record.frames().iter().map(ToString::to_string).collect()
             }
@@ -61,26 +62,30 @@ impl JoinError {
     /// Where the task was spawned.
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.site
+        self.0.task.site
     }
 
-    pub(crate) fn panic_record(&self) -> PanicRecord {
-        match &self.cause {
+    /// Whom it is of, and what is to be kept of it when nobody joins.
+    pub(crate) fn record(&self) -> (Told, PanicRecord) {
+        let Failure { task, cause } = &*self.0;
+        let record = match cause {
             Cause::Panicked { record, .. } => record.clone(),
             // Not silent either: the task never ran.
             Cause::NotStarted(error) => PanicRecord::of_message(error.to_string()),
-        }
+        };
+        (task.clone(), record)
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task t{}", self.task)?;
-        if let Some(name) = &self.name {
+        let task = &self.0.task;
+        write!(f, "task t{}", task.id)?;
+        if let Some(name) = &task.name {
             write!(f, " \"{name}\"")?;
         }
-        write!(f, " (spawned at {}:{}) ", self.site.file(), self.site.line())?;
-        match &self.cause {
+        write!(f, " (spawned at {}:{}) ", task.site.file(), task.site.line())?;
+        match &self.0.cause {
             Cause::Panicked { record, .. } => write!(f, "panicked: {}", record.message()),
             Cause::NotStarted(error) => write!(f, "was not started: {error}"),
         }

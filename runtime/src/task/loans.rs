@@ -187,7 +187,7 @@ impl Loan {
 
     /// Somebody has joined the task, and has its panic.
     pub(crate) fn joined(&self, task: u64) {
-        self.loans.state.lock().panics.retain(|panic| panic.task != task);
+        self.loans.state.lock().panics.retain(|panic| panic.task.id != task);
     }
 }
 

@@ -267,7 +267,7 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 ///
 /// A value is made at the task's first use and destroyed at the task's end, in the task, the youngest
 /// first; a destructor that panics makes its task panic. Children do not inherit values: hand them
-/// what they need. Outside of a task the values are the thread's. In [`blocking`](crate::blocking) they
+/// what they need. Outside of a task the values are the thread's. In [`blocking`](crate::blocking()) they
 /// are the helper's, and end with the closure.
 ///
 /// A thread-local ([`std::thread_local!`]) belongs to a worker instead, and is shared by its tasks.

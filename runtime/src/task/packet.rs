@@ -23,7 +23,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::machine::stack::StackError;
-use crate::records::panics;
+use crate::records::panics::{self, Told};
 use crate::records::region;
 use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
@@ -32,7 +32,6 @@ use crate::records::tags::{self, Key};
 use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
 use crate::report;
 use crate::scheduler::current;
-use crate::scheduler::runtime::RuntimeShared;
 use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
@@ -46,12 +45,27 @@ use crate::wait::queue::WaitQueue;
 pub(crate) struct Info {
     pub(crate) reference: Ref,
     pub(crate) id: u64,
-    pub(crate) region: u64,
     pub(crate) entry: &'static Entry,
     pub(crate) site: Site,
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) runtime: &'static RuntimeShared,
-    pub(crate) stack_bytes: usize,
+    /// At most 1 GiB.
+    pub(crate) stack_bytes: u32,
+}
+
+impl Info {
+    /// Name and region are known as long as the task has its record.
+    fn told(&self) -> Told {
+        let record = WAITERS.get(self.reference);
+        let tagged = record.is_some_and(|record| record.has(TAGGED));
+        let tags = if tagged { tags::get(Key::Task(self.id)) } else { None };
+        let region = record.and_then(WaiterRecord::region).and_then(region::get);
+        Told {
+            id: self.id,
+            name: tags.and_then(|tags| tags.name),
+            region: region.map_or(0, |region| region.id.load(Ordering::Relaxed)),
+            entry: self.entry,
+            site: self.site,
+        }
+    }
 }
 
 type Outcome<T> = Result<T, JoinError>;
@@ -132,12 +146,16 @@ where
             AtEnd::Left => AtLast::Leave,
             AtEnd::Detached => self.drop_outcome(),
             AtEnd::Joined => {
-                let joiners = {
+                let claimed = {
                     let mut joiners = self.joiners.lock();
-                    self.end.set_done();
-                    joiners.claim_all()
+                    let claimed = joiners.claim_all();
+                    self.end.set_done(!claimed.is_empty());
+                    claimed
                 };
-                joiners.wake();
+                if !claimed.is_empty() {
+                    claimed.wake();
+                    return AtLast::Leave;
+                }
                 match self.end.task_gone() {
                     AtDetach::Running => AtLast::Leave,
                     AtDetach::Taken => AtLast::Free,
@@ -181,25 +199,21 @@ fn discard<T>(packet: &(impl Known + ?Sized), outcome: Outcome<T>) {
         Ok(value) => {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
                 let panic = PanicRecord::take(Some(info.reference), payload.as_ref());
-                note_unjoined(info, packet.loan(), panic);
+                note_unjoined(packet.loan(), info.told(), panic);
             }
         }
         // Its scope knows already, and tells.
         Err(_) if packet.loan().is_some() => {}
-        Err(error) => note_unjoined(info, None, error.panic_record()),
+        Err(error) => {
+            let (task, panic) = error.record();
+            note_unjoined(None, task, panic);
+        }
     }
 }
 
 /// Nobody has joined this panic: to be told by the task's scope, or it is a finding.
-fn note_unjoined(info: &Info, loan: Option<&Loan>, panic: PanicRecord) {
-    let unjoined = panics::Unjoined {
-        task: info.id,
-        name: info.name.as_deref().map(str::to_owned),
-        region: info.region,
-        entry: info.entry,
-        site: info.site,
-        panic,
-    };
+fn note_unjoined(loan: Option<&Loan>, task: Told, panic: PanicRecord) {
+    let unjoined = panics::Unjoined { task, panic };
     match loan {
         Some(loan) => loan.note(unjoined),
         None => panics::add(unjoined),
@@ -220,9 +234,10 @@ where
     B: Borrows,
 {
     fn failed(&self, cause: Cause) -> JoinError {
-        let error = JoinError::new(&self.info, cause);
+        let error = JoinError::new(self.info.told(), cause);
         if let Some(loan) = self.borrows.loan() {
-            note_unjoined(&self.info, Some(loan), error.panic_record());
+            let (task, panic) = error.record();
+            note_unjoined(Some(loan), task, panic);
         }
         error
     }

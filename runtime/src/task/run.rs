@@ -105,7 +105,8 @@ where
     };
     let handle = Builder::new()
         .name("main")
-        .main::<F>()
+        .main()
+        .wrapping::<F>()
         .in_region(region)
         .stack_size(MAIN_STACK_BYTES)
         .spawn_on(runtime, site, main)

@@ -83,15 +83,16 @@ where
 }
 
 fn message(first: &Unjoined, more: usize) -> String {
-    let name = first.name.as_ref().map_or(String::new(), |name| format!(" \"{name}\""));
-    let (file, line) = (first.site.file(), first.site.line());
+    let task = &first.task;
+    let name = task.name.as_ref().map_or(String::new(), |name| format!(" \"{name}\""));
+    let (file, line) = (task.site.file(), task.site.line());
     let more = match more {
         0 => String::new(),
         1 => " (and 1 more)".to_owned(),
         more => format!(" (and {more} more)"),
     };
-    let (task, said) = (first.task, first.panic.message());
-    format!("a scoped task panicked: t{task}{name} (spawned at {file}:{line}): {said}{more}")
+    let (id, said) = (task.id, first.panic.message());
+    format!("a scoped task panicked: t{id}{name} (spawned at {file}:{line}): {said}{more}")
 }
 
 impl<'scope, 'env> Scope<'scope, 'env> {
@@ -133,14 +134,16 @@ impl Builder {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let (info, size) = self.prepare::<F>(here()?, Location::caller())?;
-        let handle = queue(match size {
+        let runtime = here()?;
+        let (info, size) = self.prepare::<F>(runtime, Location::caller())?;
+        let sides = match size {
             Size::Small => packet_in(scope, info, f),
             Size::Large => {
                 let boxed: Box<dyn FnOnce() -> T + Send + 'scope> = Box::new(f);
                 packet_in(scope, info, boxed)
             }
-        });
+        };
+        let handle = queue(runtime, sides);
         Ok(ScopedJoinHandle { handle, scope: PhantomData })
     }
 }

@@ -14,7 +14,6 @@ use crate::records::waiter::{self, Birth, Current, LABELLED, MAIN, TAGGED, Tenur
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
-use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{HandleSide, Info, TaskSide, packet};
 
@@ -112,6 +111,8 @@ pub struct Builder {
     main: bool,
     tenure: Tenure,
     region: Option<Ref>,
+    /// From somebody else than who spawns it. In a box: it is rare, and builders are moved about.
+    heritage: Option<Box<Heritage>>,
     /// Where the closure only wraps what the program wants to run.
     entry: Option<&'static Entry>,
 }
@@ -128,10 +129,27 @@ impl Builder {
         self
     }
 
-    /// Marks it as the main task of a run, whose closure wraps an `F`.
-    pub(crate) fn main<F>(mut self) -> Builder {
+    /// It inherits from who had this, instead of from who spawns it.
+    pub(crate) fn heir(mut self, heritage: &Heritage) -> Builder {
+        self.heritage = Some(Box::new(heritage.clone()));
+        self
+    }
+
+    /// Marks it as the main task of a run.
+    pub(crate) fn main(mut self) -> Builder {
         self.main = true;
+        self
+    }
+
+    /// Says that its closure only wraps an `F`, which is what the program wants to run.
+    pub(crate) fn wrapping<F>(mut self) -> Builder {
         self.entry = Some(Entry::of::<F>());
+        self
+    }
+
+    /// What it runs on behalf of the program, where the closure only wraps that.
+    pub(crate) fn entry(mut self, entry: &'static Entry) -> Builder {
+        self.entry = Some(entry);
         self
     }
 
@@ -222,13 +240,14 @@ impl Builder {
         T: Send + 'static,
     {
         let (info, size) = self.prepare::<F>(runtime, site)?;
-        Ok(queue(match size {
+        let sides = match size {
             Size::Small => packet(info, f),
             Size::Large => {
                 let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
                 packet(info, boxed)
             }
-        }))
+        };
+        Ok(queue(runtime, sides))
     }
 
     /// The record of a task that will run an `F`, and whether that should be in a box.
@@ -260,8 +279,12 @@ impl Builder {
         let worker = current::worker();
         let parent = worker.and_then(Worker::current);
         let caller = parent.or_else(current::outside_if_known);
-        let (tenure, region) = self.charge(caller);
-        let labels = self.labels(caller);
+        let heritage = match &self.heritage {
+            Some(heritage) => Heritage::clone(heritage),
+            None => Heritage::of(caller),
+        };
+        let (tenure, region) = self.charge(&heritage);
+        let labels = self.labels(heritage.labels);
         let tagged = self.name.is_some() || labels.is_some();
         let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
@@ -278,20 +301,19 @@ impl Builder {
         let (reference, _) = waiter::register(&birth, worker.map(|it| &it.waiters))
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
-        let name = self.name.as_deref().map(Box::from);
         if tagged {
             tags::set(Key::Task(id), Tags { name: self.name, labels });
         }
-        let region = region.map_or(0, |(_, region)| region.id.load(Ordering::Relaxed));
-        Ok(Info { reference, id, region, entry, site, name, runtime, stack_bytes })
+        let stack_bytes = stack_bytes as u32;
+        Ok(Info { reference, id, entry, site, stack_bytes })
     }
 
     /// How long the task may live, and what it is charged to.
-    fn charge(&self, caller: Option<Current>) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
-        let around = self.region.or_else(|| caller.and_then(|it| it.record.region()));
-        let inherited = match caller {
-            Some(caller) if self.region.is_none() => caller.record.tenure(),
-            Some(_) | None => Tenure::Ordinary,
+    fn charge(&self, heritage: &Heritage) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
+        let around = self.region.or(heritage.region);
+        let inherited = match self.region {
+            None => heritage.tenure,
+            Some(_) => Tenure::Ordinary,
         };
         let (tenure, region) = match (self.tenure, inherited, around) {
             (Tenure::Daemon, _, _) | (Tenure::Ordinary, Tenure::Daemon, None) => {
@@ -314,8 +336,7 @@ impl Builder {
 
     /// Its own labels and those that it inherits. Only who has labels pays, and texts are copied only
     /// for who adds some.
-    fn labels(&self, caller: Option<Current>) -> Labels {
-        let inherited = caller.and_then(|it| it.record.labels());
+    fn labels(&self, inherited: Labels) -> Labels {
         if self.labels.is_empty() {
             return inherited;
         }
@@ -325,6 +346,24 @@ impl Builder {
         let mut all: Vec<(String, String)> = older.chain(self.labels.iter().cloned()).collect();
         all.sort();
         Some(all.into())
+    }
+}
+
+/// What a task has from whoever made it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heritage {
+    pub(crate) region: Option<Ref>,
+    tenure: Tenure,
+    labels: Labels,
+}
+
+impl Heritage {
+    pub(crate) fn of(caller: Option<Current>) -> Heritage {
+        caller.map_or_else(Heritage::default, |Current { record }| Heritage {
+            region: record.region(),
+            tenure: record.tenure(),
+            labels: record.labels(),
+        })
     }
 }
 
@@ -345,9 +384,11 @@ pub(crate) enum Size {
     Large,
 }
 
-/// Lets the task run, somewhere, some time.
-pub(crate) fn queue<T>((task, packet): (TaskSide, HandleSide<T>)) -> JoinHandle<T> {
-    let runtime = task.info().runtime;
+/// Lets the task run, somewhere in this runtime, some time.
+pub(crate) fn queue<T>(
+    runtime: &'static RuntimeShared,
+    (task, packet): (TaskSide, HandleSide<T>),
+) -> JoinHandle<T> {
     match current::worker() {
         Some(worker) if std::ptr::eq(worker.runtime(), runtime) => worker.push_fresh(task),
         here => {

@@ -24,6 +24,10 @@ impl Instant {
         Instant::now() - self
     }
 
+    pub(crate) fn from_ns(ns: u64) -> Instant {
+        Instant { ns }
+    }
+
     /// Nanoseconds since the process's clock started.
     pub(crate) fn as_ns(self) -> u64 {
         self.ns

@@ -131,7 +131,7 @@ pub(crate) fn wait(ask: &Ask<'_>) -> io::Result<()> {
     let place = place(number)?;
     let who = current::get();
     if let Some(record) = ask.object.used_by(who) {
-        record.level.store(u64::from(number), Ordering::Relaxed);
+        record.level.set(u64::from(number));
     }
     match current::worker().filter(|_| !current::parks_thread()) {
         Some(worker) => wait_as_task(ask, place, who, worker),

@@ -18,7 +18,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::machine::{fiber, thread};
-use crate::records::node::{Node, Op};
+use crate::records::node::{Node, Op, SOLE};
 use crate::records::state::State;
 use crate::records::statics::Site;
 use crate::records::table::Ref;
@@ -74,6 +74,7 @@ impl Outcome {
     }
 
     /// True for a timeout, false for an arm; unwinds when abandoned.
+    #[inline]
     pub(crate) fn or_unwind(self) -> bool {
         match self {
             Outcome::Arm(_) => false,
@@ -101,13 +102,20 @@ pub(crate) struct Waiting {
 }
 
 /// Publishes a plain wait; the node to queue is the waiter's own.
+///
+/// Without a timer it is claimed by whoever takes the node out of its object's queue, under the
+/// object's lock, and by nobody else: [`SOLE`].
+// Inlined, so that the wait stays in registers.
+#[expect(clippy::inline_always, reason = "see above; measured")]
+#[inline(always)]
 pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
     let node = who.record.own_node();
     prepare(who.record, why);
     let ticket = who.record.state.load().ticket() + 1;
-    list_arm(who, node, 0, op, on, ticket);
+    let sole = if why.until.is_none() { SOLE } else { 0 };
+    list_arm(who, node, sole, op, on, ticket);
     if !matches!(on, On::Unlisted | On::Later) {
-        who.record.wait.first.store(node + 1, Ordering::Relaxed);
+        who.record.wait.first.set(node + 1);
     }
     (publish(who, why), node)
 }
@@ -116,9 +124,9 @@ pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
 /// it, so the wait does not end meanwhile.
 pub(crate) fn name_later(who: Current, target: Ref) {
     let node = who.record.own_node();
-    Node::at(node).target.store(target.to_bits(), Ordering::Relaxed);
+    Node::at(node).target.set(target.to_bits());
     // Pairs with `WaiterRecord::arms`: who sees the arm sees what it is on.
-    who.record.wait.first.store(node + 1, Ordering::Release);
+    who.record.wait.first.set(node + 1);
 }
 
 /// Publishes a wait without any arm: a sleep.
@@ -148,49 +156,51 @@ pub(crate) fn begin_select(
             continue;
         }
         match last {
-            None => who.record.wait.first.store(node + 1, Ordering::Relaxed),
-            Some(last) => last.next_arm.store(node + 1, Ordering::Relaxed),
+            None => who.record.wait.first.set(node + 1),
+            Some(last) => last.next_arm.set(node + 1),
         }
         last = Some(Node::at(node));
     }
     publish(who, why)
 }
 
+#[inline]
 fn prepare(record: &WaiterRecord, why: Why) {
     // A park would go on with the tasks of the parent process.
     thread::assert_not_forked(why.site);
     let wait = &record.wait;
     wait.set_reason(why.reason);
     wait.site.set(why.site);
-    wait.since.store(clock::coarse_ns(), Ordering::Relaxed);
+    wait.since.set(clock::coarse_ns());
     wait.until.store(why.until.unwrap_or(0), Ordering::Relaxed);
-    wait.first.store(0, Ordering::Relaxed);
-    wait.unlisted.store(0, Ordering::Relaxed);
-    wait.sp.store(0, Ordering::Relaxed);
+    wait.first.set(0);
+    wait.unlisted.set(0);
+    wait.sp.set(0);
     record.won.store(UNDECIDED, Ordering::Relaxed);
     wait.on_thread.store(u32::from(current::parks_thread()), Ordering::Relaxed);
 }
 
+#[inline]
 fn list_arm(who: Current, node: u32, arm: u32, op: Op, on: On, ticket: u64) {
     let node = Node::at(node);
     node.waiter.set(who.record);
     node.ticket.store(ticket, Ordering::Relaxed);
     node.arm.store(arm, Ordering::Relaxed);
     node.set_op(op);
-    node.next_arm.store(0, Ordering::Relaxed);
-    node.target.store(
-        match on {
-            On::Record(target) => target,
-            On::Never | On::Later => 0,
-            On::Unlisted => {
-                who.record.wait.unlisted.fetch_add(1, Ordering::Relaxed);
-                0
-            }
-        },
-        Ordering::Relaxed,
-    );
+    node.next_arm.set(0);
+    let target = match on {
+        On::Record(target) => target,
+        On::Never | On::Later => 0,
+        On::Unlisted => {
+            let unlisted = &who.record.wait.unlisted;
+            unlisted.set(unlisted.get() + 1);
+            0
+        }
+    };
+    node.target.set(target);
 }
 
+#[inline]
 fn publish(who: Current, why: Why) -> Waiting {
     let ticket = who.record.state.begin_wait();
     Waiting { who, ticket, until: why.until }
@@ -208,6 +218,8 @@ impl Waiting {
     }
 
     /// Leaves until claimed, or until the timer.
+    #[expect(clippy::inline_always, reason = "as for `park_task`")]
+    #[inline(always)]
     pub(crate) fn park(self) -> Outcome {
         let record = self.who.record;
         if record.wait.on_thread.load(Ordering::Relaxed) != 0 {
@@ -223,22 +235,24 @@ impl Waiting {
         }
     }
 
-    // Not inlined: the registers recorded here must stay true for a whole park, so the frame that
-    // took them must be the one that calls the switch.
-    #[inline(never)]
+    // Inlined, down to the switch: the registers recorded here must stay true for a whole park, so the
+    // frame that takes them must be the one that switches. And see `fiber::suspend`.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
     fn park_task(&self) {
         if let (Some(until), Some(worker)) = (self.until, current::worker()) {
             worker.seat.add_timer(until, self.who.reference(), self.ticket);
         }
         let registers = fiber::registers();
         let wait = &self.who.record.wait;
-        wait.ip.store(registers.ip, Ordering::Relaxed);
-        wait.bp.store(registers.bp, Ordering::Relaxed);
+        wait.ip.set(registers.ip as u64);
+        wait.bp.set(registers.bp as u64);
         // Last, and zero before: who reads a stack pointer has the other two as well.
-        wait.sp.store(registers.sp, Ordering::Release);
+        wait.sp.set(registers.sp as u64);
         fiber::suspend();
     }
 
+    #[cold]
     fn park_thread(&self) {
         let record = self.who.record;
         let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
@@ -277,8 +291,10 @@ impl Claimed {
     #[inline]
     pub(crate) fn by_node(node: &Node) -> Option<Claimed> {
         let record = node.waiter.get()?;
-        let verdict = node.arm.load(Ordering::Relaxed);
-        let won = record.state.claim(node.ticket.load(Ordering::Relaxed));
+        let (arm, ticket) = (node.arm.load(Ordering::Relaxed), node.ticket.load(Ordering::Relaxed));
+        let state = &record.state;
+        let won = if arm & SOLE != 0 { state.claim_alone(ticket) } else { state.claim(ticket) };
+        let verdict = arm & !SOLE;
         won.then_some(Claimed { who: Current { record }, verdict })
     }
 

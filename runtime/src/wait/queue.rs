@@ -2,10 +2,10 @@
 //!
 //! Invariants:
 //! 1. Every access is under the lock of the object that owns the queue.
-//! 2. A node is in at most one queue, and `queued` says whether.
+//! 2. A node is in at most one queue; one that has left it says so in `previous`.
 //! 3. Before an object goes, nobody waits on it: waiters borrow it or share it.
 
-use crate::records::node::Node;
+use crate::records::node::{Node, OUT};
 use crate::records::waiter::Current;
 use crate::scheduler::current;
 use crate::sync::Ordering;
@@ -37,12 +37,19 @@ impl Claims {
     }
 }
 
+impl FromIterator<Claimed> for Claims {
+    fn from_iter<I: IntoIterator<Item = Claimed>>(claimed: I) -> Claims {
+        let mut claimed = claimed.into_iter();
+        Claims { first: claimed.next(), rest: claimed.collect() }
+    }
+}
+
 /// First and last node, as index + 1; and how many.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueue {
     head: u32,
     tail: u32,
-    len: u64,
+    len: u32,
 }
 
 impl WaitQueue {
@@ -56,14 +63,13 @@ impl WaitQueue {
 
     /// Waiters in it, those included that another arm of theirs has woken.
     pub(crate) fn len(&self) -> u64 {
-        self.len
+        u64::from(self.len)
     }
 
     #[inline]
     pub(crate) fn push_back(&mut self, index: u32) {
         self.len += 1;
         let node = Node::at(index);
-        node.queued.store(1, Ordering::Relaxed);
         node.next.store(0, Ordering::Relaxed);
         node.previous.store(self.tail, Ordering::Relaxed);
         match self.tail.checked_sub(1) {
@@ -77,7 +83,6 @@ impl WaitQueue {
     pub(crate) fn push_front(&mut self, index: u32) {
         self.len += 1;
         let node = Node::at(index);
-        node.queued.store(1, Ordering::Relaxed);
         node.next.store(self.head, Ordering::Relaxed);
         node.previous.store(0, Ordering::Relaxed);
         match self.head.checked_sub(1) {
@@ -87,15 +92,16 @@ impl WaitQueue {
         self.head = index + 1;
     }
 
-    /// Takes a node out, if it is still in.
+    /// Takes a node out that was put in, if it is still in.
     pub(crate) fn remove(&mut self, index: u32) {
         let node = Node::at(index);
-        if node.queued.swap(0, Ordering::Relaxed) == 0 {
+        let previous = node.previous.load(Ordering::Relaxed);
+        if previous == OUT {
             return;
         }
+        node.previous.store(OUT, Ordering::Relaxed);
         self.len -= 1;
         let next = node.next.load(Ordering::Relaxed);
-        let previous = node.previous.load(Ordering::Relaxed);
         match previous.checked_sub(1) {
             Some(previous) => Node::at(previous).next.store(next, Ordering::Relaxed),
             None => self.head = next,
@@ -122,7 +128,7 @@ impl WaitQueue {
     }
 
     fn pop_front(&mut self, node: &Node) {
-        node.queued.store(0, Ordering::Relaxed);
+        node.previous.store(OUT, Ordering::Relaxed);
         self.len -= 1;
         self.head = node.next.load(Ordering::Relaxed);
         match self.head.checked_sub(1) {
@@ -135,8 +141,20 @@ impl WaitQueue {
     /// has won, or their timer) leave the queue on the way.
     #[inline]
     pub(crate) fn claim_first(&mut self) -> Option<(Claimed, &'static Node)> {
+        self.claim_first_if(|_| true)
+    }
+
+    /// As [`WaitQueue::claim_first`], unless somebody who does not fit comes first.
+    #[inline]
+    pub(crate) fn claim_first_if(
+        &mut self,
+        fits: impl Fn(&Node) -> bool,
+    ) -> Option<(Claimed, &'static Node)> {
         while let Some(index) = self.head.checked_sub(1) {
             let node = Node::at(index);
+            if !fits(node) {
+                return None;
+            }
             self.pop_front(node);
             if let Some(claimed) = Claimed::by_node(node) {
                 return Some((claimed, node));
@@ -147,9 +165,7 @@ impl WaitQueue {
 
     /// Claims everybody.
     pub(crate) fn claim_all(&mut self) -> Claims {
-        let first = self.claim_first().map(|(claimed, _)| claimed);
-        let rest = std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed));
-        Claims { first, rest: rest.collect() }
+        std::iter::from_fn(|| self.claim_first().map(|(claimed, _)| claimed)).collect()
     }
 
     /// Whether somebody other than `me` is queued.

@@ -117,6 +117,7 @@ pub(crate) struct ClaimedSlot<T> {
 
 impl<T> ClaimedSlot<T> {
     /// Gives it the value, and wakes it.
+    #[inline]
     pub(crate) fn give(self, value: T) {
         // SAFETY: invariant 3: claimed and not woken, so the slot lives and is ours alone.
         unsafe { *self.slot = Some(value) };

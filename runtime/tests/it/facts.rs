@@ -238,7 +238,7 @@ fn a_wait_group_shows_its_count() {
     let task = Builder::new().name(&name).spawn(move || waits.wait());
     let (snapshot, _, wait) = parked(&name);
     let object = object_of(&snapshot, &wait.arms);
-    assert_eq!(object.detail, ObjectDetail::WaitGroup { count: 2 });
+    assert_eq!(object.detail, ObjectDetail::WaitGroup { count: 2, tokens: 0, loose: true });
     group.done();
     group.done();
     task.unwrap().join().unwrap();

@@ -59,6 +59,20 @@ fn a_deadlock_prints_the_cycle_writes_a_dump_and_exits_2() {
 }
 
 #[test]
+fn timers_that_wake_nobody_do_not_hide_that_everything_sleeps() {
+    let folder = folder("timers-asleep");
+    for workers in ["1", "4"] {
+        let mut program = example("timers_asleep", &folder);
+        let output = program.env("GLEAK_WORKERS", workers).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "ran\ncancelled\n", "{text}");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.starts_with("gleak: deadlock. All 2 tasks are asleep"), "{text}");
+        assert!(text.contains("timers_asleep.rs"), "{text}");
+    }
+}
+
+#[test]
 fn what_main_cuts_off_is_named_and_the_status_is_untouched() {
     let folder = folder("cut-off");
     let output = example("cut_off", &folder).output().unwrap();

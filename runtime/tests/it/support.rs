@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use gleak_runtime::report::snapshot::{Snapshot, Task, TaskState, Wait};
-use gleak_runtime::{report, yield_now};
+use gleak_runtime::{Builder, Runtime, report, yield_now};
 
 /// Goes on when the condition holds. A test that waits for ever is a failing test.
 pub(crate) fn until(mut condition: impl FnMut() -> bool) {
@@ -45,4 +45,13 @@ pub(crate) fn program(name: &str) -> Command {
     let here = std::env::current_exe().expect("this test");
     let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
     Command::new(built.join(name))
+}
+
+/// Runs `body` as a task of a runtime with one worker, and of one with four.
+pub(crate) fn under_1_and_4(body: impl Fn() + Clone + Send + 'static) {
+    for workers in [1, 4] {
+        let runtime = Runtime::builder().workers(workers).start().expect("workers");
+        let task = Builder::new().spawn_in(&runtime, body.clone()).expect("room for a task");
+        task.join().expect("no panic");
+    }
 }

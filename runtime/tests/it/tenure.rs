@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, Scope, analyze};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId, Tenure};
 use gleak_runtime::{
-    Builder, Chan, Mutex, Region, RegionKind, Runtime, blocking, report, select, spawn,
+    Builder, Chan, Context, Mutex, Region, RegionKind, Runtime, blocking, report, select, spawn,
     spawn_background, spawn_daemon, yield_now,
 };
 
@@ -193,4 +193,32 @@ fn a_hundred_thousand_children_of_a_labelled_task_come_and_go() {
         }
     });
     task.unwrap().join().unwrap();
+}
+
+/// A function that runs later starts a task with this name, which waits until the channel is closed.
+fn names_one(name: &str, hold: &Chan<()>) -> impl FnOnce() + Send + 'static {
+    let (name, hold) = (name.to_owned(), hold.clone());
+    move || drop(Builder::new().name(name).spawn(move || hold.recv()).expect("spawned"))
+}
+
+#[test]
+fn a_function_that_runs_later_inherits_from_who_made_it() {
+    let (mine, theirs) = (unique("later"), unique("later-daemon"));
+    let hold = Chan::<()>::new(0);
+    let (ctx, cancel) = Context::background().with_cancel();
+    let _mine = ctx.after_func(names_one(&mine, &hold));
+    let (of_daemon, of_daemon_ctx) = (names_one(&theirs, &hold), ctx.clone());
+    let daemon = Builder::new().daemon().label("serves", "all");
+    let daemon = daemon.spawn(move || of_daemon_ctx.after_func(of_daemon)).unwrap();
+    let _theirs = daemon.join().unwrap();
+    // Who cancels is of no account.
+    Builder::new().background().label("cancels", "yes").spawn(move || cancel.cancel()).unwrap();
+    let (_, mine, _) = parked(&mine);
+    assert_eq!((mine.tenure, mine.labels), (Tenure::Ordinary, vec![]));
+    let (_, theirs, _) = parked(&theirs);
+    assert_eq!(
+        (theirs.tenure, theirs.labels),
+        (Tenure::Daemon, vec![("serves".to_owned(), "all".to_owned())])
+    );
+    hold.close();
 }

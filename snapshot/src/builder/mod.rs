@@ -147,6 +147,7 @@ impl SnapshotBuilder {
             name: name.to_owned(),
             site,
             closed: false,
+            deferred: 0,
         });
         id
     }
@@ -190,7 +191,7 @@ impl SnapshotBuilder {
     /// Adds a wait group.
     #[track_caller]
     pub fn wait_group(&mut self, site: &str, count: i64) -> ObjectId {
-        self.object(site, ObjectDetail::WaitGroup { count })
+        self.object(site, ObjectDetail::WaitGroup { count, tokens: 0, loose: true })
     }
 
     /// Adds a socket.
@@ -199,10 +200,36 @@ impl SnapshotBuilder {
         self.object(site, ObjectDetail::Socket { descriptor })
     }
 
+    /// Adds a condition variable that is used with `mutex`.
+    #[track_caller]
+    pub fn cond(&mut self, site: &str, mutex: ObjectId) -> ObjectId {
+        self.object(site, ObjectDetail::Cond { mutex: Some(mutex) })
+    }
+
+    /// Adds what is initialised once, and is not yet.
+    #[track_caller]
+    pub fn once(&mut self, site: &str) -> ObjectId {
+        self.object(site, ObjectDetail::Once { owner: None, done: false })
+    }
+
+    /// Adds a semaphore that has all its permits.
+    #[track_caller]
+    pub fn semaphore(&mut self, site: &str, permits: u64) -> ObjectId {
+        let detail = ObjectDetail::Semaphore { permits, available: permits, taken: None };
+        self.object(site, detail)
+    }
+
+    /// Adds a barrier that nobody has come to.
+    #[track_caller]
+    pub fn barrier(&mut self, site: &str, size: u64) -> ObjectId {
+        self.object(site, ObjectDetail::Barrier { size, arrived: 0 })
+    }
+
     /// Adds a context that is not cancelled and has no deadline.
     #[track_caller]
     pub fn context(&mut self, site: &str) -> ObjectId {
-        self.object(site, ObjectDetail::Context { cancelled: false, deadline_ns: None })
+        let detail = ObjectDetail::Context { cancelled: false, deadline_ns: None, parent: None };
+        self.object(site, detail)
     }
 
     /// An object, to change it.
@@ -233,7 +260,8 @@ impl SnapshotBuilder {
 
     // --- who holds what: both sides of the fact are written ---
 
-    /// Makes a living task the owner of a mutex or reader-writer lock and notes it in its holds.
+    /// Makes a living task the owner of a mutex, reader-writer lock or once and notes it in its
+    /// holds.
     ///
     /// # Panics
     ///
@@ -273,8 +301,9 @@ impl SnapshotBuilder {
     #[track_caller]
     fn set_owner(&mut self, lock: ObjectId, by: Owner) {
         let object = self.object_mut(lock);
-        let (ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. }) =
-            &mut object.detail
+        let (ObjectDetail::Mutex { owner, .. }
+        | ObjectDetail::RwLock { owner, .. }
+        | ObjectDetail::Once { owner, .. }) = &mut object.detail
         else {
             panic!("{lock} is no lock");
         };

@@ -110,6 +110,7 @@ impl<'b> TaskBuilder<'b> {
             reason,
             arms: arms.to_vec(),
             unlisted_arms: 0,
+            wanted: None,
             site,
             since_ns: 0,
             until_ns: None,
@@ -140,7 +141,11 @@ impl<'b> TaskBuilder<'b> {
             | ObjectKind::Mutex
             | ObjectKind::WaitGroup
             | ObjectKind::Context
-            | ObjectKind::Socket => WaitReason::Lock,
+            | ObjectKind::Socket
+            | ObjectKind::Cond
+            | ObjectKind::Once
+            | ObjectKind::Semaphore
+            | ObjectKind::Barrier => WaitReason::Lock,
         };
         self.waits(reason, &[Arm::object(WaitOp::Lock, lock)], site)
     }
@@ -179,6 +184,31 @@ impl<'b> TaskBuilder<'b> {
     #[track_caller]
     pub fn writes_socket(self, socket: ObjectId, site: &str) -> Self {
         self.waits(WaitReason::Write, &[Arm::object(WaitOp::Write, socket)], site)
+    }
+
+    /// It waits for a condition variable.
+    #[track_caller]
+    pub fn waits_cond(self, cond: ObjectId, site: &str) -> Self {
+        self.waits(WaitReason::Cond, &[Arm::object(WaitOp::Cond, cond)], site)
+    }
+
+    /// It waits until somebody else has run an initialiser.
+    #[track_caller]
+    pub fn waits_once(self, once: ObjectId, site: &str) -> Self {
+        self.waits(WaitReason::Once, &[Arm::object(WaitOp::Once, once)], site)
+    }
+
+    /// It waits for so many permits of a semaphore.
+    #[track_caller]
+    pub fn acquires(self, semaphore: ObjectId, permits: u64, site: &str) -> Self {
+        let arms = [Arm::object(WaitOp::Acquire, semaphore)];
+        self.waits(WaitReason::Semaphore, &arms, site).edit_wait(|wait| wait.wanted = Some(permits))
+    }
+
+    /// It waits for the others at a barrier.
+    #[track_caller]
+    pub fn waits_barrier(self, barrier: ObjectId, site: &str) -> Self {
+        self.waits(WaitReason::Barrier, &[Arm::object(WaitOp::Barrier, barrier)], site)
     }
 
     /// It waits for a closure that blocks; `helper` is the thread that has taken it, if one has.

@@ -28,7 +28,7 @@ use crate::validate::{
 };
 use crate::{
     Completeness, Object, ObjectDetail, PanicFact, Region, RegionId, Site, SiteId, Snapshot,
-    SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaiterKind, Worker, WorkerId,
+    SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind, Worker, WorkerId,
 };
 
 pub(super) fn assemble(file: Collected) -> Snapshot {
@@ -198,14 +198,23 @@ impl Mender {
                     whole &= self.site(&mut last.site);
                 }
             }
-            ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. } => {
+            ObjectDetail::Mutex { owner, .. }
+            | ObjectDetail::RwLock { owner, .. }
+            | ObjectDetail::Once { owner, .. } => {
                 if let Some(owner) = owner {
                     whole &= self.site(&mut owner.site);
                 }
             }
+            ObjectDetail::Semaphore { taken, .. } => {
+                if let Some(taken) = taken {
+                    whole &= self.site(&mut taken.site);
+                }
+            }
             ObjectDetail::WaitGroup { .. }
             | ObjectDetail::Context { .. }
-            | ObjectDetail::Socket { .. } => {}
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Barrier { .. } => {}
         }
         self.count(whole);
     }
@@ -236,6 +245,10 @@ impl Mender {
                 .retain(|arm| arm_fault(by, reason, *arm, |id| kind_of(objects, id)).is_none());
             whole &= wait.arms.len() == arms;
             unlist(wait, arms - wait.arms.len());
+            if wait.wanted.is_some() && wait.reason != WaitReason::Semaphore {
+                wait.wanted = None;
+                whole = false;
+            }
             if !well_shaped(wait) {
                 let arms = wait.arms.len();
                 wait.arms.clear();

@@ -42,10 +42,15 @@ fn settled_owner(object: &Object) -> Option<Option<Owner>> {
         ObjectDetail::Mutex { owner, exact } | ObjectDetail::RwLock { owner, exact, .. } => {
             (*exact && !object.unsettled).then_some(*owner)
         }
+        // Nobody but who runs an initialiser ends it.
+        ObjectDetail::Once { owner, .. } => (!object.unsettled).then_some(*owner),
         ObjectDetail::Channel { .. }
         | ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. } => None,
+        | ObjectDetail::Socket { .. }
+        | ObjectDetail::Cond { .. }
+        | ObjectDetail::Semaphore { .. }
+        | ObjectDetail::Barrier { .. } => None,
     }
 }
 

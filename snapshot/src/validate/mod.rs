@@ -114,14 +114,23 @@ impl Snapshot {
                     self.check_site(by, last.site, faults);
                 }
             }
-            ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. } => {
+            ObjectDetail::Mutex { owner, .. }
+            | ObjectDetail::RwLock { owner, .. }
+            | ObjectDetail::Once { owner, .. } => {
                 if let Some(owner) = owner {
                     self.check_site(by, owner.site, faults);
                 }
             }
+            ObjectDetail::Semaphore { taken, .. } => {
+                if let Some(taken) = taken {
+                    self.check_site(by, taken.site, faults);
+                }
+            }
             ObjectDetail::WaitGroup { .. }
             | ObjectDetail::Context { .. }
-            | ObjectDetail::Socket { .. } => {}
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Barrier { .. } => {}
         }
     }
 

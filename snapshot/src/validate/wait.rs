@@ -29,6 +29,9 @@ pub(crate) fn arm_fault(
 /// enough.
 pub(crate) fn well_shaped(wait: &Wait) -> bool {
     let unlisted = wait.unlisted_arms > 0;
+    if wait.wanted.is_some() && wait.reason != WaitReason::Semaphore {
+        return false;
+    }
     match wait.reason {
         WaitReason::Select => true,
         WaitReason::Sleep => wait.arms.is_empty() && (wait.until_ns.is_some() || unlisted),
@@ -43,7 +46,11 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
         | WaitReason::WaitGroup
         | WaitReason::Cancel
         | WaitReason::Read
-        | WaitReason::Write => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
+        | WaitReason::Write
+        | WaitReason::Cond
+        | WaitReason::Once
+        | WaitReason::Semaphore
+        | WaitReason::Barrier => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
     }
 }
 
@@ -52,10 +59,16 @@ pub(crate) fn hold_fault(task: TaskId, hold: Hold, kind: Option<ObjectKind>) -> 
     let object = hold.object;
     let fits = match kind {
         None => return Some(Invalid::NoObject { task, object }),
-        Some(ObjectKind::Mutex) => hold.mode == HoldMode::Exclusive,
+        Some(ObjectKind::Mutex | ObjectKind::Once) => hold.mode == HoldMode::Exclusive,
         Some(ObjectKind::RwLock) => true,
         Some(
-            ObjectKind::Channel | ObjectKind::WaitGroup | ObjectKind::Context | ObjectKind::Socket,
+            ObjectKind::Channel
+            | ObjectKind::WaitGroup
+            | ObjectKind::Context
+            | ObjectKind::Socket
+            | ObjectKind::Cond
+            | ObjectKind::Semaphore
+            | ObjectKind::Barrier,
         ) => false,
     };
     (!fits).then_some(Invalid::Hold { task, object })
@@ -69,6 +82,10 @@ fn op_fits_kind(op: WaitOp, kind: ObjectKind) -> bool {
         WaitOp::WaitGroup => kind == ObjectKind::WaitGroup,
         WaitOp::Cancel => kind == ObjectKind::Context,
         WaitOp::Read | WaitOp::Write => kind == ObjectKind::Socket,
+        WaitOp::Cond => kind == ObjectKind::Cond,
+        WaitOp::Once => kind == ObjectKind::Once,
+        WaitOp::Acquire => kind == ObjectKind::Semaphore,
+        WaitOp::Barrier => kind == ObjectKind::Barrier,
         WaitOp::Join => false,
     }
 }
@@ -87,6 +104,10 @@ fn reason_fits_kind(reason: WaitReason, kind: ObjectKind) -> bool {
         | WaitReason::Join
         | WaitReason::Read
         | WaitReason::Write
+        | WaitReason::Cond
+        | WaitReason::Once
+        | WaitReason::Semaphore
+        | WaitReason::Barrier
         | WaitReason::Blocking
         | WaitReason::Future
         | WaitReason::Sleep
@@ -106,6 +127,10 @@ fn reason_fits_op(reason: WaitReason, op: WaitOp) -> bool {
         WaitReason::Join | WaitReason::Host | WaitReason::Blocking => op == WaitOp::Join,
         WaitReason::Read => op == WaitOp::Read,
         WaitReason::Write => op == WaitOp::Write,
+        WaitReason::Cond => op == WaitOp::Cond,
+        WaitReason::Once => op == WaitOp::Once,
+        WaitReason::Semaphore => op == WaitOp::Acquire,
+        WaitReason::Barrier => op == WaitOp::Barrier,
         WaitReason::Sleep | WaitReason::Future => false,
     }
 }

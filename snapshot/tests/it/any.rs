@@ -149,6 +149,7 @@ impl Tape {
             name: self.text(),
             site: self.site_id(s),
             closed: self.coin(),
+            deferred: self.number(),
         }
     }
 
@@ -162,7 +163,7 @@ impl Tape {
             handles: tape.maybe(Tape::number),
             last: tape.maybe(|tape| LastUse { task: TaskId(tape.number()), site: tape.site_id(s) }),
         };
-        let detail = match self.below(6) {
+        let detail = match self.below(10) {
             0 => ObjectDetail::Channel {
                 capacity: self.maybe(Tape::number),
                 len: self.number(),
@@ -177,11 +178,24 @@ impl Tape {
                 waiting_writers: 0,
                 exact: self.coin(),
             },
-            3 => ObjectDetail::WaitGroup { count: self.number() as i64 },
+            3 => ObjectDetail::WaitGroup {
+                count: self.number() as i64,
+                tokens: self.number(),
+                loose: self.coin(),
+            },
             4 => ObjectDetail::Socket { descriptor: self.small() },
+            5 => ObjectDetail::Cond { mutex: self.maybe(|tape| ObjectId(tape.number())) },
+            6 => ObjectDetail::Once { owner: None, done: self.coin() },
+            7 => ObjectDetail::Semaphore {
+                permits: self.number(),
+                available: self.number(),
+                taken: end(self).last,
+            },
+            8 => ObjectDetail::Barrier { size: self.number(), arrived: self.number() },
             _ => ObjectDetail::Context {
                 cancelled: self.coin(),
                 deadline_ns: self.maybe(Tape::number),
+                parent: self.maybe(|tape| ObjectId(tape.number())),
             },
         };
         Object {
@@ -267,6 +281,10 @@ impl Tape {
                     WaitOp::Cancel => R::Cancel,
                     WaitOp::Read => R::Read,
                     WaitOp::Write => R::Write,
+                    WaitOp::Cond => R::Cond,
+                    WaitOp::Once => R::Once,
+                    WaitOp::Acquire => R::Semaphore,
+                    WaitOp::Barrier => R::Barrier,
                     WaitOp::Join => self.pick(&[R::Join, R::Host, R::Blocking]),
                 };
                 (reason, vec![arm])
@@ -278,6 +296,7 @@ impl Tape {
             reason,
             arms,
             unlisted_arms: if self.coin() { self.small() } else { 0 },
+            wanted: self.maybe(Tape::number).filter(|_| reason == R::Semaphore),
             site: self.site_id(s),
             since_ns: self.number(),
             until_ns: until,
@@ -299,6 +318,10 @@ impl Tape {
             ObjectKind::WaitGroup => WaitOp::WaitGroup,
             ObjectKind::Context => WaitOp::Cancel,
             ObjectKind::Socket => self.pick(&[WaitOp::Read, WaitOp::Write]),
+            ObjectKind::Cond => WaitOp::Cond,
+            ObjectKind::Once => WaitOp::Once,
+            ObjectKind::Semaphore => WaitOp::Acquire,
+            ObjectKind::Barrier => WaitOp::Barrier,
         };
         Arm::object(op, object.id)
     }
@@ -318,7 +341,9 @@ impl Tape {
                         task.holds.push(Hold { object: id, mode: HoldMode::Shared });
                     }
                 }
-                ObjectDetail::Mutex { owner, .. } | ObjectDetail::RwLock { owner, .. } => {
+                ObjectDetail::Mutex { owner, .. }
+                | ObjectDetail::RwLock { owner, .. }
+                | ObjectDetail::Once { owner, .. } => {
                     *owner = task.map(|task| {
                         task.holds.push(Hold { object: id, mode: HoldMode::Exclusive });
                         Owner { task: task.id, site, since_ns, alive: true }
@@ -331,7 +356,10 @@ impl Tape {
                 ObjectDetail::Channel { .. }
                 | ObjectDetail::WaitGroup { .. }
                 | ObjectDetail::Context { .. }
-                | ObjectDetail::Socket { .. } => {}
+                | ObjectDetail::Socket { .. }
+                | ObjectDetail::Cond { .. }
+                | ObjectDetail::Semaphore { .. }
+                | ObjectDetail::Barrier { .. } => {}
             }
         }
     }

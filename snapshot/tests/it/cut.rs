@@ -50,5 +50,5 @@ fn a_lock_whose_owner_was_cut_off_is_unsettled() {
     assert_eq!(part.completeness.missing_tasks, whole.tasks.len() as u64);
     let owned = part.objects.iter().find(|object| object.id.0 == 3).unwrap();
     assert!(owned.unsettled);
-    assert_eq!(part.completeness.unsettled_objects, 2);
+    assert_eq!(part.completeness.unsettled_objects, 3);
 }

@@ -53,9 +53,15 @@ fn standing(object: &Object) -> String {
         ObjectDetail::RwLock { owner, readers, exact, .. } => {
             format!("rwlock {:?} {readers} {exact}", by(owner))
         }
+        ObjectDetail::Once { owner, done } => format!("once {:?} {done}", by(owner)),
+        ObjectDetail::Semaphore { permits, available, .. } => {
+            format!("semaphore {permits} {available}")
+        }
         ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. } => {
+        | ObjectDetail::Socket { .. }
+        | ObjectDetail::Cond { .. }
+        | ObjectDetail::Barrier { .. } => {
             format!("{:?}", object.detail)
         }
     }

@@ -62,13 +62,10 @@ pub(crate) fn example() -> Snapshot {
     b.task_mut(id).moving();
     spawn(&mut b);
     outside(&mut b);
+    primitives(&mut b, state);
     b.thread("tests").waits(WaitReason::Host, &[Arm::task(main)], "src/main.rs:5:5");
 
-    let (idle, busy) = (b.worker(), b.worker());
-    b.task_mut(main).started_on(idle);
-    b.task_mut(worker).started_on(busy);
-    b.held(busy, cruncher, 51_000_311);
-
+    workers(&mut b, main, worker, cruncher);
     b.owned_by_finished(forgotten, TaskId(99), "src/state.rs:50:13", 5);
     b.object_mut(forgotten).unsettled = true;
     b.still().timers(2).thread_outside(4242, "metrics");
@@ -88,6 +85,13 @@ fn header(b: &mut SnapshotBuilder) {
     b.completeness_mut().dropped_panics = 1;
 }
 
+fn workers(b: &mut SnapshotBuilder, main: TaskId, other: TaskId, cruncher: TaskId) {
+    let (idle, busy) = (b.worker(), b.worker());
+    b.task_mut(main).started_on(idle);
+    b.task_mut(other).started_on(busy);
+    b.held(busy, cruncher, 51_000_311);
+}
+
 /// Waits that end by what is in no record.
 fn outside(b: &mut SnapshotBuilder) {
     let socket = b.socket("src/net.rs:11:20", 9);
@@ -96,6 +100,23 @@ fn outside(b: &mut SnapshotBuilder) {
     b.task("src/net.rs:15:5", entry).writes_socket(socket, "src/net.rs:19:9");
     b.task("src/net.rs:15:5", entry).blocks(None, "src/net.rs:20:9");
     b.task("src/net.rs:15:5", entry).drives_future("src/net.rs:21:9");
+}
+
+/// Each of the primitives besides channels, locks and groups.
+fn primitives(b: &mut SnapshotBuilder, state: ObjectId) {
+    let (cond, once) = (b.cond("src/state.rs:9:5", state), b.once("src/table.rs:5:5"));
+    let (limit, round) = (b.semaphore("src/net.rs:12:5", 8), b.barrier("src/pool.rs:14:5", 3));
+    let group = b.wait_group("src/pool.rs:21:9", 1);
+    let entry = "app::pool::step";
+    let first = b.task("src/pool.rs:95:9", entry).waits_cond(cond, "src/state.rs:40:9").id();
+    b.owns(once, first, "src/table.rs:6:9", 40);
+    b.task("src/pool.rs:95:9", entry).waits_once(once, "src/table.rs:6:9");
+    b.task("src/pool.rs:95:9", entry).acquires(limit, 3, "src/net.rs:16:9");
+    b.task("src/pool.rs:95:9", entry).waits_barrier(round, "src/pool.rs:99:9");
+    let taken = Some(LastUse { task: first, site: b.site("src/net.rs:16:9") });
+    b.object_mut(limit).detail = ObjectDetail::Semaphore { permits: 8, available: 2, taken };
+    b.object_mut(round).detail = ObjectDetail::Barrier { size: 3, arrived: 1 };
+    b.object_mut(group).detail = ObjectDetail::WaitGroup { count: 1, tokens: 1, loose: false };
 }
 
 fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: RegionId) {
@@ -108,7 +129,7 @@ fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: R
         *receiver = Endpoint { handles: None, last: Some(LastUse { task: TaskId(2), site }) };
     }
     b.object_mut(stop).detail =
-        ObjectDetail::Context { cancelled: false, deadline_ns: Some(95_000_000) };
+        ObjectDetail::Context { cancelled: false, deadline_ns: Some(95_000_000), parent: None };
 }
 
 fn panics(b: &mut SnapshotBuilder, test: RegionId) {

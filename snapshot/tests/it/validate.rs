@@ -116,6 +116,14 @@ fn waits_have_as_many_arms_as_their_reason_says() {
     check(|s| set_wait(s, WaitReason::Send, &[send, send]), &[fault(WaitReason::Send)]);
     check(|s| set_wait(s, WaitReason::Sleep, &[]), &[fault(WaitReason::Sleep)]);
     check(|s| set_wait(s, WaitReason::Select, &[]), &[]);
+    check(
+        |s| {
+            set_wait(s, WaitReason::Select, &[]);
+            let TaskState::Waiting(wait) = &mut s.tasks[1].state else { panic!("it waits") };
+            wait.wanted = Some(2);
+        },
+        &[fault(WaitReason::Select)],
+    );
     check(|s| set_wait(s, WaitReason::Select, &[send, send]), &[]);
 }
 

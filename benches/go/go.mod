@@ -1,0 +1,3 @@
+module gleak-bench
+
+go 1.27
