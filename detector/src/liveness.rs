@@ -5,6 +5,9 @@
 //! counts as live. So what is left when nothing more turns live can never go on, whatever the
 //! live ones do: a wake-up would need an enabler that is live.
 //!
+//! A join of several tasks, at the end of a scope, needs all of them: its node turns live with the
+//! last one. Those that are not known count as ended.
+//!
 //! Two kinds of helper nodes keep the graph linear in its input: a lock with R readers and W
 //! writers costs R + W edges, not R * W. *All readers* turns live when every reader has; *some
 //! writer* as soon as one has.
@@ -178,8 +181,14 @@ impl<'i, 'a> Builder<'i, 'a> {
         if !understood || host || ends_from_outside(wait) || wait.unlisted_arms > 0 {
             self.graph.live[number] = true;
         }
+        let needs_all = wait.reason == WaitReason::Join && wait.arms.len() > 1;
+        if needs_all {
+            self.graph.gates[number] = Gate::All;
+        }
         for &arm in &wait.arms {
             match self.enabler(arm, wait.wanted) {
+                // Live at once when nobody else is needed.
+                Enabler::Anybody if needs_all => {}
                 Enabler::Anybody => self.graph.live[number] = true,
                 Enabler::Nobody => {}
                 Enabler::Finished => self.graph.abandoned[number] = true,

@@ -104,7 +104,9 @@ pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
     if !asleep && waits.iter().any(|wait| wait.until_ns.is_some()) {
         parts.push("for a timer".to_owned());
     }
-    parts.join(" or ") + held_workers(waits)
+    // The end of a scope is a join of all its tasks; any other wait ends with one of its arms.
+    let all_needed = waits.iter().all(|wait| wait.reason == WaitReason::Join);
+    parts.join(if all_needed { " and " } else { " or " }) + held_workers(waits)
 }
 
 /// Other tasks of the worker wait as well, which nothing else would tell.

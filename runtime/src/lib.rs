@@ -188,9 +188,15 @@ pub use task::future::{block_on, block_on_with};
 #[cfg(not(loom))]
 pub use task::join::JoinHandle;
 #[cfg(not(loom))]
+pub use task::local::{AccessError, LocalKey};
+#[cfg(not(loom))]
+pub use task::packet::Scope;
+#[cfg(not(loom))]
 pub use task::run::run;
 #[cfg(not(loom))]
-pub use task::spawn::{Builder, SpawnError, spawn, task_count};
+pub use task::scope::{ScopedJoinHandle, scope};
+#[cfg(not(loom))]
+pub use task::spawn::{Builder, SpawnError, spawn, spawn_background, spawn_daemon, task_count};
 #[cfg(not(loom))]
 pub use time::{AfterFunc, Ticker, Ticks, Timer, after, after_func, sleep, sleep_until, tick};
 #[cfg(not(loom))]

@@ -41,8 +41,8 @@ pub use snapshot::{
     Activity, Completeness, Counters, Frame, Header, PanicFact, Reason, Snapshot, Thread,
 };
 pub use task::{
-    Arm, Hold, HoldMode, Registers, StackUse, Target, Task, TaskState, Wait, WaitOp, WaitReason,
-    WaiterKind,
+    Arm, Hold, HoldMode, Registers, StackUse, Target, Task, TaskState, Tenure, Wait, WaitOp,
+    WaitReason, WaiterKind,
 };
 pub use validate::{Invalid, Record};
 pub use worker::Worker;

@@ -42,6 +42,9 @@ pub struct Task {
     /// Whether it is the main task of a call of `run`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub main: bool,
+    /// Whether it may outlive what it would be charged to.
+    #[serde(default, skip_serializing_if = "Tenure::is_ordinary")]
+    pub tenure: Tenure,
     /// Where it has started, and where alone it goes on; none for those that have not started, and
     /// for outside threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +58,29 @@ pub struct Task {
     /// What it uses of its stack; none unless the snapshot was asked for it and the task was parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackUse>,
+}
+
+/// What is expected of a task's end.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tenure {
+    /// It ends before what it is charged to.
+    #[default]
+    Ordinary,
+    /// It may outlive the test or guard that it came from, and is not charged to it.
+    Background,
+    /// It may wait for work for as long as the process lives, and is charged to nobody.
+    Daemon,
+}
+
+impl Tenure {
+    /// Whether being alive may be held against it.
+    #[must_use]
+    pub const fn is_ordinary(&self) -> bool {
+        matches!(self, Tenure::Ordinary)
+    }
 }
 
 /// A task's stack, in bytes.
@@ -88,7 +114,8 @@ pub enum TaskState {
 pub struct Wait {
     /// Why it parked.
     pub reason: WaitReason,
-    /// What would wake it: one arm for a plain wait, any number for a select.
+    /// What would wake it: one arm for a plain wait, any number for a select. A join may name several
+    /// tasks and then needs all of them: the end of a scope. Those that have ended are not listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<Arm>,
     /// Arms that the record had no room for. While not zero, nothing about the wait can be certain.
@@ -137,7 +164,7 @@ pub enum WaitReason {
     WaitGroup,
     /// Waiting until a context is done.
     Cancel,
-    /// Waiting until a task has finished.
+    /// Waiting until a task has finished; at the end of a scope, until all of its tasks have.
     Join,
     /// Until a descriptor can be read, or a connection comes in.
     Read,

@@ -1,15 +1,16 @@
 //! The end verdict: tasks that belong to no test.
 //!
 //! Such tasks were spawned by a plain thread, or by a task whose test had had its verdict. No test
-//! is blamed for them; the run fails.
+//! is blamed for them; the run fails. Background tasks may stay; daemons as well, unless it is certain
+//! that they cannot go on.
 //!
 //! Invariant: what a test has answered for is not told again, also when its region is gone.
 
 use std::collections::BTreeSet;
 
 use gleak_runtime::report;
-use gleak_runtime::report::detector::{Question, Report, Rule, Scope, analyze, render};
-use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, WaiterKind};
+use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, analyze, render};
+use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
 
@@ -42,7 +43,11 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
             .filter(|task| !is_stray(snapshot, task, before, &answered))
             .map(|task| task.id)
             .collect();
-        let mut strays = snapshot.tasks.iter().filter(|task| !accepted.contains(&task.id));
+        // Nobody expects a daemon to finish; it is looked at for deadlocks.
+        let mut strays = snapshot
+            .tasks
+            .iter()
+            .filter(|task| !accepted.contains(&task.id) && task.tenure.is_ordinary());
         let may_finish = strays.any(|task| seen.outsider.is_some() || outsiders::can_go_on(task));
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
@@ -60,6 +65,7 @@ fn is_stray(
     answered: &BTreeSet<TaskId>,
 ) -> bool {
     task.kind == WaiterKind::Task
+        && task.tenure != Tenure::Background
         && !outsiders::of_a_test(snapshot, task.region)
         && !before.contains(&task.id)
         && !answered.contains(&task.id)
@@ -97,17 +103,21 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     if report.findings.is_empty() {
         return None;
     }
-    let alive: usize = report.groups.iter().map(|group| group.members.len()).sum();
-    let panicked = report.findings.iter().filter(|it| it.key.rule == Rule::Panicked);
-    let count =
-        alive + panicked.map(gleak_runtime::report::detector::Finding::tasks).sum::<usize>();
+    let members = |it: &Finding| {
+        it.groups
+            .iter()
+            .chain(&it.dependents)
+            .map(|group: &Group| group.members.len())
+            .sum::<usize>()
+    };
+    let count: usize = report.findings.iter().map(members).sum();
     let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
     // The findings say all that the table would.
     let told = Report { groups: Vec::new(), ..report.clone() };
     let text = render::text(&told, &message::layout());
     Some(format!(
         "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \
-         spawned by a plain thread, or after a test's verdict\n\n{}",
+         spawned by a plain thread, as a daemon, or after a test's verdict\n\n{}",
         message::without_verdict(&text)
     ))
 }

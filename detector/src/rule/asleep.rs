@@ -1,6 +1,6 @@
 //! Nothing in the process can run, and nothing outside could wake anything.
 
-use gleak_snapshot::{Task, TaskState, WaiterKind};
+use gleak_snapshot::{Task, TaskState, Tenure, WaiterKind};
 
 use super::{Case, Draft, RuleInfo};
 use crate::index::{Index, all_read, ends_from_outside, is_host, wait_of};
@@ -14,7 +14,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
             every task waiting, and a list of its threads in which all \
             are the runtime's, wait in it, or were declared harmless",
     silent: "one other thread exists (the report then says: asleep unless that thread acts); the \
-             dump is cut, damaged, or has lines that are not understood",
+             dump is cut, damaged, or has lines that are not understood; only daemons are left",
     find,
     because,
 };
@@ -24,8 +24,13 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         return Vec::new();
     }
     let tasks = &case.index.tasks;
-    let left = (0..tasks.len()).filter(|&number| !taken[number] && !is_host(tasks[number]));
+    let left = (0..tasks.len()).filter(|&number| !taken[number] && waits_for_more(tasks[number]));
     vec![Draft::Each(left.collect())]
+}
+
+/// Not a thread that waits for its main task, nor a daemon, which may wait for ever.
+fn waits_for_more(task: &Task) -> bool {
+    wait_of(task).is_some() && !is_host(task) && task.tenure != Tenure::Daemon
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {
@@ -64,6 +69,6 @@ fn all_wait(index: &Index<'_>) -> bool {
         TaskState::Running => task.kind == WaiterKind::Thread && listed,
         TaskState::Fresh | TaskState::Runnable | TaskState::Moving => false,
     };
-    let somebody = index.tasks.iter().any(|task| wait_of(task).is_some() && !is_host(task));
+    let somebody = index.tasks.iter().any(|task| waits_for_more(task));
     somebody && index.tasks.iter().all(|task| idle(task))
 }

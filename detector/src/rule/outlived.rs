@@ -1,6 +1,6 @@
 //! Still alive when the region ended.
 
-use gleak_snapshot::WaiterKind;
+use gleak_snapshot::{Task, WaiterKind};
 
 use super::{Case, Draft, RuleInfo};
 use crate::{Certainty, Rule, Scope};
@@ -11,7 +11,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     certainty: Certainty::Weak,
     needs: "a question with an end: a region, or tasks new since a moment",
     silent: "the whole process is asked for: being alive is then no fault; an earlier rule has \
-             the task",
+             the task; it was spawned as a background task or a daemon",
     find,
     because,
 };
@@ -21,10 +21,15 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         Scope::Process => Vec::new(),
         Scope::Region(_) | Scope::NewSince(_) => {
             let tasks = &case.index.tasks;
-            let left = |&number: &usize| !taken[number] && tasks[number].kind == WaiterKind::Task;
+            let left = |&number: &usize| !taken[number] && is_charged(tasks[number]);
             vec![Draft::Each((0..tasks.len()).filter(left).collect())]
         }
     }
+}
+
+/// A task whose end somebody may expect.
+fn is_charged(task: &Task) -> bool {
+    task.kind == WaiterKind::Task && task.tenure.is_ordinary()
 }
 
 fn because(case: &Case<'_>, _tasks: &[usize]) -> String {

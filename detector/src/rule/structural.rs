@@ -1,8 +1,9 @@
 //! A task that waits for what cannot come about.
 
-use gleak_snapshot::WaitReason;
+use gleak_snapshot::{Target, Tenure, Wait, WaitReason};
 
 use super::{Case, Draft, RuleInfo};
+use crate::cause::Cause;
 use crate::index::wait_of;
 use crate::{Certainty, Rule};
 
@@ -12,13 +13,24 @@ pub(super) const INFO: RuleInfo = RuleInfo {
               more permits than there are.",
     certainty: Certainty::Certain,
     needs: "the wait itself; for a task that waits for itself also an exact owner",
-    silent: "another arm of the select could become ready, or a timer ends the wait",
+    silent: "another arm of the select could become ready, or a timer ends the wait; a daemon that nobody \
+             waits for, in a select without arms or on a never-channel",
     find,
     because,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {
-    case.certain.iter().filter(|cause| cause.members.len() == 1).map(Draft::of).collect()
+    let alone = case.certain.iter().filter(|cause| cause.members.len() == 1);
+    alone.filter(|cause| !is_parked_daemon(case, cause)).map(Draft::of).collect()
+}
+
+/// A daemon may wait for ever where nothing can come, as long as nobody waits for it.
+fn is_parked_daemon(case: &Case<'_>, cause: &Cause) -> bool {
+    let task = cause.members[0];
+    let on_nothing = |wait: &Wait| wait.arms.iter().all(|arm| arm.on == Target::Never);
+    case.index.tasks[task].tenure == Tenure::Daemon
+        && wait_of(case.index.tasks[task]).is_some_and(on_nothing)
+        && cause.dependents.is_empty()
 }
 
 fn because(case: &Case<'_>, tasks: &[usize]) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gleak_detector::snapshot::{
     Arm, ObjectDetail, ObjectId, Snapshot, SnapshotBuilder, Target, TaskId, TaskState, WaitOp,
+    WaitReason,
 };
 use proptest::prelude::*;
 
@@ -43,6 +44,7 @@ fn build(plan: &Plan) -> Snapshot {
     let id = |number: u8| TaskId(u64::from(number) % count as u64 + 1);
     for (state, arms) in &plan.tasks {
         let task = b.task("src/t.rs:1", "app::task");
+        let joined: Vec<Arm> = arms.iter().map(|&(_, on)| Arm::task(id(on))).collect();
         let arms: Vec<Arm> = arms
             .iter()
             .map(|&(op, on)| match op {
@@ -55,6 +57,8 @@ fn build(plan: &Plan) -> Snapshot {
             })
             .collect();
         let _ = match state {
+            // All that it names, not one of them.
+            2 | 3 if !joined.is_empty() => task.waits(WaitReason::Join, &joined, "src/t.rs:3").id(),
             0 => task.running().id(),
             1 => task.select(&arms, "src/t.rs:2").until(9).id(),
             _ => task.select(&arms, "src/t.rs:2").id(),
@@ -81,8 +85,11 @@ fn simulate(snapshot: &Snapshot) -> Vec<u64> {
         for task in &snapshot.tasks {
             let goes_on = match &task.state {
                 TaskState::Waiting(wait) => {
-                    wait.until_ns.is_some()
-                        || wait.arms.iter().any(|arm| ready(snapshot, &live, *arm))
+                    let mut arms = wait.arms.iter().map(|arm| ready(snapshot, &live, *arm));
+                    let needs_all = wait.reason == WaitReason::Join;
+                    let ready =
+                        if needs_all { arms.all(|ready| ready) } else { arms.any(|ready| ready) };
+                    wait.until_ns.is_some() || ready
                 }
                 TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => {
                     true

@@ -125,13 +125,17 @@ fn finish_wait(seen: SeenWait, site: gleak_snapshot::SiteId, objects: &[Collecte
     for (op, target) in seen.arms {
         match arm(op, target, objects) {
             Some(arm) => arms.push(arm),
+            // It has ended: the others are what the wait still needs.
+            None if seen.reason == Reason::Join => {}
             None => unlisted += 1,
         }
     }
+    let arms_gone = seen.reason == Reason::Join && arms.is_empty();
     Wait {
         reason: seen.reason,
         arms,
-        unlisted_arms: unlisted,
+        // All have ended: about to be woken, by what is in no record.
+        unlisted_arms: if arms_gone { unlisted.max(1) } else { unlisted },
         wanted: seen.wanted,
         site,
         since_ns: seen.since,
@@ -194,8 +198,9 @@ fn task(
         spawn: origin(&record.origin, sites),
         ancestry: record.ancestors.iter().map_while(|it| origin(it, sites)).collect(),
         name: tags.name,
-        labels: tags.labels,
+        labels: tags.labels.as_deref().unwrap_or_default().to_vec(),
         main: record.has(MAIN),
+        tenure: record.tenure(),
         worker: None,
         state,
         holds: reads.collect(),

@@ -18,6 +18,7 @@ use crate::scheduler::deferred::Deferred;
 use crate::sync::{Lock, Ordering};
 use crate::time::clock;
 use crate::wait::On;
+use crate::wait::descriptor::{self, Side};
 use crate::wait::queue::WaitQueue;
 
 /// How a context has ended.
@@ -47,6 +48,8 @@ struct State {
     next_place: u64,
     children: BTreeMap<u64, Weak<Core>>,
     deferred: BTreeMap<u64, Arc<Deferred>>,
+    /// Descriptors at which somebody waits who gives up at the end.
+    stirs: Vec<(u32, Side)>,
 }
 
 impl State {
@@ -124,6 +127,21 @@ impl Core {
     pub(super) fn forget(&self, place: u64) {
         let gone = self.state.lock().deferred.remove(&place);
         drop(gone);
+    }
+
+    /// See `Context::stir_at_end`.
+    pub(super) fn stir_at_end(&self, waits: (u32, Side)) {
+        let mut state = self.state.lock();
+        if state.ended.is_none() {
+            state.stirs.push(waits);
+        }
+    }
+
+    pub(super) fn stir_no_more(&self, waits: (u32, Side)) {
+        let mut state = self.state.lock();
+        if let Some(at) = state.stirs.iter().position(|other| *other == waits) {
+            state.stirs.remove(at);
+        }
     }
 
     pub(super) fn set_name(&self, name: &str) {
@@ -209,11 +227,13 @@ impl Core {
         let claimed = state.waiters.claim_all();
         let children = std::mem::take(&mut state.children);
         let deferred = std::mem::take(&mut state.deferred);
+        let stirs = std::mem::take(&mut state.stirs);
         drop(state);
         if let Some(record) = self.cell.used_by(current::get()) {
             record.over.set(1);
         }
         claimed.wake();
+        stirs.into_iter().for_each(|(number, side)| descriptor::stir_number(number, side));
         for deferred in deferred.values() {
             deferred.launch();
         }

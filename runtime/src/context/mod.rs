@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::records::statics::Site;
 use crate::scheduler::deferred::Deferred;
 use crate::time::Instant;
+use crate::wait::descriptor::Side;
 
 use self::core::{Core, Deadline, Ended};
 use self::value::Values;
@@ -149,8 +150,8 @@ impl Context {
     }
 
     /// Runs `f` as a task of its own once the context is done: at once if it is done already. The
-    /// task will be charged to the caller's region. The context keeps `f` until then, so an `f` that
-    /// owns the context keeps that as well.
+    /// task inherits from who calls this, not from who cancels: region, tenure, labels. The context keeps
+    /// `f` until then, so an `f` that owns the context keeps that as well.
     ///
     /// # Panics
     /// When the process-wide runtime cannot be started.
@@ -195,6 +196,22 @@ impl Context {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.core.deadline().map(Instant::from_ns)
+    }
+
+    /// On the clock of [`clock::now_ns`](crate::time::clock::now_ns).
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        self.core.deadline()
+    }
+
+    /// Its end stirs who waits at this descriptor, until [`Context::stir_no_more`]. Nothing is stirred
+    /// when it is done already.
+    pub(crate) fn stir_at_end(&self, waits: (u32, Side)) {
+        self.core.stir_at_end(waits);
+    }
+
+    /// Takes back one [`Context::stir_at_end`].
+    pub(crate) fn stir_no_more(&self, waits: (u32, Side)) {
+        self.core.stir_no_more(waits);
     }
 
     /// What to wait for: `ctx.done().wait()`, or `_ = recv(ctx.done()) => …` in a select.

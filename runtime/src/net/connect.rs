@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
+use crate::net::cancel;
 use crate::net::socket::Socket;
 use crate::records::statics::Site;
 use crate::wait::descriptor::Side;
@@ -19,6 +20,8 @@ pub(super) fn tcp(
     limit: Option<u64>,
     site: Site,
 ) -> io::Result<Socket<Stream>> {
+    // Before the first try, which may do it all.
+    cancel::check()?;
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,

@@ -29,11 +29,14 @@
 //! - There are deadlines, as in Go: a point in time from which on every read (or write) fails. A
 //!   deadline that is set while others wait concerns them too, and ends their waits when it lies in
 //!   the past. Both belong to a handle: a clone has its own, which begin as copies.
+//! - In [`with_context`] they give up when a context is done. A `select!` has no arm for a socket, as
+//!   Go's has none: a task that reads and sends into a channel is one.
 //! - The descriptors are in non-blocking mode and have to stay so: who takes one out
 //!   (`From<TcpStream> for OwnedFd`) gets it in that mode.
 //! - A host name is looked up by a thread of its own, since that cannot be interrupted.
 
 mod addresses;
+mod cancel;
 mod connect;
 mod handle;
 mod socket;
@@ -43,6 +46,7 @@ mod unix;
 mod unix_datagram;
 
 pub use addresses::ToSocketAddrs;
+pub use cancel::with_context;
 pub use std::net::Shutdown;
 pub use tcp::{TcpIncoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use crate::net::cancel::Cancel;
 use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
 use crate::scheduler::current;
@@ -199,10 +200,14 @@ impl<S: Io> Socket<S> {
         mut operation: impl FnMut(&S, u32) -> io::Result<T>,
     ) -> io::Result<T> {
         current::operate();
+        let mut cancel = Cancel::here();
         let mut began = None;
         loop {
             // Before all else: what changes from here on is news, and ends the wait below.
             let seen = descriptor::seen(self.fd(), side);
+            if let Some(cancel) = &cancel {
+                cancel.check()?;
+            }
             // Once: a wait may have ended for what is not counted as news.
             if empty_at.take() != Some(seen) || !self.may_wait() {
                 match self.attempt_now(side, |io| operation(io, seen)) {
@@ -212,7 +217,11 @@ impl<S: Io> Socket<S> {
             }
             // The timeout counts from the first wait on; the deadline may have been moved.
             let patience = *began.get_or_insert_with(|| self.patience(side));
-            let until = [limit, patience, self.deadline(side)].into_iter().flatten().min();
+            let end = cancel.as_ref().and_then(Cancel::deadline);
+            let until = [limit, patience, self.deadline(side), end].into_iter().flatten().min();
+            if cancel.as_mut().is_some_and(|it| it.begins_to_stir(self.fd(), side)) {
+                continue;
+            }
             self.wait(side, seen, until, site)?;
         }
     }

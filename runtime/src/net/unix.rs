@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::blocking;
+use crate::net::cancel;
 use crate::net::handle::{accept_deadline, handle, limits, stream};
 use crate::net::socket::{Io, Socket};
 use crate::records::statics::Site;
@@ -182,6 +183,7 @@ fn connect_at(address: &SocketAddr, site: Site) -> io::Result<UnixStream> {
     };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    cancel::check()?;
     match connect(&fd, &unix) {
         Ok(()) => Ok(UnixStream(Socket::new(fd.into(), site))),
         // The listener has more connections than it has room for. The kernel tells nobody when it

@@ -6,6 +6,7 @@ use std::os::unix::net::{self as std_net, SocketAddr};
 use std::panic::Location;
 use std::path::Path;
 
+use crate::net::cancel;
 use crate::net::handle::{handle, limits};
 use crate::net::socket::{Io, Socket};
 use crate::net::unix::name_of;
@@ -96,6 +97,7 @@ impl UnixDatagram {
     pub fn send_to_addr(&self, bytes: &[u8], address: &SocketAddr) -> io::Result<usize> {
         let site = Location::caller();
         let limit = self.0.limit(Side::Write);
+        cancel::check()?;
         loop {
             match self.0.attempt_now(Side::Write, |io| io.send_to_addr(bytes, address)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock && self.0.may_wait() => {}

@@ -221,7 +221,7 @@ impl ObjectCell {
         if let Some(record) = self.record() {
             let id = record.id.load(Ordering::Relaxed);
             record.named.store(1, Ordering::Relaxed);
-            tags::set(Key::Object(id), Tags { name: Some(name.to_owned()), labels: Vec::new() });
+            tags::set(Key::Object(id), Tags::named(name));
         }
     }
 }

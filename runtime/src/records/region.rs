@@ -67,7 +67,7 @@ pub(crate) fn open(opening: &Opening<'_>) -> Option<Ref> {
     record.closed.store(0, Ordering::Relaxed);
     record.halted.store(0, Ordering::Relaxed);
     record.host.store(0, Ordering::Relaxed);
-    tags::set(Key::Region(id), Tags { name: Some(name.to_owned()), labels: Vec::new() });
+    tags::set(Key::Region(id), Tags::named(name));
     Some(reference)
 }
 
@@ -201,6 +201,19 @@ pub(crate) fn halt(region: Ref) {
     HALTED.store(true, Ordering::Relaxed);
     for (_, record) in REGIONS.live().filter(|(candidate, _)| inside(*candidate, region)) {
         record.halted.store(1, Ordering::Relaxed);
+    }
+}
+
+/// The call of `run` that a region belongs to: itself, or what it was opened in.
+pub(crate) fn run_of(mut region: Ref) -> Option<Ref> {
+    loop {
+        let record = REGIONS.get(region)?;
+        match record.kind() {
+            RegionKind::Run => return Some(region),
+            RegionKind::Test | RegionKind::Guard => {
+                region = Ref::from_bits(record.parent.load(Ordering::Relaxed))?;
+            }
+        }
     }
 }
 

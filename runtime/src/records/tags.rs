@@ -1,16 +1,27 @@
 //! Names and labels: given by few, so they live beside the records, in a shared map that no park
 //! touches.
 
+use std::sync::Arc;
+
 use dashmap::DashMap;
 use dashmap::try_result::TryResult;
 use once_cell::sync::Lazy;
+
+/// Sorted by key; none when there are none. Shared by a task and all that inherit from it.
+pub(crate) type Labels = Option<Arc<[(String, String)]>>;
 
 /// What was given at spawn, or a name given to an object or region.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tags {
     pub(crate) name: Option<String>,
-    /// Sorted by key.
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels: Labels,
+}
+
+impl Tags {
+    /// A name alone.
+    pub(crate) fn named(name: &str) -> Tags {
+        Tags { name: Some(name.to_owned()), labels: None }
+    }
 }
 
 /// By the never reused id of a task, object or region.
@@ -29,6 +40,11 @@ pub(crate) fn set(key: Key, tags: Tags) {
 
 pub(crate) fn get(key: Key) -> Option<Tags> {
     TAGS.get(&key).map(|tags| tags.clone())
+}
+
+/// The labels alone, which costs no copy of a text.
+pub(crate) fn labels(key: Key) -> Labels {
+    TAGS.get(&key)?.labels.clone()
 }
 
 /// As [`get`], for a signal handler: allocates nothing, waits for nobody, and calls `f` only if the

@@ -4,7 +4,7 @@
 //! read by anybody. What the waiter writes before [`StateWord::begin_wait`] is complete for whoever
 //! sees the wait.
 
-pub(crate) use gleak_snapshot::WaitReason as Reason;
+pub(crate) use gleak_snapshot::{Tenure, WaitReason as Reason};
 
 use crate::machine::futex::Parker;
 use crate::records::fact::{Fact, SmallFact, StaticFact};
@@ -14,6 +14,7 @@ use crate::records::region::RegionRecord;
 use crate::records::state::StateWord;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::{Cache, Full, Ref, Slot, Table};
+use crate::records::tags::{self, Key, Labels};
 use crate::records::woken::WokenWord;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -45,12 +46,29 @@ const REASONS: [Reason; 19] = [
     Reason::Host,
 ];
 
-/// Set once at registration.
+/// Set at registration, but for `LOCALS`, which the task itself changes.
 pub(crate) const THREAD: u32 = 1;
 pub(crate) const MAIN: u32 = 2;
 pub(crate) const TAGGED: u32 = 4;
 /// A thread of ours that acts for a task: it runs what may block.
 pub(crate) const HELPER: u32 = 8;
+/// Its tags have labels, which are inherited.
+pub(crate) const LABELLED: u32 = 16;
+const BACKGROUND: u32 = 32;
+const DAEMON: u32 = 64;
+/// It has values in task locals.
+pub(crate) const LOCALS: u32 = 128;
+
+/// What a helper has from the task that it acts for.
+pub(crate) const INHERITED: u32 = LABELLED | BACKGROUND | DAEMON;
+
+pub(crate) const fn tenure_flag(tenure: Tenure) -> u32 {
+    match tenure {
+        Tenure::Ordinary => 0,
+        Tenure::Background => BACKGROUND,
+        Tenure::Daemon => DAEMON,
+    }
+}
 
 /// No arm: the timer ended the wait.
 pub(crate) const TIMED_OUT: u32 = u32::MAX;
@@ -210,6 +228,21 @@ impl WaiterRecord {
 
     pub(crate) fn has(&self, flag: u32) -> bool {
         self.flags.load(Ordering::Relaxed) & flag != 0
+    }
+
+    /// Labels that it was given or has inherited.
+    pub(crate) fn labels(&self) -> Labels {
+        if self.has(LABELLED) { tags::labels(Key::Task(self.id())) } else { None }
+    }
+
+    pub(crate) fn tenure(&self) -> Tenure {
+        if self.has(DAEMON) {
+            Tenure::Daemon
+        } else if self.has(BACKGROUND) {
+            Tenure::Background
+        } else {
+            Tenure::Ordinary
+        }
     }
 
     pub(crate) fn region(&self) -> Option<Ref> {

@@ -10,7 +10,9 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, Current, HELPER, THREAD, WAITERS, WaiterRecord};
+use crate::records::waiter::{
+    self, Birth, Current, HELPER, INHERITED, THREAD, WAITERS, WaiterRecord,
+};
 use crate::scheduler::activity;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat;
@@ -117,8 +119,7 @@ fn register() -> Current {
     record.place.store(thread::tid(), Ordering::Relaxed);
     record.worker.store(u32::MAX, Ordering::Relaxed);
     if let Some(name) = std::thread::current().name() {
-        let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
-        tags::set(Key::Task(record.id()), tags);
+        tags::set(Key::Task(record.id()), Tags::named(name));
     }
     record.state.set(State::Running);
     Current { record }
@@ -149,7 +150,8 @@ pub(crate) struct Helping {
 pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
     let birth = Birth {
         id: waiter::IDS.next(None),
-        flags: THREAD | HELPER,
+        // What it spawns inherits through it.
+        flags: THREAD | HELPER | task.record.flags.load(Ordering::Relaxed) & INHERITED,
         parent: Some(task.record),
         // Charged, but not counted: the task waits and counts for both.
         region: None,
@@ -162,8 +164,8 @@ pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
     record.region.store(region, Ordering::Relaxed);
     // Through it the helper's runtime is found.
     record.worker.store(task.record.worker.load(Ordering::Relaxed), Ordering::Relaxed);
-    let tags = Tags { name: Some(name.to_owned()), labels: Vec::new() };
-    tags::set(Key::Task(record.id()), tags);
+    let labels = task.record.labels();
+    tags::set(Key::Task(record.id()), Tags { labels, ..Tags::named(name) });
     record.state.set(State::Running);
     let helper = Current { record };
     OUTSIDE.with(|outside| outside.0.set(Some(helper)));

@@ -14,12 +14,11 @@ use std::sync::Arc;
 
 use crate::records::region::REGIONS;
 use crate::records::statics::{Entry, Site};
-use crate::records::table::Ref;
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, RuntimeShared};
 use crate::scheduler::seat::Seat;
 use crate::sync::{Lock, Ordering};
-use crate::task::spawn::Builder;
+use crate::task::spawn::{Builder, Heritage};
 use crate::time::clock;
 
 /// After this it is tried again to make a task, when no record was left for one.
@@ -40,7 +39,8 @@ pub(crate) struct Deferred {
     pending: Lock<Pending>,
     site: Site,
     entry: &'static Entry,
-    region: Option<Ref>,
+    /// From who made this, not from who brings it about.
+    heritage: Heritage,
     runtime: &'static RuntimeShared,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Deferred {
 }
 
 impl Deferred {
-    /// The task will be the caller's in region and runtime, and go by the name of an `F`.
+    /// The task will be the caller's in region, tenure, labels and runtime, and go by the name of an `F`.
     ///
     /// # Panics
     /// When the process-wide runtime cannot be started.
@@ -61,10 +61,11 @@ impl Deferred {
             None => runtime::global().unwrap_or_else(|error| panic!("cannot start: {error}")),
         };
         let caller = current::task().or_else(current::outside_if_known);
-        let region = caller.and_then(|caller| caller.record.region());
+        let heritage = Heritage::of(caller);
+        let region = heritage.region;
         let pending = Pending { f: Some(Box::new(f)), ..Pending::default() };
         let entry = Entry::of::<F>();
-        let this = Deferred { pending: Lock::new(pending), site, entry, region, runtime };
+        let this = Deferred { pending: Lock::new(pending), site, entry, heritage, runtime };
         runtime.deferred.fetch_add(1, Ordering::SeqCst);
         if let Some(region) = region.and_then(|region| REGIONS.get(region)) {
             region.deferred.fetch_add(1, Ordering::SeqCst);
@@ -75,7 +76,7 @@ impl Deferred {
     /// The function has left.
     fn uncount(&self) {
         self.runtime.deferred.fetch_sub(1, Ordering::SeqCst);
-        if let Some(region) = self.region.and_then(|region| REGIONS.get(region)) {
+        if let Some(region) = self.heritage.region.and_then(|region| REGIONS.get(region)) {
             let less = |count: u64| count.checked_sub(1);
             let _ = region.deferred.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
         }
@@ -123,7 +124,7 @@ impl Deferred {
         let (seat, turn) = (pending.seat.take(), pending.turn);
         drop(pending);
         let this = self.clone();
-        let builder = Builder::new().in_region(self.region).entry(self.entry);
+        let builder = Builder::new().heir(&self.heritage).entry(self.entry);
         if builder.spawn_on(self.runtime, self.site, move || this.run(turn)).is_err() {
             self.arm(clock::now_ns().saturating_add(RETRY_NS));
         }

@@ -20,6 +20,7 @@ use crate::records::waiter::Current;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::{current, monitor, seat};
 use crate::sync::{Lock, Ordering};
+use crate::task::local;
 use crate::task::packet::Lent;
 use crate::time::Instant;
 use crate::wait::{self, Claimed};
@@ -184,6 +185,7 @@ impl Job {
             wait::name_later(task, helping.reference());
         }
         lent.run();
+        local::end_of_job();
         // Before the wake: the task must not find that its helper is still there.
         drop(helping);
         // Before the wake as well: the task's next job then finds this helper.

@@ -66,14 +66,14 @@ impl JoinError {
     }
 
     /// Whom it is of, and what is to be kept of it when nobody joins.
-    pub(crate) fn into_record(self) -> (Told, PanicRecord) {
-        let Failure { task, cause } = *self.0;
+    pub(crate) fn record(&self) -> (Told, PanicRecord) {
+        let Failure { task, cause } = &*self.0;
         let record = match cause {
-            Cause::Panicked { record, .. } => record,
+            Cause::Panicked { record, .. } => record.clone(),
             // Not silent either: the task never ran.
             Cause::NotStarted(error) => PanicRecord::of_message(error.to_string()),
         };
-        (task, record)
+        (task.clone(), record)
     }
 }
 

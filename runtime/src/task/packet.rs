@@ -12,12 +12,15 @@
 //! 2. The closure's bytes are zeroed when it moves to the task's stack: a stale copy would keep what
 //!    it names reachable in the eyes of a conservative marker.
 //! 3. A side holds the pointer while it has not said that it has gone; so the packet is there for it.
-//! 4. A lent closure ([`lend`]) stays on its lender's stack, which does not go on before it is back.
+//! 4. What is lent outlives its borrowers, since the lender does not go on before they are back: a
+//!    closure for a helper ([`lend`]), which stays on the lender's stack, and the tasks of a scope
+//!    ([`lend_to_tasks`]), whose packets may hold what borrows from there. [`UntilReturned`] holds both.
 
-use std::any::Any;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use crate::machine::stack::StackError;
 use crate::records::panics::{self, Told};
@@ -26,13 +29,15 @@ use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
-use crate::records::waiter::{Current, TAGGED, WAITERS, WaiterRecord};
+use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
 use crate::report;
 use crate::scheduler::current;
 use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
-use crate::task::panic::{self, PanicRecord};
+use crate::task::loans::{Borrows, Loan, Loans, Nothing};
+use crate::task::local;
+use crate::task::panic::{PanicRecord, Unwinding, caught};
 use crate::wait::queue::WaitQueue;
 
 /// What is known of a task besides its record, which ends before the packet does.
@@ -71,23 +76,28 @@ union Place<F, T> {
     outcome: ManuallyDrop<Outcome<T>>,
 }
 
-struct Packet<F, T> {
+struct Packet<F, T, B> {
     info: Info,
+    borrows: B,
     end: EndWord,
     joiners: Lock<WaitQueue>,
     place: UnsafeCell<Place<F, T>>,
 }
 
-/// What both sides do without knowing the closure's type.
-trait Body {
+/// What both sides want to know without knowing the closure's type.
+trait Known {
     fn info(&self) -> &Info;
+    fn loan(&self) -> Option<&Loan>;
+}
+
+/// What the task's side does.
+trait Body: Known {
     fn run(&self) -> AtLast;
     fn refuse(&self, error: StackError) -> AtLast;
 }
 
-/// What the handle does besides.
-trait Outlet<T> {
-    fn info(&self) -> &Info;
+/// What the handle does.
+trait Outlet<T>: Known {
     fn end(&self) -> &EndWord;
     fn joiners(&self) -> &Lock<WaitQueue>;
     /// # Safety
@@ -102,15 +112,29 @@ enum AtLast {
     Leave,
 }
 
-impl<F, T> Packet<F, T>
+impl<F, T, B> Known for Packet<F, T, B>
+where
+    B: Borrows,
+{
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn loan(&self) -> Option<&Loan> {
+        self.borrows.loan()
+    }
+}
+
+impl<F, T, B> Packet<F, T, B>
 where
     F: FnOnce() -> T + Send,
     T: Send,
+    B: Borrows,
 {
     fn finish(&self, outcome: Outcome<T>) -> AtLast {
         if self.end.is_detached() {
             // The task's own doing, so it happens while the task still counts.
-            discard(&self.info, outcome);
+            discard(self, outcome);
             self.leave();
             return AtLast::Free;
         }
@@ -144,7 +168,7 @@ where
     fn drop_outcome(&self) -> AtLast {
         // SAFETY: the outcome is there, nobody has taken it, and the handle has gone.
         let outcome = unsafe { self.read() };
-        discard(&self.info, outcome);
+        discard(self, outcome);
         AtLast::Free
     }
 
@@ -169,15 +193,30 @@ where
 }
 
 /// Drops an outcome that nobody wants, and takes note of a panic in it, or in dropping it.
-fn discard<T>(info: &Info, outcome: Outcome<T>) {
-    let panic = match outcome {
-        Ok(value) => catch_unwind(AssertUnwindSafe(|| drop(value))).err().map(|payload| {
-            (info.told(), PanicRecord::take(Some(info.reference), payload.as_ref()))
-        }),
-        Err(error) => Some(error.into_record()),
-    };
-    if let Some((task, panic)) = panic {
-        panics::add(panics::Unjoined { task, panic });
+fn discard<T>(packet: &(impl Known + ?Sized), outcome: Outcome<T>) {
+    let info = packet.info();
+    match outcome {
+        Ok(value) => {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                let panic = PanicRecord::take(Some(info.reference), payload.as_ref());
+                note_unjoined(packet.loan(), info.told(), panic);
+            }
+        }
+        // Its scope knows already, and tells.
+        Err(_) if packet.loan().is_some() => {}
+        Err(error) => {
+            let (task, panic) = error.record();
+            note_unjoined(None, task, panic);
+        }
+    }
+}
+
+/// Nobody has joined this panic: to be told by the task's scope, or it is a finding.
+fn note_unjoined(loan: Option<&Loan>, task: Told, panic: PanicRecord) {
+    let unjoined = panics::Unjoined { task, panic };
+    match loan {
+        Some(loan) => loan.note(unjoined),
+        None => panics::add(unjoined),
     }
 }
 
@@ -190,15 +229,26 @@ pub(crate) fn task_entry<F: FnOnce() -> T, T>(closure: F) -> T {
     value
 }
 
-impl<F, T> Body for Packet<F, T>
+impl<F, T, B> Packet<F, T, B>
+where
+    B: Borrows,
+{
+    fn failed(&self, cause: Cause) -> JoinError {
+        let error = JoinError::new(self.info.told(), cause);
+        if let Some(loan) = self.borrows.loan() {
+            let (task, panic) = error.record();
+            note_unjoined(Some(loan), task, panic);
+        }
+        error
+    }
+}
+
+impl<F, T, B> Body for Packet<F, T, B>
 where
     F: FnOnce() -> T + Send,
     T: Send,
+    B: Borrows,
 {
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
     fn run(&self) -> AtLast {
         let place = self.place.get();
         // SAFETY: only the task's side calls this, once, and before anything else put there
@@ -206,10 +256,16 @@ where
         let closure = unsafe { place.cast::<F>().read() };
         // SAFETY: nobody else has the place now, and it holds nothing any more.
         unsafe { place.cast::<F>().write_bytes(0, 1) };
-        let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let value = task_entry(closure);
+            local::end_of_task();
+            value
+        }));
         let outcome = outcome.map_err(|payload| {
             let record = PanicRecord::take(Some(self.info.reference), payload.as_ref());
-            JoinError::new(self.info.told(), Cause::Panicked { payload, record })
+            // After a panic they are there still. One of theirs says less than the first.
+            while catch_unwind(local::end_of_task).is_err() {}
+            self.failed(Cause::Panicked { payload, record })
         });
         self.finish(outcome)
     }
@@ -217,20 +273,16 @@ where
     fn refuse(&self, error: StackError) -> AtLast {
         // SAFETY: as in `run`.
         drop(unsafe { self.place.get().cast::<F>().read() });
-        let told = self.info.told();
-        self.finish(Err(JoinError::new(told, Cause::NotStarted(error))))
+        self.finish(Err(self.failed(Cause::NotStarted(error))))
     }
 }
 
-impl<F, T> Outlet<T> for Packet<F, T>
+impl<F, T, B> Outlet<T> for Packet<F, T, B>
 where
     F: FnOnce() -> T + Send,
     T: Send,
+    B: Borrows,
 {
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
     fn end(&self) -> &EndWord {
         &self.end
     }
@@ -260,22 +312,25 @@ impl TaskSide {
 
     /// Runs the closure to its end, on the task's stack.
     pub(crate) fn run(self) {
-        // SAFETY: invariant 3.
-        let at_last = unsafe { self.0.as_ref() }.run();
-        self.go(at_last);
+        self.end_by(|body| body.run());
     }
 
     /// Ends the task before it has run: no stack could be had.
     pub(crate) fn refuse(self, error: StackError) {
-        // SAFETY: invariant 3.
-        let at_last = unsafe { self.0.as_ref() }.refuse(error);
-        self.go(at_last);
+        self.end_by(|body| body.refuse(error));
     }
 
-    fn go(self, at_last: AtLast) {
-        if at_last == AtLast::Free {
-            // SAFETY: made by `Box::into_raw`; the handle has gone, and this side ends here.
+    fn end_by(self, end: impl FnOnce(&dyn Body) -> AtLast) {
+        // SAFETY: invariant 3.
+        let body = unsafe { self.0.as_ref() };
+        // The packet may be gone after its end.
+        let loan = body.loan().cloned();
+        if end(body) == AtLast::Free {
+            // SAFETY: made by `Box::leak`; the handle has gone, and this side ends here.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        }
+        if let Some(loan) = loan {
+            loan.end();
         }
     }
 }
@@ -302,7 +357,16 @@ impl<T> HandleSide<T> {
     /// The outcome, if the task is done; later calls find none.
     pub(crate) fn take(&self) -> Option<Outcome<T>> {
         // SAFETY: `take` has one winner.
-        self.packet().end().take().then(|| unsafe { self.packet().read() })
+        let outcome = self.packet().end().take().then(|| unsafe { self.packet().read() });
+        self.note_joined(outcome.as_ref());
+        outcome
+    }
+
+    /// A panic that is handed out is told by whoever gets it.
+    fn note_joined(&self, outcome: Option<&Outcome<T>>) {
+        if let (Some(Err(_)), Some(loan)) = (outcome, self.packet().loan()) {
+            loan.joined(self.info().id);
+        }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -341,7 +405,8 @@ impl<T> HandleSide<T> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the outcome is there, and this handle, which ends here, is alone with the packet.
         let outcome = unsafe { this.packet().read() };
-        // SAFETY: made by `Box::into_raw`; as above.
+        this.note_joined(Some(&outcome));
+        // SAFETY: made by `Box::leak`; as above.
         drop(unsafe { Box::from_raw(this.0.as_ptr()) });
         Ok(outcome)
     }
@@ -355,10 +420,10 @@ impl<T> Drop for HandleSide<T> {
             AtDetach::Taken => {}
             AtDetach::Untaken => {
                 // SAFETY: it is there, nobody has taken it, and the task's side has gone.
-                discard(packet.info(), unsafe { packet.read() });
+                discard(packet, unsafe { packet.read() });
             }
         }
-        // SAFETY: made by `Box::into_raw`; the task's side has gone, and this one ends here.
+        // SAFETY: made by `Box::leak`; the task's side has gone, and this one ends here.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
@@ -369,26 +434,82 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let packet = Box::new(Packet {
+    let packet = NonNull::from(Box::leak(boxed(info, closure, Nothing)));
+    (TaskSide(packet), HandleSide(packet))
+}
+
+fn boxed<F, T, B>(info: Info, closure: F, borrows: B) -> Box<Packet<F, T, B>> {
+    Box::new(Packet {
         info,
+        borrows,
         end: EndWord::new(),
         joiners: Lock::new(WaitQueue::new()),
         place: UnsafeCell::new(Place { closure: ManuallyDrop::new(closure) }),
-    });
-    let packet: NonNull<Packet<F, T>> = NonNull::from(Box::leak(packet));
-    (TaskSide(packet), HandleSide(packet))
+    })
+}
+
+/// A scope: tasks that are spawned through it may borrow what outlives it. See [`scope`](crate::scope).
+///
+/// `'scope` is the time in which its tasks run and `'env` that of what they borrow; both are invariant,
+/// as in [`std::thread::Scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    pub(super) loans: Arc<Loans>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// As [`packet`], for a task that borrows from the surroundings of `scope`.
+pub(crate) fn packet_in<'scope, F, T>(
+    scope: &'scope Scope<'scope, '_>,
+    info: Info,
+    closure: F,
+) -> (TaskSide, HandleSide<T>)
+where
+    F: FnOnce() -> T + Send + 'scope,
+    T: Send + 'scope,
+{
+    let loan = scope.loans.lend(info.reference);
+    let packet = NonNull::from(Box::leak(boxed(info, closure, loan)));
+    let body: NonNull<dyn Body + 'scope> = packet;
+    let outlet: NonNull<dyn Outlet<T> + 'scope> = packet;
+    // SAFETY: only the lifetime changes. This side runs or drops the closure, puts down or drops the
+    // outcome, and ends the loan after that (`end_by`). The scope counts the loan from before the
+    // task exists, and by `lend_to_tasks` `'scope` does not end before the loan has. What is done
+    // with the packet later concerns no value in it.
+    let body =
+        unsafe { std::mem::transmute::<NonNull<dyn Body + 'scope>, NonNull<dyn Body>>(body) };
+    // SAFETY: as above; what this side may read or drop besides is a `T`, which it has in its type, so
+    // that it does not live longer than that does.
+    let outlet = unsafe {
+        std::mem::transmute::<NonNull<dyn Outlet<T> + 'scope>, NonNull<dyn Outlet<T>>>(outlet)
+    };
+    (TaskSide(body), HandleSide(outlet))
+}
+
+/// Runs `body` with a scope whose loans are `loans`, then `wait`, which must not end before all of
+/// them are back; a process in which it does is aborted.
+pub(crate) fn lend_to_tasks<'env, F, R>(
+    loans: &Arc<Loans>,
+    body: F,
+    wait: impl FnOnce(),
+) -> Result<R, Unwinding>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+{
+    let scope = Scope { loans: loans.clone(), scope: PhantomData, env: PhantomData };
+    // From before the first task on: neither a return nor an unwinding passes here while one is out.
+    let until = UntilReturned(|| loans.all_back());
+    let outcome = caught(|| body(&scope));
+    wait();
+    drop(until);
+    outcome
 }
 
 /// A closure lent to another thread, and then its outcome: both on the stack of the lender.
 struct Errand<F, R> {
     closure: Lock<Option<F>>,
-    outcome: Lock<Option<Result<R, Raised>>>,
+    outcome: Lock<Option<Result<R, Unwinding>>>,
     returned: AtomicBool,
-}
-
-struct Raised {
-    payload: Box<dyn Any + Send>,
-    record: PanicRecord,
 }
 
 trait Borrowed: Sync {
@@ -399,12 +520,7 @@ trait Borrowed: Sync {
 impl<F: FnOnce() -> R + Send, R: Send> Borrowed for Errand<F, R> {
     fn run(&self) {
         let Some(closure) = self.closure.lock().take() else { return };
-        let outcome = catch_unwind(AssertUnwindSafe(|| task_entry(closure)));
-        let outcome = outcome.map_err(|payload| {
-            let who = current::task().or_else(current::helper).map(Current::reference);
-            let record = PanicRecord::take(who, payload.as_ref());
-            Raised { payload, record }
-        });
+        let outcome = caught(|| task_entry(closure));
         *self.outcome.lock() = Some(outcome);
     }
 
@@ -430,13 +546,13 @@ impl Drop for Lent {
     }
 }
 
-/// Ends the process if it goes before the closure has been returned.
-struct UntilReturned<'e>(&'e AtomicBool);
+/// Ends the process if it goes before everything lent has been returned, which the closure tells.
+struct UntilReturned<R: Fn() -> bool>(R);
 
-impl Drop for UntilReturned<'_> {
+impl<R: Fn() -> bool> Drop for UntilReturned<R> {
     fn drop(&mut self) {
-        if !self.0.load(Ordering::Acquire) {
-            report::say("gleak: a wait for a lent closure has ended before the closure: aborting");
+        if !(self.0)() {
+            report::say("gleak: a wait for what borrows from here has ended before it: aborting");
             std::process::abort();
         }
     }
@@ -463,17 +579,12 @@ where
     // is its last use and sets `returned`; `UntilReturned` lets neither a return nor an unwinding
     // out of this function before that, so `errand` and what the closure borrows outlive it.
     let borrowed = unsafe { std::mem::transmute::<&dyn Borrowed, &'static dyn Borrowed>(borrowed) };
-    let until = UntilReturned(&errand.returned);
+    let until = UntilReturned(|| errand.returned.load(Ordering::Acquire));
     wait(Lent(borrowed));
     drop(until);
     let outcome = errand.outcome.lock().take();
     match outcome.expect("a lent closure is run before it is returned") {
         Ok(value) => value,
-        Err(Raised { payload, record }) => {
-            if let Some(task) = current::task() {
-                panic::note(task.reference(), record);
-            }
-            resume_unwind(payload)
-        }
+        Err(unwinding) => unwinding.resume(),
     }
 }

@@ -6,12 +6,13 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::PanicHookInfo;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
 use std::sync::{Arc, Once, OnceLock};
 
 use backtrace::Backtrace;
 
 use crate::records::table::Ref;
+use crate::records::waiter::Current;
 use crate::scheduler::current;
 use crate::sync::{Lock, RefCell};
 
@@ -114,6 +115,37 @@ impl PanicRecord {
             let backtrace = self.0.backtrace.lock().take();
             backtrace.map(resolve).unwrap_or_default()
         })
+    }
+}
+
+/// A panic on its way from one stack, or one moment, to another.
+pub(crate) struct Unwinding {
+    payload: Box<dyn Any + Send>,
+    record: PanicRecord,
+}
+
+/// Calls `f`, and catches its panic together with what the hook has noted of it.
+///
+/// # Errors
+/// With the panic.
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Unwinding> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let record = PanicRecord::take(raiser(), payload.as_ref());
+        Unwinding { payload, record }
+    })
+}
+
+fn raiser() -> Option<Ref> {
+    current::task().or_else(current::helper).map(Current::reference)
+}
+
+impl Unwinding {
+    /// Goes on with it.
+    pub(crate) fn resume(self) -> ! {
+        if let Some(who) = raiser() {
+            note(who, self.record);
+        }
+        resume_unwind(self.payload)
     }
 }
 

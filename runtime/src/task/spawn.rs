@@ -6,16 +6,16 @@ use std::panic::Location;
 
 use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::{stack, thread};
-use crate::records::region::REGIONS;
+use crate::records::region::{self, REGIONS, RegionRecord};
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
-use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{self, Birth, MAIN, TAGGED};
+use crate::records::tags::{self, Key, Labels, Tags};
+use crate::records::waiter::{self, Birth, Current, LABELLED, MAIN, TAGGED, Tenure, tenure_flag};
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
 use crate::task::join::JoinHandle;
-use crate::task::packet::{Info, packet};
+use crate::task::packet::{HandleSide, Info, TaskSide, packet};
 
 /// A stack is at least as large as so many closures of its task: the unoptimised call of a box copies
 /// it, and its frames need room as well.
@@ -66,7 +66,42 @@ where
     }
 }
 
-/// A task's settings: name, labels, stack.
+/// Runs `f` as a task that may outlive the test or guard that it is spawned in: a cache that is
+/// filled, a connection that is kept. It is not charged to them, but to the call of [`run`](crate::run)
+/// around them, or to nothing; nor is what it spawns. See [`Builder::background`].
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_background<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().background().spawn(f) {
+        Ok(handle) => handle,
+        Err(error) => panic!("cannot spawn a task: {error}"),
+    }
+}
+
+/// Runs `f` as a task that serves the process for as long as it lives: on the process-wide runtime,
+/// charged to nobody, and so is what it spawns. See [`Builder::daemon`].
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_daemon<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().daemon().spawn(f) {
+        Ok(handle) => handle,
+        Err(error) => panic!("cannot spawn a task: {error}"),
+    }
+}
+
+/// A task's settings: name, labels, stack, and how long it may live.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Builder {
@@ -74,7 +109,10 @@ pub struct Builder {
     labels: Vec<(String, String)>,
     stack_bytes: Option<usize>,
     main: bool,
+    tenure: Tenure,
     region: Option<Ref>,
+    /// From somebody else than who spawns it. In a box: it is rare, and builders are moved about.
+    heritage: Option<Box<Heritage>>,
     /// Where the closure only wraps what the program wants to run.
     entry: Option<&'static Entry>,
 }
@@ -88,6 +126,12 @@ impl Builder {
     /// Charges the task to this region instead of the spawner's.
     pub(crate) fn in_region(mut self, region: Option<Ref>) -> Builder {
         self.region = region;
+        self
+    }
+
+    /// It inherits from who had this, instead of from who spawns it.
+    pub(crate) fn heir(mut self, heritage: &Heritage) -> Builder {
+        self.heritage = Some(Box::new(heritage.clone()));
         self
     }
 
@@ -109,13 +153,31 @@ impl Builder {
         self
     }
 
-    /// A name for reports.
+    /// The task may outlive the test or guard that it is spawned in, and is charged to the call of
+    /// [`run`](crate::run) around them, or to nothing. So are the tasks that it spawns.
+    pub fn background(mut self) -> Builder {
+        self.tenure = Tenure::Background;
+        self
+    }
+
+    /// The task serves the process: it is charged to nobody, keeps neither [`run`](crate::run) nor a
+    /// test from ending, and may wait for ever. [`spawn`](Builder::spawn) puts it on the process-wide
+    /// runtime. The tasks that it spawns are daemons as well, unless it has entered a region.
+    ///
+    /// That it waits is no finding. Daemons that wait for each other in a circle are one.
+    pub fn daemon(mut self) -> Builder {
+        self.tenure = Tenure::Daemon;
+        self
+    }
+
+    /// A name for reports. It is the task's own: its children do not inherit it.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into());
         self
     }
 
-    /// A label for reports; a later one of the same key wins.
+    /// A label for reports; a later one of the same key wins. The task's children inherit it, as
+    /// goroutines do pprof's labels, and theirs: a child's own label wins over an inherited one.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Builder {
         let key = key.into();
         self.labels.retain(|(known, _)| *known != key);
@@ -147,9 +209,9 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let runtime = match current::worker() {
-            Some(worker) => worker.runtime(),
-            None => runtime::global().map_err(SpawnError::Runtime)?,
+        let runtime = match self.tenure {
+            Tenure::Ordinary | Tenure::Background => here()?,
+            Tenure::Daemon => runtime::global().map_err(SpawnError::Runtime)?,
         };
         self.spawn_on(runtime, Location::caller(), f)
     }
@@ -177,6 +239,23 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        let (info, size) = self.prepare::<F>(runtime, site)?;
+        let sides = match size {
+            Size::Small => packet(info, f),
+            Size::Large => {
+                let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
+                packet(info, boxed)
+            }
+        };
+        Ok(queue(runtime, sides))
+    }
+
+    /// The record of a task that will run an `F`, and whether that should be in a box.
+    pub(crate) fn prepare<F>(
+        self,
+        runtime: &'static RuntimeShared,
+        site: Site,
+    ) -> Result<(Info, Size), SpawnError> {
         thread::not_forked().map_err(SpawnError::Runtime)?;
         // Even from a box it moves onto the stack when it is called.
         let needed = size_of::<F>().saturating_mul(CLOSURES);
@@ -185,12 +264,8 @@ impl Builder {
         let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
         let entry = self.entry.unwrap_or_else(Entry::of::<F>);
         let info = self.register(runtime, entry, site, stack_bytes)?;
-        if size_of::<F>() > class.room() / BOXED_ABOVE {
-            let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
-            Ok(queue(runtime, info, boxed))
-        } else {
-            Ok(queue(runtime, info, f))
-        }
+        let large = size_of::<F>() > class.room() / BOXED_ABOVE;
+        Ok((info, if large { Size::Large } else { Size::Small }))
     }
 
     /// The record, complete before anybody can see the task run.
@@ -204,16 +279,20 @@ impl Builder {
         let worker = current::worker();
         let parent = worker.and_then(Worker::current);
         let caller = parent.or_else(current::outside_if_known);
-        let inherited = self.region.or_else(|| caller.and_then(|it| it.record.region()));
-        let region = inherited.and_then(|it| Some((it, REGIONS.get(it)?)));
-        // After its verdict a region is charged with nothing more; unless its tasks are stopped
-        // anyhow, and then the new one is as well.
-        let region = region.filter(|(_, it)| !it.closed() || it.halted());
-        let tagged = self.name.is_some() || !self.labels.is_empty();
+        let heritage = match &self.heritage {
+            Some(heritage) => Heritage::clone(heritage),
+            None => Heritage::of(caller),
+        };
+        let (tenure, region) = self.charge(&heritage);
+        let labels = self.labels(heritage.labels);
+        let tagged = self.name.is_some() || labels.is_some();
         let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
             id,
-            flags: if self.main { MAIN } else { 0 } | if tagged { TAGGED } else { 0 },
+            flags: if self.main { MAIN } else { 0 }
+                | if tagged { TAGGED } else { 0 }
+                | if labels.is_some() { LABELLED } else { 0 }
+                | tenure_flag(tenure),
             parent: parent.map(|it| it.record),
             region,
             entry: Some(entry),
@@ -223,19 +302,93 @@ impl Builder {
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
         if tagged {
-            tags::set(Key::Task(id), Tags { name: self.name, labels: self.labels });
+            tags::set(Key::Task(id), Tags { name: self.name, labels });
         }
         let stack_bytes = stack_bytes as u32;
         Ok(Info { reference, id, entry, site, stack_bytes })
     }
+
+    /// How long the task may live, and what it is charged to.
+    fn charge(&self, heritage: &Heritage) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
+        let around = self.region.or(heritage.region);
+        let inherited = match self.region {
+            None => heritage.tenure,
+            Some(_) => Tenure::Ordinary,
+        };
+        let (tenure, region) = match (self.tenure, inherited, around) {
+            (Tenure::Daemon, _, _) | (Tenure::Ordinary, Tenure::Daemon, None) => {
+                (Tenure::Daemon, None)
+            }
+            (Tenure::Background, _, _) => (Tenure::Background, around.and_then(region::run_of)),
+            // It stays so unless it has entered a region since.
+            (Tenure::Ordinary, Tenure::Background, around)
+                if around == around.and_then(region::run_of) =>
+            {
+                (Tenure::Background, around)
+            }
+            (Tenure::Ordinary, _, around) => (Tenure::Ordinary, around),
+        };
+        let region = region.and_then(|it| Some((it, REGIONS.get(it)?)));
+        // After its verdict a region is charged with nothing more; unless its tasks are stopped
+        // anyhow, and then the new one is as well.
+        (tenure, region.filter(|(_, it)| !it.closed() || it.halted()))
+    }
+
+    /// Its own labels and those that it inherits. Only who has labels pays, and texts are copied only
+    /// for who adds some.
+    fn labels(&self, inherited: Labels) -> Labels {
+        if self.labels.is_empty() {
+            return inherited;
+        }
+        let own = |key: &String| self.labels.iter().any(|(mine, _)| mine == key);
+        let older =
+            inherited.iter().flat_map(|all| all.iter()).filter(|(key, _)| !own(key)).cloned();
+        let mut all: Vec<(String, String)> = older.chain(self.labels.iter().cloned()).collect();
+        all.sort();
+        Some(all.into())
+    }
 }
 
-fn queue<F, T>(runtime: &'static RuntimeShared, info: Info, f: F) -> JoinHandle<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    let (task, packet) = packet(info, f);
+/// What a task has from whoever made it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heritage {
+    pub(crate) region: Option<Ref>,
+    tenure: Tenure,
+    labels: Labels,
+}
+
+impl Heritage {
+    pub(crate) fn of(caller: Option<Current>) -> Heritage {
+        caller.map_or_else(Heritage::default, |Current { record }| Heritage {
+            region: record.region(),
+            tenure: record.tenure(),
+            labels: record.labels(),
+        })
+    }
+}
+
+/// The runtime that tasks go to which are spawned here.
+pub(crate) fn here() -> Result<&'static RuntimeShared, SpawnError> {
+    match current::worker() {
+        Some(worker) => Ok(worker.runtime()),
+        None => runtime::global().map_err(SpawnError::Runtime),
+    }
+}
+
+/// How much of its stack a closure takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Size {
+    /// It may move.
+    Small,
+    /// It should be in a box until it is called.
+    Large,
+}
+
+/// Lets the task run, somewhere in this runtime, some time.
+pub(crate) fn queue<T>(
+    runtime: &'static RuntimeShared,
+    (task, packet): (TaskSide, HandleSide<T>),
+) -> JoinHandle<T> {
     match current::worker() {
         Some(worker) if std::ptr::eq(worker.runtime(), runtime) => worker.push_fresh(task),
         here => {

@@ -235,9 +235,14 @@ pub(crate) fn news(number: u32, sides: &[Side]) {
 
 /// Whoever waits on this side looks at its limits again, and tries again.
 pub(crate) fn stir(fd: BorrowedFd<'_>, side: Side) {
+    stir_number(number(fd), side);
+}
+
+/// [`stir`], when the descriptor may be another one by now.
+pub(crate) fn stir_number(number: u32, side: Side) {
     // Made if it is not there: who has looked at the limits and has not queued yet must see it.
-    let Ok(place) = place(number(fd)) else { return };
-    news(number(fd), &[side]);
+    let Ok(place) = place(number) else { return };
+    news(number, &[side]);
     // Rung without the lock. A bell may serve another wait by now, which then tries once too often.
     let bells = place.state.lock().bells.clone();
     bells.into_iter().for_each(Bell::ring);

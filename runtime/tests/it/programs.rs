@@ -89,6 +89,14 @@ fn what_main_cuts_off_is_named_and_the_status_is_untouched() {
 }
 
 #[test]
+fn thread_locals_are_shared_by_the_tasks_of_a_worker() {
+    let output = example("thread_locals", &folder("thread-locals")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = "of the worker: 10, of the task: 1\nwhile the worker is held: 1 and 1\n";
+    assert_eq!((said.as_str(), stderr(&output).as_str()), (lines, ""));
+}
+
+#[test]
 fn the_environment_decides_what_leftovers_mean() {
     let folder = folder("cut-off-fail");
     let output = example("cut_off", &folder).env("GLEAK_EXIT", "fail").output().unwrap();

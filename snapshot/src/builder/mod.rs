@@ -20,7 +20,7 @@
 use crate::{
     Activity, Completeness, Endpoint, Header, HoldMode, Object, ObjectDetail, ObjectId, Owner,
     PanicFact, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Target,
-    Task, TaskId, TaskState, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
+    Task, TaskId, TaskState, Tenure, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
 };
 
 mod task;
@@ -125,6 +125,7 @@ impl SnapshotBuilder {
             name: None,
             labels: Vec::new(),
             main: false,
+            tenure: Tenure::Ordinary,
             worker: None,
             state,
             holds: Vec::new(),

@@ -4,7 +4,7 @@ use super::SnapshotBuilder;
 use crate::validate::MAX_ANCESTRY;
 use crate::{
     Arm, Hold, HoldMode, ObjectId, ObjectKind, RegionId, Registers, StackUse, Task, TaskId,
-    TaskState, Wait, WaitOp, WaitReason, WorkerId,
+    TaskState, Tenure, Wait, WaitOp, WaitReason, WorkerId,
 };
 
 /// Edits one task or thread in place; each function hands the editor back.
@@ -57,6 +57,11 @@ impl<'b> TaskBuilder<'b> {
             task.parent = Some(parent);
             task.ancestry = ancestry.unwrap_or_default();
         })
+    }
+
+    /// Says whether it may outlive what it would be charged to.
+    pub fn tenure(self, tenure: Tenure) -> Self {
+        self.edit(|task| task.tenure = tenure)
     }
 
     /// Makes it the main task of a call of `run`.

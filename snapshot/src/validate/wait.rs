@@ -37,6 +37,7 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
         WaitReason::Sleep => wait.arms.is_empty() && (wait.until_ns.is_some() || unlisted),
         WaitReason::Host | WaitReason::Blocking => wait.arms.len() <= 1,
         WaitReason::Future => wait.arms.is_empty(),
+        WaitReason::Join => !wait.arms.is_empty() || unlisted,
         WaitReason::Send
         | WaitReason::Receive
         | WaitReason::Lock
@@ -49,8 +50,7 @@ pub(crate) fn well_shaped(wait: &Wait) -> bool {
         | WaitReason::Cond
         | WaitReason::Once
         | WaitReason::Semaphore
-        | WaitReason::Barrier
-        | WaitReason::Join => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
+        | WaitReason::Barrier => wait.arms.len() == 1 || (wait.arms.is_empty() && unlisted),
     }
 }
 

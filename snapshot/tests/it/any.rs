@@ -5,7 +5,7 @@ use gleak_snapshot::{
     Arm, Completeness, Counters, Endpoint, Frame, Header, Hold, HoldMode, LastUse, Object,
     ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind,
     Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, StackUse, Task, TaskId, TaskState,
-    Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
+    Tenure, Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -232,6 +232,7 @@ impl Tape {
             name: self.maybe(Tape::text),
             labels,
             main: self.coin(),
+            tenure: self.pick(&[Tenure::Ordinary, Tenure::Background, Tenure::Daemon]),
             worker: s.workers.get(worker).filter(|_| has_started).map(|worker| worker.id),
             state,
             holds: Vec::new(),

@@ -194,6 +194,23 @@ fn a_task_of_no_test_fails_the_run_and_no_test() {
 }
 
 #[test]
+fn background_tasks_and_daemons_fail_neither_test_nor_run() {
+    for threads in ["1", "4"] {
+        let said = run(example("tenure").args(["--test-threads", threads]));
+        assert_eq!((said.tests("ok").len(), said.code), (4, Some(0)), "{said:#?}");
+        assert_eq!(said.stderr, "");
+    }
+}
+
+#[test]
+fn daemons_that_wait_for_each_other_fail_the_run() {
+    let said = run(&mut example("daemons_deadlock"));
+    assert_eq!((said.tests("ok"), said.code), (vec!["starts_them"], Some(101)), "{said:#?}");
+    assert!(said.stderr.contains("[1] cycle of 2 tasks"), "{said:#?}");
+    assert!(said.stderr.contains("certain"), "{said:#?}");
+}
+
+#[test]
 fn the_section_keeps_to_the_width() {
     for width in [80, 120] {
         let said = run(example("strays").env("COLUMNS", width.to_string()));
