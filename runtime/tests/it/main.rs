@@ -22,6 +22,7 @@ mod order;
 mod overflow;
 mod prim_facts;
 mod programs;
+mod reasons;
 mod rounds;
 mod scope;
 mod select;

@@ -1,0 +1,174 @@
+//! Every reason for which a task can wait: what the program calls, and what a snapshot says of it.
+//!
+//! The match over the reasons has no catch-all: a new reason needs a way to wait for it here.
+
+use std::future::pending;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use gleak_runtime::net::{TcpListener, TcpStream};
+use gleak_runtime::report::snapshot::{ObjectKind, Target, WaitReason};
+use gleak_runtime::{
+    Barrier, Builder, Chan, Cond, Context, Mutex, Once, RwLock, Semaphore, WaitGroup, block_on,
+    blocking, select, sleep, spawn,
+};
+
+use crate::support::{parked, unique};
+
+type Body = Box<dyn FnOnce() + Send>;
+
+/// What a task does that waits for ever for this reason, and the kind of object that it waits for.
+/// None for what is no task: a thread inside `run` (`programs.rs` looks at such).
+#[expect(clippy::too_many_lines, reason = "one arm a reason")]
+fn waits_for(reason: WaitReason) -> Option<(Body, Option<ObjectKind>)> {
+    fn never() {
+        Chan::<()>::never().recv();
+    }
+    let channel = Some(ObjectKind::Channel);
+    let (body, kind): (Body, Option<ObjectKind>) = match reason {
+        WaitReason::Send => (Box::new(|| Chan::new(0).send(1)), channel),
+        WaitReason::Receive => (Box::new(|| _ = Chan::<u8>::new(0).recv()), channel),
+        WaitReason::Select => {
+            let body = || {
+                let (one, two) = (Chan::<u8>::new(0), Chan::<u8>::new(0));
+                select! { _ = recv(one) => {}, send(two, 1) => {} }
+            };
+            (Box::new(body), channel)
+        }
+        WaitReason::Lock => {
+            let body = || {
+                let lock = Mutex::new(());
+                let _held = lock.lock();
+                drop(lock.lock());
+            };
+            (Box::new(body), Some(ObjectKind::Mutex))
+        }
+        WaitReason::ReadLock => {
+            let body = || {
+                let lock = RwLock::new(());
+                let _held = lock.write();
+                drop(lock.read());
+            };
+            (Box::new(body), Some(ObjectKind::RwLock))
+        }
+        WaitReason::WriteLock => {
+            let body = || {
+                let lock = RwLock::new(());
+                let _held = lock.read();
+                drop(lock.write());
+            };
+            (Box::new(body), Some(ObjectKind::RwLock))
+        }
+        WaitReason::WaitGroup => {
+            let body = || {
+                let group = WaitGroup::new();
+                group.add(1);
+                group.wait();
+            };
+            (Box::new(body), Some(ObjectKind::WaitGroup))
+        }
+        WaitReason::Cancel => {
+            let body = || {
+                let (context, _cancel) = Context::background().with_cancel();
+                context.done().wait();
+            };
+            (Box::new(body), Some(ObjectKind::Context))
+        }
+        WaitReason::Join => (Box::new(|| drop(spawn(never).join())), None),
+        WaitReason::Read => {
+            let body = || {
+                let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+                drop(listener.accept());
+            };
+            (Box::new(body), Some(ObjectKind::Socket))
+        }
+        WaitReason::Write => {
+            let body = || {
+                let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+                let address = listener.local_addr().expect("an address");
+                let mut stream = TcpStream::connect(address).expect("it listens");
+                // Nobody reads, so the kernel has no more room some time.
+                while stream.write_all(&[0; 1 << 16]).is_ok() {}
+                drop(stream.read(&mut [0]));
+            };
+            (Box::new(body), Some(ObjectKind::Socket))
+        }
+        WaitReason::Cond => {
+            let body = || {
+                let (lock, cond) = (Mutex::new(()), Cond::new());
+                drop(cond.wait(lock.lock().expect("not poisoned")));
+            };
+            (Box::new(body), Some(ObjectKind::Cond))
+        }
+        WaitReason::Once => {
+            static ONCE: Once = Once::new();
+            (Box::new(|| ONCE.call_once(|| ONCE.call_once(|| ()))), Some(ObjectKind::Once))
+        }
+        WaitReason::Semaphore => {
+            let body = || {
+                let semaphore = Semaphore::new(1);
+                let _all = semaphore.acquire(1);
+                drop(semaphore.acquire(1));
+            };
+            (Box::new(body), Some(ObjectKind::Semaphore))
+        }
+        WaitReason::Barrier => (Box::new(|| _ = Barrier::new(2).wait()), Some(ObjectKind::Barrier)),
+        WaitReason::Blocking => (Box::new(|| blocking(never)), None),
+        WaitReason::Future => (Box::new(|| block_on(pending::<()>())), None),
+        WaitReason::Sleep => (Box::new(|| sleep(Duration::from_secs(3600))), None),
+        WaitReason::Host => return None,
+    };
+    Some((body, kind))
+}
+
+const REASONS: [WaitReason; 19] = [
+    WaitReason::Send,
+    WaitReason::Receive,
+    WaitReason::Select,
+    WaitReason::Lock,
+    WaitReason::ReadLock,
+    WaitReason::WriteLock,
+    WaitReason::WaitGroup,
+    WaitReason::Cancel,
+    WaitReason::Join,
+    WaitReason::Read,
+    WaitReason::Write,
+    WaitReason::Cond,
+    WaitReason::Once,
+    WaitReason::Semaphore,
+    WaitReason::Barrier,
+    WaitReason::Blocking,
+    WaitReason::Future,
+    WaitReason::Sleep,
+    WaitReason::Host,
+];
+
+#[test]
+fn every_wait_tells_its_reason_its_object_its_place_and_its_time() {
+    for (code, reason) in REASONS.into_iter().enumerate() {
+        assert_eq!(reason as usize, code, "the list is whole and in order");
+        let Some((body, kind)) = waits_for(reason) else { continue };
+        let name = unique("reason");
+        drop(Builder::new().name(&name).daemon().spawn(body).expect("room for a task"));
+        let (snapshot, _, wait) = parked(&name);
+        assert_eq!(wait.reason, reason);
+        let file = &snapshot.sites[wait.site.0 as usize].file;
+        assert!(file.ends_with("reasons.rs"), "{reason:?} waits at {file}");
+        assert!(wait.since_ns > 0 && wait.since_ns <= snapshot.header.taken_ns, "{reason:?}");
+        let kinds: Vec<Option<ObjectKind>> = wait
+            .arms
+            .iter()
+            .filter_map(|arm| match arm.on {
+                Target::Object(id) => Some(id),
+                Target::Task(_) | Target::Never => None,
+            })
+            .map(|id| snapshot.objects.iter().find(|it| it.id == id).map(|it| it.kind()))
+            .collect();
+        match kind {
+            Some(kind) => assert!(kinds.iter().all(|it| *it == Some(kind)) && !kinds.is_empty()),
+            None => assert!(kinds.is_empty(), "{reason:?}"),
+        }
+        assert_eq!(snapshot.validate(), Ok(()));
+    }
+}
