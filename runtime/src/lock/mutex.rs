@@ -150,7 +150,9 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes a free lock, unless it is handed on in order.
     #[inline]
     fn try_acquire(&self) -> bool {
-        let word = self.word.load(Ordering::Relaxed);
+        // Nearly always free, and then no look is needed before.
+        let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
+        let Err(word) = free else { return true };
         word & (LOCKED | STARVING) == 0
             && self
                 .word
@@ -292,13 +294,13 @@ impl<T: ?Sized> Mutex<T> {
         if let Some(record) = self.cell.known() {
             record.disown();
         }
-        let word = self.word.load(Ordering::Relaxed);
-        let nobody_to_wake = word & WAITERS == 0 || word & (COMING | STARVING) == COMING;
         let let_go = |word| {
             let next = word & !LOCKED;
-            self.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed).is_ok()
+            self.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed)
         };
-        if !(nobody_to_wake && let_go(word)) {
+        let Err(word) = let_go(LOCKED) else { return };
+        let nobody_to_wake = word & WAITERS == 0 || word & (COMING | STARVING) == COMING;
+        if !(nobody_to_wake && let_go(word).is_ok()) {
             self.unlock_slowly();
         }
     }
