@@ -60,9 +60,65 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    match Builder::new().spawn(f) {
+    match plain(Location::caller(), f) {
         Ok(handle) => handle,
         Err(error) => panic!("cannot spawn a task: {error}"),
+    }
+}
+
+/// As [`Builder::spawn`], without a builder: its settings are known where they are looked at.
+fn plain<F, T>(site: Site, f: F) -> Result<JoinHandle<T>, SpawnError>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let runtime = here()?;
+    let register = |entry, bytes| register_plain(runtime, entry, site, bytes);
+    let (info, size) = shape::<F>(None, None, register)?;
+    Ok(queue(runtime, sides(info, size, f)))
+}
+
+#[inline(never)]
+fn register_plain(
+    runtime: &'static RuntimeShared,
+    entry: &'static Entry,
+    site: Site,
+    stack_bytes: usize,
+) -> Result<Info, SpawnError> {
+    Builder::new().register(runtime, entry, site, stack_bytes)
+}
+
+/// The record of a task that will run an `F`, and whether that should be in a box.
+#[inline]
+fn shape<F>(
+    stack_bytes: Option<usize>,
+    entry: Option<&'static Entry>,
+    register: impl FnOnce(&'static Entry, usize) -> Result<Info, SpawnError>,
+) -> Result<(Info, Size), SpawnError> {
+    thread::not_forked().map_err(SpawnError::Runtime)?;
+    // Even from a box it moves onto the stack when it is called.
+    let needed = size_of::<F>().saturating_mul(CLOSURES);
+    let stack_bytes = stack_bytes.unwrap_or(DEFAULT_BYTES).max(needed);
+    let too_large = stack::StackError::TooLarge { bytes: stack_bytes };
+    let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
+    let info = register(entry.unwrap_or_else(Entry::of::<F>), stack_bytes)?;
+    let large = size_of::<F>() > class.room() / BOXED_ABOVE;
+    Ok((info, if large { Size::Large } else { Size::Small }))
+}
+
+/// The two sides of its packet.
+#[inline]
+fn sides<F, T>(info: Info, size: Size, f: F) -> (TaskSide, HandleSide<T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match size {
+        Size::Small => packet(info, f),
+        Size::Large => {
+            let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
+            packet(info, boxed)
+        }
     }
 }
 
@@ -240,14 +296,7 @@ impl Builder {
         T: Send + 'static,
     {
         let (info, size) = self.prepare::<F>(runtime, site)?;
-        let sides = match size {
-            Size::Small => packet(info, f),
-            Size::Large => {
-                let boxed: Box<dyn FnOnce() -> T + Send> = Box::new(f);
-                packet(info, boxed)
-            }
-        };
-        Ok(queue(runtime, sides))
+        Ok(queue(runtime, sides(info, size, f)))
     }
 
     /// The record of a task that will run an `F`, and whether that should be in a box.
@@ -256,19 +305,13 @@ impl Builder {
         runtime: &'static RuntimeShared,
         site: Site,
     ) -> Result<(Info, Size), SpawnError> {
-        thread::not_forked().map_err(SpawnError::Runtime)?;
-        // Even from a box it moves onto the stack when it is called.
-        let needed = size_of::<F>().saturating_mul(CLOSURES);
-        let stack_bytes = self.stack_bytes.unwrap_or(DEFAULT_BYTES).max(needed);
-        let too_large = stack::StackError::TooLarge { bytes: stack_bytes };
-        let class = Class::of(stack_bytes).ok_or(SpawnError::Stack(too_large))?;
-        let entry = self.entry.unwrap_or_else(Entry::of::<F>);
-        let info = self.register(runtime, entry, site, stack_bytes)?;
-        let large = size_of::<F>() > class.room() / BOXED_ABOVE;
-        Ok((info, if large { Size::Large } else { Size::Small }))
+        shape::<F>(self.stack_bytes, self.entry, |entry, stack_bytes| {
+            self.register(runtime, entry, site, stack_bytes)
+        })
     }
 
     /// The record, complete before anybody can see the task run.
+    #[inline]
     fn register(
         self,
         runtime: &'static RuntimeShared,
@@ -309,6 +352,7 @@ impl Builder {
     }
 
     /// How long the task may live, and what it is charged to.
+    #[inline]
     fn charge(&self, heritage: &Heritage) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
         let around = self.region.or(heritage.region);
         let inherited = match self.region {
@@ -336,6 +380,7 @@ impl Builder {
 
     /// Its own labels and those that it inherits. Only who has labels pays, and texts are copied only
     /// for who adds some.
+    #[inline]
     fn labels(&self, inherited: Labels) -> Labels {
         if self.labels.is_empty() {
             return inherited;
