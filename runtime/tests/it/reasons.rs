@@ -3,7 +3,6 @@
 //! The match over the reasons has no catch-all: a new reason needs a way to wait for it here.
 
 use std::future::pending;
-use std::io::Read as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -16,110 +15,98 @@ use gleak_runtime::{
 
 use crate::support::{parked, unique};
 
-type Body = Box<dyn FnOnce() + Send>;
+/// Waits for ever.
+fn never() {
+    Chan::<()>::never().recv();
+}
+
+fn select_of_two() {
+    let (one, two) = (Chan::<u8>::new(0), Chan::<u8>::new(0));
+    select! { _ = recv(one) => {}, send(two, 1) => {} }
+}
+
+fn lock() {
+    let lock = Mutex::new(());
+    let _held = lock.lock();
+    drop(lock.lock());
+}
+
+fn read_lock() {
+    let lock = RwLock::new(());
+    let _held = lock.write();
+    drop(lock.read());
+}
+
+fn write_lock() {
+    let lock = RwLock::new(());
+    let _held = lock.read();
+    drop(lock.write());
+}
+
+fn wait_group() {
+    let group = WaitGroup::new();
+    group.add(1);
+    group.wait();
+}
+
+fn cancel() {
+    let (context, _cancel) = Context::background().with_cancel();
+    context.done().wait();
+}
+
+fn accept() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    drop(listener.accept());
+}
+
+fn write() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    // Nobody reads, so the kernel has no more room some time.
+    while stream.write_all(&[0; 1 << 16]).is_ok() {}
+}
+
+fn cond() {
+    let (lock, cond) = (Mutex::new(()), Cond::new());
+    drop(cond.wait(lock.lock().expect("not poisoned")));
+}
+
+fn once() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| ONCE.call_once(|| ()));
+}
+
+fn semaphore() {
+    let semaphore = Semaphore::new(1);
+    let _all = semaphore.acquire(1);
+    drop(semaphore.acquire(1));
+}
 
 /// What a task does that waits for ever for this reason, and the kind of object that it waits for.
 /// None for what is no task: a thread inside `run` (`programs.rs` looks at such).
-#[expect(clippy::too_many_lines, reason = "one arm a reason")]
-fn waits_for(reason: WaitReason) -> Option<(Body, Option<ObjectKind>)> {
-    fn never() {
-        Chan::<()>::never().recv();
-    }
-    let channel = Some(ObjectKind::Channel);
-    let (body, kind): (Body, Option<ObjectKind>) = match reason {
-        WaitReason::Send => (Box::new(|| Chan::new(0).send(1)), channel),
-        WaitReason::Receive => (Box::new(|| _ = Chan::<u8>::new(0).recv()), channel),
-        WaitReason::Select => {
-            let body = || {
-                let (one, two) = (Chan::<u8>::new(0), Chan::<u8>::new(0));
-                select! { _ = recv(one) => {}, send(two, 1) => {} }
-            };
-            (Box::new(body), channel)
-        }
-        WaitReason::Lock => {
-            let body = || {
-                let lock = Mutex::new(());
-                let _held = lock.lock();
-                drop(lock.lock());
-            };
-            (Box::new(body), Some(ObjectKind::Mutex))
-        }
-        WaitReason::ReadLock => {
-            let body = || {
-                let lock = RwLock::new(());
-                let _held = lock.write();
-                drop(lock.read());
-            };
-            (Box::new(body), Some(ObjectKind::RwLock))
-        }
-        WaitReason::WriteLock => {
-            let body = || {
-                let lock = RwLock::new(());
-                let _held = lock.read();
-                drop(lock.write());
-            };
-            (Box::new(body), Some(ObjectKind::RwLock))
-        }
-        WaitReason::WaitGroup => {
-            let body = || {
-                let group = WaitGroup::new();
-                group.add(1);
-                group.wait();
-            };
-            (Box::new(body), Some(ObjectKind::WaitGroup))
-        }
-        WaitReason::Cancel => {
-            let body = || {
-                let (context, _cancel) = Context::background().with_cancel();
-                context.done().wait();
-            };
-            (Box::new(body), Some(ObjectKind::Context))
-        }
-        WaitReason::Join => (Box::new(|| drop(spawn(never).join())), None),
-        WaitReason::Read => {
-            let body = || {
-                let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-                drop(listener.accept());
-            };
-            (Box::new(body), Some(ObjectKind::Socket))
-        }
-        WaitReason::Write => {
-            let body = || {
-                let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-                let address = listener.local_addr().expect("an address");
-                let mut stream = TcpStream::connect(address).expect("it listens");
-                // Nobody reads, so the kernel has no more room some time.
-                while stream.write_all(&[0; 1 << 16]).is_ok() {}
-                drop(stream.read(&mut [0]));
-            };
-            (Box::new(body), Some(ObjectKind::Socket))
-        }
-        WaitReason::Cond => {
-            let body = || {
-                let (lock, cond) = (Mutex::new(()), Cond::new());
-                drop(cond.wait(lock.lock().expect("not poisoned")));
-            };
-            (Box::new(body), Some(ObjectKind::Cond))
-        }
-        WaitReason::Once => {
-            static ONCE: Once = Once::new();
-            (Box::new(|| ONCE.call_once(|| ONCE.call_once(|| ()))), Some(ObjectKind::Once))
-        }
-        WaitReason::Semaphore => {
-            let body = || {
-                let semaphore = Semaphore::new(1);
-                let _all = semaphore.acquire(1);
-                drop(semaphore.acquire(1));
-            };
-            (Box::new(body), Some(ObjectKind::Semaphore))
-        }
-        WaitReason::Barrier => (Box::new(|| _ = Barrier::new(2).wait()), Some(ObjectKind::Barrier)),
-        WaitReason::Blocking => (Box::new(|| blocking(never)), None),
-        WaitReason::Future => (Box::new(|| block_on(pending::<()>())), None),
-        WaitReason::Sleep => (Box::new(|| sleep(Duration::from_secs(3600))), None),
+fn waits_for(reason: WaitReason) -> Option<(fn(), Option<ObjectKind>)> {
+    Some(match reason {
+        WaitReason::Send => (|| Chan::new(0).send(1), Some(ObjectKind::Channel)),
+        WaitReason::Receive => (|| _ = Chan::<u8>::new(0).recv(), Some(ObjectKind::Channel)),
+        WaitReason::Select => (select_of_two, Some(ObjectKind::Channel)),
+        WaitReason::Lock => (lock, Some(ObjectKind::Mutex)),
+        WaitReason::ReadLock => (read_lock, Some(ObjectKind::RwLock)),
+        WaitReason::WriteLock => (write_lock, Some(ObjectKind::RwLock)),
+        WaitReason::WaitGroup => (wait_group, Some(ObjectKind::WaitGroup)),
+        WaitReason::Cancel => (cancel, Some(ObjectKind::Context)),
+        WaitReason::Join => (|| drop(spawn(never).join()), None),
+        WaitReason::Read => (accept, Some(ObjectKind::Socket)),
+        WaitReason::Write => (write, Some(ObjectKind::Socket)),
+        WaitReason::Cond => (cond, Some(ObjectKind::Cond)),
+        WaitReason::Once => (once, Some(ObjectKind::Once)),
+        WaitReason::Semaphore => (semaphore, Some(ObjectKind::Semaphore)),
+        WaitReason::Barrier => (|| _ = Barrier::new(2).wait(), Some(ObjectKind::Barrier)),
+        WaitReason::Blocking => (|| blocking(never), None),
+        WaitReason::Future => (|| block_on(pending::<()>()), None),
+        WaitReason::Sleep => (|| sleep(Duration::from_secs(3600)), None),
         WaitReason::Host => return None,
-    };
-    Some((body, kind))
+    })
 }
 
 const REASONS: [WaitReason; 19] = [
