@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "answers in a line of text")]
 
 mod channels;
+#[path = "../peers/echo.rs"]
+mod echo;
 mod fairness;
 mod locks;
 mod memory;

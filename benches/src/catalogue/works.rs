@@ -15,6 +15,17 @@ const TOO_MANY: Deviation = Cannot("dies at 32 700 alive");
 const NO_UNBUFFERED: Deviation = Cannot("no unbuffered channel");
 const ASYNC_LOCK: Deviation = Differs("tokio's own lock, which may be held over an await");
 
+/// The same for any number of arms.
+const SELECT_BLOCKING: &[(Peer, Deviation)] = &[
+    (Tokio, HOLDS_ONE),
+    (TokioCurrent, HOLDS_ONE),
+    (May, NO_UNBUFFERED),
+    (Threads, Fewer(50_000)),
+];
+
+/// The same for any number of tasks.
+const MUTEX: &[(Peer, Deviation)] = &[(Tokio, ASYNC_LOCK), (TokioCurrent, ASYNC_LOCK)];
+
 const fn of(factor: f64, peer: Peer) -> Bar {
     Bar { workers: None, limit: Limit::Of(factor, peer) }
 }
@@ -140,39 +151,29 @@ pub(super) const WORKS: &[Work] = &[
     },
     Work {
         metrics: &[ns(&[of(1.0, Go)])],
-        deviations: &[
-            (Tokio, HOLDS_ONE),
-            (TokioCurrent, HOLDS_ONE),
-            (May, NO_UNBUFFERED),
-            (Threads, Fewer(50_000)),
-        ],
+        deviations: SELECT_BLOCKING,
         ..work("select2-blocking", "select of 2, a sender on the other side", 500_000)
     },
     Work {
         metrics: &[ns(&[of(1.0, Go)])],
-        deviations: &[
-            (Tokio, HOLDS_ONE),
-            (TokioCurrent, HOLDS_ONE),
-            (May, NO_UNBUFFERED),
-            (Threads, Fewer(50_000)),
-        ],
+        deviations: SELECT_BLOCKING,
         ..work("select8-blocking", "select of 8, a sender on the other side", 300_000)
     },
     Work {
         metrics: &[ns(&[of(1.2, Go)])],
-        deviations: &[(Tokio, ASYNC_LOCK), (TokioCurrent, ASYNC_LOCK)],
+        deviations: MUTEX,
         recording: Some(5_000_000),
         ..work("mutex-free", "mutex, free", 5_000_000)
     },
     Work {
         metrics: &[ns(&[of(1.2, Go)])],
-        deviations: &[(Tokio, ASYNC_LOCK), (TokioCurrent, ASYNC_LOCK)],
+        deviations: MUTEX,
         recording: Some(2_000_000),
         ..work("mutex-8", "mutex, 8 tasks", 2_000_000)
     },
     Work {
         metrics: &[ns(&[of(1.2, Go)])],
-        deviations: &[(Tokio, ASYNC_LOCK), (TokioCurrent, ASYNC_LOCK)],
+        deviations: MUTEX,
         ..work("mutex-100", "mutex, 100 tasks", 2_000_000)
     },
     Work {

@@ -4,10 +4,11 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../../echo.rs"]
+mod echo;
 #[path = "../../protocol.rs"]
 mod protocol;
 
-use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +22,6 @@ use may::sync::{Mutex, Semphore, mpmc, mpsc};
 use protocol::{Clock, Figures, Work};
 
 const BATCH: u64 = 1000;
-const MESSAGE: usize = 64;
 
 const WORKS: &[(&str, Work)] = &[
     ("round-trip", |workers, n| on(workers, n, round_trip)),
@@ -244,28 +244,22 @@ fn echo(connections: u64, n: u64) -> Figures {
     go!(move || {
         for stream in listener.incoming() {
             let stream = stream.expect("a connection");
-            go!(move || serve(stream));
+            go!(move || echo::serve(at_once(stream)));
         }
     });
     let clock = Clock::start();
-    join_all(Vec::from_iter((0..connections).map(|_| go!(move || ask(address, n / connections)))));
+    join_all(Vec::from_iter(
+        (0..connections).map(|_| go!(move || echo::ask(connect(address), n / connections))),
+    ));
     clock.ns(n / connections * connections)
 }
 
-fn serve(mut stream: TcpStream) {
+/// Small messages go at once, as they do in Go by itself.
+fn at_once(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).expect("TCP has it");
-    let mut message = [0; MESSAGE];
-    while stream.read_exact(&mut message).is_ok() {
-        stream.write_all(&message).expect("the other side reads");
-    }
+    stream
 }
 
-fn ask(address: SocketAddr, times: u64) {
-    let mut stream = TcpStream::connect(address).expect("a listener");
-    stream.set_nodelay(true).expect("TCP has it");
-    let mut message = [0; MESSAGE];
-    for _ in 0..times {
-        stream.write_all(&message).expect("the other side reads");
-        stream.read_exact(&mut message).expect("the other side answers");
-    }
+fn connect(address: SocketAddr) -> TcpStream {
+    at_once(TcpStream::connect(address).expect("a listener"))
 }

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "threads sleep as std has it")]
 
+#[path = "../../echo.rs"]
+mod echo;
 #[path = "../../protocol.rs"]
 mod protocol;
 mod select;

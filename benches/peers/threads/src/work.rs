@@ -1,16 +1,15 @@
 //! All works but select, on OS threads.
 
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use crate::echo;
 use crate::protocol::{self, Clock, Figures};
 
 const BATCH: u64 = 1000;
-const MESSAGE: usize = 64;
 
 /// Threads for `count` calls of what `make` makes, joined.
 fn join_all<F: FnOnce() + Send + 'static>(count: u64, make: impl Fn() -> F) {
@@ -162,28 +161,20 @@ pub(crate) fn echo(connections: u64, n: u64) -> Figures {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.expect("a connection");
-            thread::spawn(move || serve(stream));
+            thread::spawn(move || echo::serve(at_once(stream)));
         }
     });
     let clock = Clock::start();
-    join_all(connections, || move || ask(address, n / connections));
+    join_all(connections, || move || echo::ask(connect(address), n / connections));
     clock.ns(n / connections * connections)
 }
 
-fn serve(mut stream: TcpStream) {
+/// Small messages go at once, as they do in Go by itself.
+fn at_once(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).expect("TCP has it");
-    let mut message = [0; MESSAGE];
-    while stream.read_exact(&mut message).is_ok() {
-        stream.write_all(&message).expect("the other side reads");
-    }
+    stream
 }
 
-fn ask(address: SocketAddr, times: u64) {
-    let mut stream = TcpStream::connect(address).expect("a listener");
-    stream.set_nodelay(true).expect("TCP has it");
-    let mut message = [0; MESSAGE];
-    for _ in 0..times {
-        stream.write_all(&message).expect("the other side reads");
-        stream.read_exact(&mut message).expect("the other side answers");
-    }
+fn connect(address: SocketAddr) -> TcpStream {
+    at_once(TcpStream::connect(address).expect("a listener"))
 }
