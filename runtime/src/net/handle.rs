@@ -142,16 +142,67 @@ macro_rules! limits {
     };
 }
 
-/// The deadline of a listener.
-macro_rules! accept_deadline {
-    ($handle:ident) => {
-        impl $handle {
+/// Calls that are std's, word for word, with what makes them fail.
+macro_rules! options {
+    ($handle:ident, $errors:literal:
+        $($(#[doc = $doc:literal])+ $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)+
+    ) => {
+        impl $handle { $(
+            $(#[doc = $doc])+
+            ///
+            /// # Errors
+            #[doc = $errors]
+            pub fn $name(&self, $($argument: $type),*) -> std::io::Result<$result> {
+                self.0.io().$name($($argument),*)
+            }
+        )+ }
+    };
+}
+
+/// What is built on `accept_at` of `$listener`: waiting for connections, for one or for all.
+macro_rules! listener {
+    ($listener:ident, $stream:ident, $incoming:ident) => {
+        impl $listener {
+            /// Waits for a connection.
+            ///
+            /// # Errors
+            /// When the process has no descriptor left, the peer has gone again, or the deadline
+            /// has passed.
+            #[track_caller]
+            pub fn accept(&self) -> std::io::Result<($stream, SocketAddr)> {
+                self.accept_at(std::panic::Location::caller())
+            }
+
+            /// All connections that come, for ever.
+            pub fn incoming(&self) -> $incoming<'_> {
+                $incoming { listener: self }
+            }
+
             /// From when on every accept through this handle fails with `TimedOut`, those included
             /// that wait already; `None` for never.
             pub fn set_deadline(&self, deadline: Option<crate::time::Instant>) {
                 self.0.set_deadline(crate::wait::descriptor::Side::Read, deadline);
             }
         }
+
+        #[doc = concat!("Connections of a [`", stringify!($listener), "`].")]
+        #[derive(Debug)]
+        #[must_use]
+        pub struct $incoming<'a> {
+            listener: &'a $listener,
+        }
+
+        impl Iterator for $incoming<'_> {
+            type Item = std::io::Result<$stream>;
+
+            #[track_caller]
+            fn next(&mut self) -> Option<Self::Item> {
+                let accepted = self.listener.accept_at(std::panic::Location::caller());
+                Some(accepted.map(|(stream, _)| stream))
+            }
+        }
+
+        impl std::iter::FusedIterator for $incoming<'_> {}
     };
 }
 
@@ -235,4 +286,4 @@ macro_rules! stream {
     };
 }
 
-pub(super) use {accept_deadline, handle, limits, stream};
+pub(super) use {handle, limits, listener, options, stream};

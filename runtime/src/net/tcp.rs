@@ -1,7 +1,6 @@
 //! TCP.
 
 use std::io;
-use std::iter::FusedIterator;
 use std::net::{Shutdown, SocketAddr};
 use std::panic::Location;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 
 use crate::net::addresses::{self, ToSocketAddrs};
 use crate::net::connect;
-use crate::net::handle::{accept_deadline, handle, limits, stream};
+use crate::net::handle::{handle, limits, listener, options, stream};
 use crate::net::socket::{Io, Socket};
 use crate::records::statics::Site;
 use crate::time::clock;
@@ -41,10 +40,39 @@ fn text(address: io::Result<SocketAddr>) -> String {
 }
 
 handle!(TcpListener, std::net::TcpListener);
-accept_deadline!(TcpListener);
+listener!(TcpListener, TcpStream, TcpIncoming);
 handle!(TcpStream, std::net::TcpStream);
 limits!(TcpStream);
 stream!(TcpStream);
+
+options! { TcpListener, "When the kernel refuses.":
+    /// Its own address.
+    local_addr() -> SocketAddr;
+    /// How many hops its packets live.
+    ttl() -> u32;
+    /// How many hops its packets live.
+    set_ttl(ttl: u32) -> ();
+}
+
+options! { TcpStream, "When the kernel refuses.":
+    /// Its own address.
+    local_addr() -> SocketAddr;
+    /// How many hops its packets live.
+    ttl() -> u32;
+    /// Whether small writes are sent at once.
+    nodelay() -> bool;
+    /// How many hops its packets live.
+    set_ttl(ttl: u32) -> ();
+    /// Whether small writes are to be sent at once.
+    set_nodelay(nodelay: bool) -> ();
+}
+
+options! { TcpStream, "When it is not connected.":
+    /// The peer's address.
+    peer_addr() -> SocketAddr;
+    /// Ends one direction or both. Who waits to read or write then is woken.
+    shutdown(how: Shutdown) -> ();
+}
 
 impl TcpListener {
     /// A listener on `address`; of several addresses, on the first that can be had.
@@ -59,15 +87,6 @@ impl TcpListener {
         })
     }
 
-    /// Waits for a connection.
-    ///
-    /// # Errors
-    /// When the process has no descriptor left, the peer has gone again, or the deadline has passed.
-    #[track_caller]
-    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.accept_at(Location::caller())
-    }
-
     fn accept_at(&self, site: Site) -> io::Result<(TcpStream, SocketAddr)> {
         self.0.attempt(Side::Read, site, |io| {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -80,54 +99,7 @@ impl TcpListener {
             Ok((TcpStream(Socket::new(stream, site).of_bytes()), peer))
         })
     }
-
-    /// All connections that come, for ever.
-    pub fn incoming(&self) -> TcpIncoming<'_> {
-        TcpIncoming { listener: self }
-    }
-
-    /// Its own address.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
-    }
-
-    /// How many hops its packets live.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.io().ttl()
-    }
-
-    /// How many hops its packets live.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.io().set_ttl(ttl)
-    }
 }
-
-/// Connections of a [`TcpListener`].
-#[derive(Debug)]
-#[must_use]
-pub struct TcpIncoming<'a> {
-    listener: &'a TcpListener,
-}
-
-impl Iterator for TcpIncoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    #[track_caller]
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.listener.accept_at(Location::caller()).map(|(stream, _)| stream))
-    }
-}
-
-impl FusedIterator for TcpIncoming<'_> {}
 
 impl TcpStream {
     /// A connection to `address`; of several addresses, to the first that takes it.
@@ -161,61 +133,5 @@ impl TcpStream {
     #[track_caller]
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.attempt(Side::Read, Location::caller(), |io| io.peek(buffer))
-    }
-
-    /// Ends one direction or both. Who waits to read or write then is woken.
-    ///
-    /// # Errors
-    /// When it is not connected.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.io().shutdown(how)
-    }
-
-    /// The peer's address.
-    ///
-    /// # Errors
-    /// When it is not connected any more.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
-    }
-
-    /// Its own address.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
-    }
-
-    /// Whether small writes are sent at once.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.io().nodelay()
-    }
-
-    /// Whether small writes are to be sent at once.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.io().set_nodelay(nodelay)
-    }
-
-    /// How many hops its packets live.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.io().ttl()
-    }
-
-    /// How many hops its packets live.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.io().set_ttl(ttl)
     }
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::Location;
 
 use crate::net::addresses::{self, ToSocketAddrs, resolve};
-use crate::net::handle::{handle, limits};
+use crate::net::handle::{handle, limits, options};
 use crate::net::socket::{Io, Socket};
 use crate::wait::descriptor::Side;
 
@@ -25,22 +25,7 @@ impl Io for std::net::UdpSocket {
 handle!(UdpSocket, std::net::UdpSocket);
 limits!(UdpSocket);
 
-/// Options that are std's, word for word.
-macro_rules! options {
-    ($($(#[doc = $doc:literal])+ $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)+) => {
-        impl UdpSocket { $(
-            $(#[doc = $doc])+
-            ///
-            /// # Errors
-            /// When the kernel refuses.
-            pub fn $name(&self, $($argument: $type),*) -> io::Result<$result> {
-                self.0.io().$name($($argument),*)
-            }
-        )+ }
-    };
-}
-
-options! {
+options! { UdpSocket, "When the kernel refuses.":
     /// Its own address.
     local_addr() -> SocketAddr;
     /// The address that it was connected to.

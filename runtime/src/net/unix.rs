@@ -1,7 +1,6 @@
 //! Unix stream sockets.
 
 use std::io;
-use std::iter::FusedIterator;
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self as std_net, SocketAddr};
@@ -13,7 +12,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 
 use crate::blocking;
 use crate::net::cancel;
-use crate::net::handle::{accept_deadline, handle, limits, stream};
+use crate::net::handle::{handle, limits, listener, options, stream};
 use crate::net::socket::{Io, Socket};
 use crate::records::statics::Site;
 use crate::wait::descriptor::Side;
@@ -50,10 +49,27 @@ pub(super) fn name_of<const N: usize>(ends: [io::Result<SocketAddr>; N]) -> Stri
 }
 
 handle!(UnixListener, std_net::UnixListener);
-accept_deadline!(UnixListener);
+listener!(UnixListener, UnixStream, UnixIncoming);
 handle!(UnixStream, std_net::UnixStream);
 limits!(UnixStream);
 stream!(UnixStream);
+
+options! { UnixListener, "When the kernel refuses.":
+    /// Its own address.
+    local_addr() -> SocketAddr;
+}
+
+options! { UnixStream, "When the kernel refuses.":
+    /// Its own address.
+    local_addr() -> SocketAddr;
+    /// The peer's address.
+    peer_addr() -> SocketAddr;
+}
+
+options! { UnixStream, "When it is not connected.":
+    /// Ends one direction or both. Who waits to read or write then is woken.
+    shutdown(how: Shutdown) -> ();
+}
 
 impl UnixListener {
     /// A listener at `path`, where nothing must be.
@@ -74,51 +90,11 @@ impl UnixListener {
         Ok(UnixListener::adopt(std_net::UnixListener::bind_addr(address)?, Location::caller()))
     }
 
-    /// Waits for a connection.
-    ///
-    /// # Errors
-    /// When the process has no descriptor left, or the deadline has passed.
-    #[track_caller]
-    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.accept_at(Location::caller())
-    }
-
     fn accept_at(&self, site: Site) -> io::Result<(UnixStream, SocketAddr)> {
         let accepted = self.0.attempt(Side::Read, site, std_net::UnixListener::accept);
         accepted.map(|(stream, peer)| (UnixStream::adopt(stream, site), peer))
     }
-
-    /// All connections that come, for ever.
-    pub fn incoming(&self) -> UnixIncoming<'_> {
-        UnixIncoming { listener: self }
-    }
-
-    /// Its own address.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
-    }
 }
-
-/// Connections of a [`UnixListener`].
-#[derive(Debug)]
-#[must_use]
-pub struct UnixIncoming<'a> {
-    listener: &'a UnixListener,
-}
-
-impl Iterator for UnixIncoming<'_> {
-    type Item = io::Result<UnixStream>;
-
-    #[track_caller]
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.listener.accept_at(Location::caller()).map(|(stream, _)| stream))
-    }
-}
-
-impl FusedIterator for UnixIncoming<'_> {}
 
 impl UnixStream {
     /// A connection to the listener at `path`.
@@ -148,30 +124,6 @@ impl UnixStream {
         let (one, other) = std_net::UnixStream::pair()?;
         let site = Location::caller();
         Ok((UnixStream::adopt(one, site), UnixStream::adopt(other, site)))
-    }
-
-    /// Ends one direction or both. Who waits to read or write then is woken.
-    ///
-    /// # Errors
-    /// When it is not connected.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.io().shutdown(how)
-    }
-
-    /// The peer's address.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
-    }
-
-    /// Its own address.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
     }
 }
 

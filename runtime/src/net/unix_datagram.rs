@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::path::Path;
 
 use crate::net::cancel;
-use crate::net::handle::{handle, limits};
+use crate::net::handle::{handle, limits, options};
 use crate::net::socket::{Io, Socket};
 use crate::net::unix::name_of;
 use crate::wait::descriptor::Side;
@@ -23,6 +23,18 @@ impl Io for std_net::UnixDatagram {
 
 handle!(UnixDatagram, std_net::UnixDatagram);
 limits!(UnixDatagram);
+
+options! { UnixDatagram, "When the kernel refuses.":
+    /// Its own address.
+    local_addr() -> SocketAddr;
+}
+
+options! { UnixDatagram, "When it is not connected.":
+    /// The address that it was connected to.
+    peer_addr() -> SocketAddr;
+    /// Ends one direction or both. Who waits to receive or send then is woken.
+    shutdown(how: Shutdown) -> ();
+}
 
 impl UnixDatagram {
     /// A socket at `path`, where nothing must be.
@@ -143,29 +155,5 @@ impl UnixDatagram {
     #[track_caller]
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.attempt(Side::Read, Location::caller(), |io| io.recv(buffer))
-    }
-
-    /// Ends one direction or both. Who waits to receive or send then is woken.
-    ///
-    /// # Errors
-    /// When it is not connected.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.io().shutdown(how)
-    }
-
-    /// The address that it was connected to.
-    ///
-    /// # Errors
-    /// When it was not.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
-    }
-
-    /// Its own address.
-    ///
-    /// # Errors
-    /// When the kernel cannot say.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
     }
 }
