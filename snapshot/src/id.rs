@@ -44,3 +44,15 @@ id! {
     /// Index into [`crate::Snapshot::spawns`]. Means nothing outside of its snapshot.
     SpawnId(u32), "p"
 }
+id! {
+    /// Index into [`crate::Snapshot::modules`]. Means nothing outside of its snapshot.
+    ModuleId(u32), "m"
+}
+id! {
+    /// Index into [`crate::Snapshot::frames`]. Means nothing outside of its snapshot.
+    FrameId(u32), "f"
+}
+id! {
+    /// Index into [`crate::Snapshot::stacks`]. Means nothing outside of its snapshot.
+    StackId(u32), "k"
+}

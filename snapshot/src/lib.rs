@@ -18,6 +18,7 @@
 
 mod builder;
 pub mod checksum;
+mod code;
 mod dump;
 mod error;
 mod hex;
@@ -31,15 +32,14 @@ mod validate;
 mod worker;
 
 pub use builder::{SnapshotBuilder, TaskBuilder};
+pub use code::{Frame, Module, Stack, Symbol};
 pub use dump::{FORMAT_VERSION, read_dump, write_dump};
 pub use error::ReadError;
-pub use id::{ObjectId, RegionId, SiteId, SpawnId, TaskId, WorkerId};
+pub use id::{FrameId, ModuleId, ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
 pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
-pub use snapshot::{
-    Activity, Completeness, Counters, Frame, Header, PanicFact, Reason, Snapshot, Thread,
-};
+pub use snapshot::{Activity, Completeness, Counters, Header, PanicFact, Reason, Snapshot, Thread};
 pub use task::{
     Arm, Hold, HoldMode, Registers, StackUse, Target, Task, TaskState, Tenure, Wait, WaitOp,
     WaitReason, WaiterKind,

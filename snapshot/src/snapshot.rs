@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Task, TaskId, Worker};
+use crate::{
+    Frame, Module, Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Stack, Symbol,
+    Task, TaskId, Worker,
+};
 
 /// Everything known of one process at one moment.
 ///
@@ -15,6 +18,12 @@ pub struct Snapshot {
     pub sites: Vec<Site>,
     /// Spawn points, named by index.
     pub spawns: Vec<SpawnPoint>,
+    /// Loaded files that frames are of, named by index.
+    pub modules: Vec<Module>,
+    /// Places in code, named by index.
+    pub frames: Vec<Frame>,
+    /// Stacks of tasks, named by index; none unless the snapshot was asked for them.
+    pub stacks: Vec<Stack>,
     /// Regions that tasks, objects or panics name.
     pub regions: Vec<Region>,
     /// Objects in use.
@@ -106,20 +115,7 @@ pub struct PanicFact {
     pub message: String,
     /// Its stack, innermost frame first, cut at the task's entry; empty when none was taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stack: Vec<Frame>,
-}
-
-/// One frame of a stack, resolved.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Frame {
-    /// Function name, demangled.
-    pub function: String,
-    /// Source file, when known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// 1-based line, when known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
+    pub stack: Vec<Symbol>,
 }
 
 /// What could act at the moment of the snapshot, besides the tasks that are not waiting.
@@ -158,6 +154,9 @@ pub struct Completeness {
     pub unsettled_objects: u64,
     /// Panics beyond the number kept.
     pub dropped_panics: u64,
+    /// Stacks that were asked for and not had: the task moved on each time, or did not answer.
+    #[serde(default)]
+    pub lost_stacks: u64,
     /// Tasks that the file said to hold and that were not found in it.
     #[serde(default)]
     pub missing_tasks: u64,

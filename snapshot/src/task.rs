@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectId, RegionId, SiteId, SpawnId, TaskId, WorkerId};
+use crate::{ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
 
 /// Who can wait.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -55,6 +55,12 @@ pub struct Task {
     /// it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
+    /// Where its stack stood; none unless the snapshot was asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtrace: Option<StackId>,
+    /// Where its spawner's stack stood when it was spawned; none unless that is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawn_backtrace: Option<StackId>,
     /// What it uses of its stack; none unless the snapshot was asked for it and the task was parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackUse>,

@@ -76,6 +76,7 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
         moving,
         unsettled_objects,
         dropped_panics,
+        lost_stacks,
         missing_tasks,
         cut,
         damaged_lines,
@@ -116,6 +117,12 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
             "object",
             "changed while the snapshot was taken; its owner is not known",
             "changed while the snapshot was taken; their owners are not known",
+        ),
+        (
+            lost_stacks,
+            "stack",
+            "is missing: its task moved each time it was looked at",
+            "are missing: their tasks moved each time they were looked at",
         ),
     ];
     for (number, noun, one, many) in counted {

@@ -16,8 +16,8 @@ mod workers;
 use std::collections::HashMap;
 
 use gleak_snapshot::{
-    Completeness, Counters, Frame, Header, ObjectDetail, Owner, PanicFact, Reason, Region,
-    RegionId, Snapshot, TaskId,
+    Completeness, Counters, Header, ObjectDetail, Owner, PanicFact, Reason, Region, RegionId,
+    Snapshot, Symbol, TaskId,
 };
 
 use crate::machine::process;
@@ -51,6 +51,9 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
         header: header(reason),
         sites: Vec::new(),
         spawns: Vec::new(),
+        modules: Vec::new(),
+        frames: Vec::new(),
+        stacks: Vec::new(),
         regions,
         objects: second_objects.into_iter().map(|it| it.object).collect(),
         workers: Vec::new(),
@@ -168,7 +171,7 @@ fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
         stack: panic
             .frames()
             .iter()
-            .map(|frame| Frame {
+            .map(|frame| Symbol {
                 function: frame.function.clone(),
                 file: frame.file.clone(),
                 line: frame.line,

@@ -204,6 +204,8 @@ fn task(
         worker: None,
         state,
         holds: reads.collect(),
+        backtrace: None,
+        spawn_backtrace: None,
         stack: None,
     }
 }

@@ -129,6 +129,8 @@ impl SnapshotBuilder {
             worker: None,
             state,
             holds: Vec::new(),
+            backtrace: None,
+            spawn_backtrace: None,
             stack: None,
         });
         TaskBuilder::new(self, index)

@@ -2,10 +2,10 @@
 //! tape and what is made stays valid.
 
 use gleak_snapshot::{
-    Arm, Completeness, Counters, Endpoint, Frame, Header, Hold, HoldMode, LastUse, Object,
-    ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind,
-    Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, StackUse, Task, TaskId, TaskState,
-    Tenure, Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
+    Arm, Completeness, Counters, Endpoint, Header, Hold, HoldMode, LastUse, Object, ObjectDetail,
+    ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind, Registers, Site,
+    SiteId, Snapshot, SpawnId, SpawnPoint, StackUse, Symbol, Task, TaskId, TaskState, Tenure,
+    Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -118,6 +118,7 @@ impl Tape {
         Completeness {
             moving: moving as u64 + few(),
             unsettled_objects: unsettled as u64 + few(),
+            lost_stacks: few(),
             dropped_panics: few(),
             missing_tasks: few(),
             cut: few() % 2 == 1,
@@ -236,6 +237,8 @@ impl Tape {
             worker: s.workers.get(worker).filter(|_| has_started).map(|worker| worker.id),
             state,
             holds: Vec::new(),
+            backtrace: None,
+            spawn_backtrace: None,
             stack: self.maybe(|tape| StackUse { bytes: tape.number(), touched: tape.number() }),
         }
     }
@@ -372,7 +375,7 @@ impl Tape {
             spawn: self.spawn_id(s),
             site: self.maybe(|tape| tape.site_id(s)),
             message: self.text(),
-            stack: self.list(3, |tape, _| Frame {
+            stack: self.list(3, |tape, _| Symbol {
                 function: tape.text(),
                 file: tape.maybe(Tape::text),
                 line: tape.maybe(Tape::small),

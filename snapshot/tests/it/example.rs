@@ -2,8 +2,9 @@
 //! description of the format are checked against.
 
 use gleak_snapshot::{
-    Arm, Counters, Endpoint, Frame, LastUse, ObjectDetail, ObjectId, Reason, RegionId, RegionKind,
-    Registers, Snapshot, SnapshotBuilder, Target, TaskId, TaskState, Touched, WaitOp, WaitReason,
+    Arm, Counters, Endpoint, LastUse, ObjectDetail, ObjectId, Reason, RegionId, RegionKind,
+    Registers, Snapshot, SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched, WaitOp,
+    WaitReason,
 };
 
 pub(crate) fn example() -> Snapshot {
@@ -139,12 +140,12 @@ fn panics(b: &mut SnapshotBuilder, test: RegionId) {
     fact.region = Some(test);
     fact.site = Some(site);
     fact.stack = vec![
-        Frame {
+        Symbol {
             function: "app::pool::retry".to_owned(),
             file: Some("src/pool.rs".to_owned()),
             line: Some(90),
         },
-        Frame { function: "start".to_owned(), file: None, line: None },
+        Symbol { function: "start".to_owned(), file: None, line: None },
     ];
 }
 
