@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use gleak_snapshot::{Reason, Snapshot, write_dump};
 
-use crate::collect;
+use crate::collect::{self, Detail};
 use crate::report;
 
 /// Dumps of one process in one folder.
@@ -21,7 +21,7 @@ const FILES_MAX: u32 = 10_000;
 /// # Errors
 /// When the file cannot be made or written; a half-written one is removed.
 pub fn dump() -> io::Result<PathBuf> {
-    write(&collect::collect(Reason::Request))
+    write(&collect::take(Reason::Request).with(Detail::REPORT))
 }
 
 /// As [`dump`], for a snapshot taken before.
@@ -67,6 +67,6 @@ pub(crate) fn outcome_line(written: &io::Result<PathBuf>) -> String {
 
 /// The main task has panicked.
 pub(crate) fn after_panic() {
-    let written = write(&collect::collect(Reason::Panic));
+    let written = write(&collect::take(Reason::Panic).with(Detail::REPORT));
     report::say(&outcome_line(&written));
 }

@@ -5,6 +5,8 @@
 #[cfg(feature = "report")]
 pub use gleak_detector as detector;
 
+pub use crate::collect::Detail;
+
 use crate::collect;
 use crate::records::region::{self, REGIONS};
 use crate::records::table::Ref;
@@ -22,12 +24,10 @@ pub fn snapshot() -> gleak_snapshot::Snapshot {
     collect::collect(gleak_snapshot::Reason::Request)
 }
 
-/// As [`snapshot()`], with how much of its stack each parked task has touched: one system call a task,
-/// about a microsecond each. For finding out which [`stack_size`](crate::Builder::stack_size) is
-/// right.
+/// As [`snapshot()`], with more.
 #[must_use]
-pub fn snapshot_with_stacks() -> gleak_snapshot::Snapshot {
-    collect::collect_with_stacks(gleak_snapshot::Reason::Request)
+pub fn snapshot_with(detail: Detail) -> gleak_snapshot::Snapshot {
+    collect::take(gleak_snapshot::Reason::Request).with(detail)
 }
 
 /// Bytes that are kept of a task, of an arm that it waits on, and of an object that is in use.
@@ -64,16 +64,20 @@ pub(crate) fn judge_asleep() -> Judged {
     use gleak_detector::render::{TextOptions, text};
     use gleak_detector::{Asleep, Question, analyze};
 
-    let snapshot = collect::collect(gleak_snapshot::Reason::Asleep);
-    let report = analyze(&snapshot, &Question::default());
+    let taken = collect::take(gleak_snapshot::Reason::Asleep);
+    let report = analyze(&taken.snapshot, &Question::default());
     match &report.asleep {
         // A thread of others, or one that was on its way into a wait, may be all there is left.
-        Asleep::No if !snapshot.activity.threads.is_empty() || report.completeness.moving > 0 => {
+        Asleep::No
+            if !taken.snapshot.activity.threads.is_empty() || report.completeness.moving > 0 =>
+        {
             Judged::Open
         }
         Asleep::No => Judged::Settled,
         Asleep::UnlessThreads(_) => Judged::Open,
         Asleep::Certain => {
+            let snapshot = taken.with(Detail::REPORT);
+            let report = analyze(&snapshot, &Question::default());
             say(text(&report, &TextOptions::default()).trim_end());
             let written = crate::dump::write(&snapshot);
             say(&crate::dump::outcome_line(&written));

@@ -6,6 +6,7 @@
 //! edges that count existed together (the double collect of Afek et al., "Atomic snapshots of
 //! shared memory", 1993, without the retry: what moved is marked as moving instead).
 
+mod names;
 mod objects;
 mod quiet;
 mod sites;
@@ -30,9 +31,55 @@ use crate::sync::Ordering;
 use crate::time::clock;
 
 use sites::Sites;
+use tasks::Parked;
 
-/// Everything known of the process right now.
+/// What a snapshot is to hold besides the records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Detail {
+    /// Where stacks stand: [`Task::backtrace`](gleak_snapshot::Task::backtrace). Below a microsecond a
+    /// task.
+    pub stacks: bool,
+    /// What the code is called there. The first time it takes up to a second, since the program's debug
+    /// information is read; without it addresses are kept, which the command line tool can name.
+    pub names: bool,
+    /// How much of its stack each parked task has touched: a system call a task.
+    pub stack_use: bool,
+}
+
+impl Detail {
+    /// Whatever people want to read.
+    pub(crate) const REPORT: Detail = Detail { stacks: true, names: true, stack_use: false };
+}
+
+/// A snapshot, and what it takes to add the stacks of the very same moment.
+pub(crate) struct Taken {
+    pub(crate) snapshot: Snapshot,
+    parked: Vec<Parked>,
+}
+
+impl Taken {
+    pub(crate) fn with(self, detail: Detail) -> Snapshot {
+        let Taken { mut snapshot, parked } = self;
+        if detail.stacks {
+            stacks::add_parked(&mut snapshot, &parked);
+        }
+        if detail.names {
+            names::resolve(&mut snapshot);
+        }
+        if detail.stack_use {
+            stacks::measure(&mut snapshot);
+        }
+        snapshot
+    }
+}
+
+/// Everything known of the process right now, in its records.
 pub(crate) fn collect(reason: Reason) -> Snapshot {
+    take(reason).snapshot
+}
+
+/// As [`collect`], for more later.
+pub(crate) fn take(reason: Reason) -> Taken {
     let still = quiet::begin();
     let mut sites = Sites::default();
     // Before the tasks: a function that has become one meanwhile is seen as one or the other.
@@ -41,7 +88,8 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
     let second_objects = objects::second_pass(first_objects, &mut sites);
-    let (mut tasks, moving) = tasks::second_pass(first_tasks, &second_objects, &mut sites);
+    let tasks::Found { mut tasks, parked, moving } =
+        tasks::second_pass(first_tasks, &second_objects, &mut sites);
     tasks.sort_by_key(|task| task.id);
     tasks::add_owned(&mut tasks, &second_objects);
     let (panics, dropped_panics) = panics(&mut sites);
@@ -70,14 +118,7 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
     doubt_missing_owners(&mut snapshot);
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
     snapshot.completeness.unsettled_objects = unsettled as u64;
-    snapshot
-}
-
-/// As [`collect`], with what each parked task uses of its stack.
-pub(crate) fn collect_with_stacks(reason: Reason) -> Snapshot {
-    let mut snapshot = collect(reason);
-    stacks::measure(&mut snapshot);
-    snapshot
+    Taken { snapshot, parked }
 }
 
 fn header(reason: Reason) -> Header {

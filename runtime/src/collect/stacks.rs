@@ -1,19 +1,136 @@
-//! How much stack parked tasks use: only on request, since it is a system call a task, and a
+//! Where the stacks of parked tasks stand, and how much of them is used: only on request, since a
 //! snapshot of a hundred thousand tasks is to cost milliseconds.
+//!
+//! A stack is read after the two passes, while its task may run on. It counts only if the task is in
+//! the very wait that both passes saw when the reading has ended: then it has stood still all the time.
 
-use gleak_snapshot::{Snapshot, StackUse, TaskId, TaskState};
+use std::collections::HashMap;
 
-use crate::machine::slabs;
+use gleak_snapshot::{
+    Frame, FrameId, Module, ModuleId, Registers, Snapshot, Stack, StackId, StackUse, Task, TaskId,
+    TaskState,
+};
+
+use crate::collect::tasks::Parked;
+use crate::machine::code::{self, Code};
+use crate::machine::slabs::{self, Place};
 use crate::machine::stack;
+use crate::machine::unwind::{Chain, Standing, Unwinder, Words};
+use crate::records::state::Word;
 use crate::records::table::Ref;
 use crate::records::waiter::WAITERS;
+use crate::sync::{Ordering, fence};
 
-/// Adds it to the snapshot's parked tasks, as far as they still live.
+/// Adds the stacks of `parked` to the snapshot's tasks; counts those that are not had.
+pub(super) fn add_parked(snapshot: &mut Snapshot, parked: &[Parked]) {
+    let mut unwinder = Unwinder::current();
+    let mut table = Table::default();
+    for Parked { task, reference, word } in parked {
+        let Ok(at) = snapshot.tasks.binary_search_by_key(task, |it| it.id) else { continue };
+        let task = &mut snapshot.tasks[at];
+        let Some(registers) = registers(task) else { continue };
+        match unwind(&mut unwinder, registers, *reference, *word) {
+            Some(chain) => task.backtrace = Some(table.id(chain)),
+            None => snapshot.completeness.lost_stacks += 1,
+        }
+    }
+    table.finish(&unwinder, snapshot);
+    unwinder.keep();
+}
+
+fn registers(task: &Task) -> Option<Registers> {
+    match &task.state {
+        TaskState::Waiting(wait) => wait.registers,
+        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
+    }
+}
+
+/// None when the task has moved, or its stack cannot be read.
+fn unwind(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Option<Chain> {
+    let Registers { ip, sp, bp } = from;
+    let place = slabs::find(usize::try_from(sp).ok()?)?;
+    let chain = unwinder.unwind(Standing { ip, sp, bp }, &OfPlace(place))?;
+    // What was read is read before the word is.
+    fence(Ordering::Acquire);
+    let stood_still = WAITERS.get(task).is_some_and(|record| record.state.load() == word);
+    stood_still.then_some(chain)
+}
+
+struct OfPlace(Place);
+
+impl Words for OfPlace {
+    fn word(&self, address: u64) -> Option<u64> {
+        stack::word(self.0, address)
+    }
+}
+
+/// Stacks, frames and modules of one snapshot.
+#[derive(Default)]
+struct Table {
+    chains: Vec<Chain>,
+    by_chain: HashMap<Chain, StackId>,
+}
+
+impl Table {
+    fn id(&mut self, chain: Chain) -> StackId {
+        *self.by_chain.entry(chain).or_insert_with(|| {
+            self.chains.push(chain);
+            StackId(index(self.chains.len() - 1))
+        })
+    }
+
+    fn finish(self, unwinder: &Unwinder, snapshot: &mut Snapshot) {
+        let mut frames = Frames { code: unwinder.code(), snapshot, known: HashMap::new() };
+        for chain in self.chains {
+            let addresses = unwinder.frames(chain);
+            let ids = addresses.into_iter().map(|address| frames.id(address)).collect();
+            frames.snapshot.stacks.push(Stack { frames: ids, cut: !chain.whole });
+        }
+    }
+}
+
+/// Frames by their address, and the modules that they are of.
+struct Frames<'a> {
+    code: &'a Code,
+    snapshot: &'a mut Snapshot,
+    known: HashMap<u64, FrameId>,
+}
+
+impl Frames<'_> {
+    fn id(&mut self, address: u64) -> FrameId {
+        if let Some(known) = self.known.get(&address) {
+            return *known;
+        }
+        let module = self.code.module_of(address).map(|at| self.module(at));
+        let base = module.map_or(0, |module| self.snapshot.modules[module.0 as usize].base);
+        let id = FrameId(index(self.snapshot.frames.len()));
+        self.snapshot.frames.push(Frame { module, address: address - base, symbols: Vec::new() });
+        self.known.insert(address, id);
+        id
+    }
+
+    fn module(&mut self, at: usize) -> ModuleId {
+        let code::Module { path, base, build_id, .. } = &self.code.modules()[at];
+        let modules = &mut self.snapshot.modules;
+        let known = modules.iter().position(|module| module.base == *base);
+        let id = known.unwrap_or_else(|| {
+            let (path, build_id) = (path.clone(), build_id.clone());
+            modules.push(Module { path, base: *base, build_id });
+            modules.len() - 1
+        });
+        ModuleId(index(id))
+    }
+}
+
+fn index(len: usize) -> u32 {
+    u32::try_from(len).expect("fewer stacks than tasks, and fewer frames than instructions")
+}
+
+/// Adds how much stack the snapshot's parked tasks use, as far as they still live: a system call a
+/// task.
 pub(super) fn measure(snapshot: &mut Snapshot) {
     for task in &mut snapshot.tasks {
-        if let TaskState::Waiting(wait) = &task.state
-            && let Some(registers) = wait.registers
-        {
+        if let Some(registers) = registers(task) {
             task.stack = used(registers.sp, task.id);
         }
     }

@@ -67,13 +67,24 @@ fn wait(record: &WaiterRecord) -> SeenWait {
     }
 }
 
-/// The tasks, and how many of them moved between the passes.
-pub(super) fn second_pass(
-    seen: Vec<Seen>,
-    objects: &[Collected],
-    sites: &mut Sites,
-) -> (Vec<Task>, u64) {
+/// A wait on a stack of its own that both passes saw.
+pub(super) struct Parked {
+    pub(super) task: TaskId,
+    pub(super) reference: Ref,
+    pub(super) word: Word,
+}
+
+/// What the second pass found.
+pub(super) struct Found {
+    pub(super) tasks: Vec<Task>,
+    pub(super) parked: Vec<Parked>,
+    /// How many tasks moved between the passes.
+    pub(super) moving: u64,
+}
+
+pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Sites) -> Found {
     let mut tasks = Vec::with_capacity(seen.len());
+    let mut parked = Vec::new();
     let mut moving = 0;
     for seen in seen {
         let Some(record) = WAITERS.get(seen.reference) else { continue };
@@ -81,7 +92,11 @@ pub(super) fn second_pass(
         if word.state() == State::Finished {
             continue;
         }
+        let registers = seen.wait.as_ref().and_then(|wait| wait.registers);
         let state = if word == seen.word {
+            if registers.is_some() {
+                parked.push(Parked { task: TaskId(seen.id), reference: seen.reference, word });
+            }
             state(word.state(), seen.wait, objects, sites)
         } else {
             moving += 1;
@@ -96,7 +111,7 @@ pub(super) fn second_pass(
             tasks.push(task);
         }
     }
-    (tasks, moving)
+    Found { tasks, parked, moving }
 }
 
 fn state(

@@ -72,6 +72,16 @@ pub(crate) fn suspend() {
     YIELDER.set(yielder);
 }
 
+unsafe extern "C" {
+    /// The library's own frame below the first of ours returns to here (its only name for it).
+    static stack_init_trampoline_return: [u8; 0];
+}
+
+/// The return address below which a fiber has no frames.
+pub(crate) fn root() -> usize {
+    (&raw const stack_init_trampoline_return) as usize
+}
+
 /// Where the caller's stack stands, for unwinding it from outside while it is parked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Registers {

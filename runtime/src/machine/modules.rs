@@ -2,12 +2,11 @@
 //! handler. `addr2line -e FILE OFFSET` makes a line of source of it.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
+use std::ops::ControlFlow;
+
+use crate::machine::maps::{self, Mapping};
 
 const PATH_MAX: usize = 512;
-/// Longer lines are not understood.
-const LINE_MAX: usize = 1024;
 
 /// A place in a loaded file.
 #[derive(Clone, Copy, Debug)]
@@ -44,49 +43,32 @@ impl fmt::Display for InModule {
 
 /// Where `address` was loaded from; none when it is no file's, or the kernel does not say.
 pub(crate) fn find(address: usize) -> Option<InModule> {
-    search(File::open("/proc/self/maps").ok()?, address)
+    search(&mut maps::each, address)
 }
 
-fn search(mut maps: impl Read, address: usize) -> Option<InModule> {
-    let mut buffer = [0_u8; LINE_MAX];
-    let mut filled = 0;
+/// What shows the mappings: [`maps::each`], but in tests.
+type Each<'a> = &'a mut dyn FnMut(See<'_>) -> bool;
+type See<'a> = &'a mut dyn FnMut(Option<Mapping<'_>>) -> ControlFlow<()>;
+
+fn search(each: Each<'_>, address: usize) -> Option<InModule> {
     // The file of the last mapping, and the lowest address of its run of mappings.
     let mut current: Option<(Path, usize)> = None;
-    loop {
-        let read = maps.read(buffer.get_mut(filled..)?).ok()?;
-        filled += read;
-        let mut start = 0;
-        while let Some(length) = buffer[start..filled].iter().position(|byte| *byte == b'\n') {
-            let line = std::str::from_utf8(&buffer[start..start + length]).ok();
-            start += length + 1;
-            let Some((low, high, path)) = line.and_then(parse) else {
-                current = None;
-                continue;
-            };
-            let path = Path::new(path);
-            let base = current.filter(|(last, _)| Some(*last) == path).map_or(low, |it| it.1);
-            current = path.map(|path| (path, base));
-            if (low..high).contains(&address) {
-                return path.map(|path| InModule { path, offset: address - base });
-            }
+    let mut found = None;
+    each(&mut |mapping| {
+        let Some(Mapping { low, high, path, .. }) = mapping else {
+            current = None;
+            return ControlFlow::Continue(());
+        };
+        let path = Path::new(path);
+        let base = current.filter(|(last, _)| Some(*last) == path).map_or(low, |it| it.1);
+        current = path.map(|path| (path, base));
+        if !(low..high).contains(&address) {
+            return ControlFlow::Continue(());
         }
-        if read == 0 || start == 0 && filled == LINE_MAX {
-            return None;
-        }
-        buffer.copy_within(start..filled, 0);
-        filled -= start;
-    }
-}
-
-/// Start, end and name of a mapping.
-fn parse(line: &str) -> Option<(usize, usize, &str)> {
-    let (range, rest) = line.split_once(' ')?;
-    let (low, high) = range.split_once('-')?;
-    let low = usize::from_str_radix(low, 16).ok()?;
-    let high = usize::from_str_radix(high, 16).ok()?;
-    // Permissions, offset, device, inode; a path may have blanks.
-    let path = rest.splitn(5, ' ').nth(4).unwrap_or_default().trim_start();
-    Some((low, high, path))
+        found = path.map(|path| InModule { path, offset: address - base });
+        ControlFlow::Break(())
+    });
+    found
 }
 
 #[cfg(test)]
@@ -102,7 +84,8 @@ mod tests {
 ";
 
     fn found(address: usize) -> Option<String> {
-        search(MAPS.as_bytes(), address).map(|place| place.to_string())
+        let each: Each<'_> = &mut |see| maps::each_of(MAPS.as_bytes(), see);
+        search(each, address).map(|place| place.to_string())
     }
 
     #[test]
@@ -121,11 +104,5 @@ mod tests {
         let program = std::env::current_exe().expect("a path");
         let place = find(here).expect("it is mapped").to_string();
         assert!(place.starts_with(&format!("{}+0x", program.display())), "{place}");
-    }
-
-    #[test]
-    fn a_line_beyond_the_buffer_ends_the_search() {
-        let long = format!("1-2 r--p 0 0:0 1 /{}\n{MAPS}", "x".repeat(LINE_MAX));
-        assert!(search(long.as_bytes(), 0x55d3).is_none());
     }
 }

@@ -119,6 +119,20 @@ pub(crate) fn task_on(place: Place) -> u64 {
     top_word(place).load(Ordering::Relaxed)
 }
 
+/// A word of a stack, whoever runs on it. None outside of what frames use, and across words.
+///
+/// The word may be written at this moment: what is read counts only if its owner is known to have
+/// stood still, which the caller finds out before and after.
+#[inline]
+pub(crate) fn word(place: Place, address: u64) -> Option<u64> {
+    let at = usize::try_from(address).ok()?;
+    let inside = (place.floor()..place.base().get()).contains(&at) && at.is_multiple_of(8);
+    // SAFETY: whole words above the guard of a slab's stack, which is mapped and readable for ever
+    // (its invariant 2). Volatile, since another thread may write there: on this machine a word is
+    // read whole, and the caller does not use what was read while somebody wrote.
+    inside.then(|| unsafe { (at as *const u64).read_volatile() })
+}
+
 fn top_word(place: Place) -> &'static AtomicU64 {
     // SAFETY: the place is memory of a slab (its invariant 2), readable and writable for ever; the
     // word lies above what frames use, is aligned to 16, and is used as this atomic only

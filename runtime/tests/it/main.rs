@@ -1,6 +1,7 @@
 //! What the runtime promises at its boundary.
 
 mod articles;
+mod backtraces;
 mod blocking;
 mod channels;
 mod conds;

@@ -96,7 +96,7 @@ fn a_snapshot_tells_on_request_how_much_of_a_stack_was_touched() {
     let task = Builder::new().name(&name).stack_size(512 << 10).spawn(body).unwrap();
     let (_, plain, _) = parked(&name);
     assert_eq!(plain.stack, None);
-    let snapshot = report::snapshot_with_stacks();
+    let snapshot = report::snapshot_with(report::Detail { stack_use: true, ..Default::default() });
     let known = snapshot.tasks.iter().find(|task| task.name.as_deref() == Some(&name)).unwrap();
     let stack = known.stack.expect("it is parked");
     assert_eq!(stack.bytes, 512 << 10);

@@ -1,0 +1,49 @@
+//! What the code is called at which stacks stand: looked up in the process, once an address.
+//!
+//! The first look-up reads the program's debug information, which takes from some milliseconds to a
+//! second; after that a name costs microseconds. So it is done for a report or a dump, never for a
+//! check.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use gleak_snapshot::{Snapshot, Symbol};
+use once_cell::sync::Lazy;
+
+/// By address. A library that is unloaded and another one in its place may share one: that takes a
+/// program that unloads code in which tasks stand.
+static KNOWN: Lazy<DashMap<u64, Arc<[Symbol]>>> = Lazy::new(DashMap::new);
+
+/// Names the frames of this process's snapshot.
+pub(super) fn resolve(snapshot: &mut Snapshot) {
+    let Snapshot { frames, modules, .. } = snapshot;
+    for frame in frames {
+        let base = frame.module.map_or(0, |module| modules[module.0 as usize].base);
+        frame.symbols = symbols(base + frame.address).to_vec();
+    }
+}
+
+fn symbols(address: u64) -> Arc<[Symbol]> {
+    if let Some(known) = KNOWN.get(&address) {
+        return known.clone();
+    }
+    // Not under the map's lock: it takes its time.
+    let found: Arc<[Symbol]> = look_up(address).into();
+    KNOWN.insert(address, found.clone());
+    found
+}
+
+fn look_up(address: u64) -> Vec<Symbol> {
+    let mut symbols = Vec::new();
+    backtrace::resolve(address as *mut c_void, |symbol| {
+        let Some(name) = symbol.name() else { return };
+        symbols.push(Symbol {
+            // Without the hash.
+            function: format!("{name:#}"),
+            file: symbol.filename().map(|file| file.to_string_lossy().into_owned()),
+            line: symbol.lineno(),
+        });
+    });
+    symbols
+}

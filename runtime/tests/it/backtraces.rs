@@ -1,0 +1,178 @@
+//! Stacks of tasks, from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gleak_runtime::report::snapshot::{Frame, Snapshot, Symbol, Task};
+use gleak_runtime::report::{self, Detail};
+use gleak_runtime::{Builder, Chan, JoinHandle, Mutex, select, yield_now};
+
+use crate::support::{parked, unique};
+
+const STACKS: Detail = Detail { stacks: true, names: false, stack_use: false };
+const NAMED: Detail = Detail { stacks: true, names: true, stack_use: false };
+
+/// Waits at the bottom of so many calls.
+#[inline(never)]
+fn descend(depth: u32, gate: &Chan<()>) -> u32 {
+    if depth == 0 {
+        gate.recv();
+        return black_box(0);
+    }
+    // What is done after the call keeps it from being the last one.
+    black_box(descend(depth - 1, gate) + 1)
+}
+
+fn waiting_at(depth: u32, gate: &Chan<()>) -> (String, JoinHandle<()>) {
+    let (name, gate) = (unique("descends"), gate.clone());
+    let task = Builder::new()
+        .name(&name)
+        .spawn(move || {
+            descend(depth, &gate);
+        })
+        .unwrap();
+    parked(&name);
+    (name, task)
+}
+
+fn find<'s>(snapshot: &'s Snapshot, name: &str) -> &'s Task {
+    snapshot.tasks.iter().find(|task| task.name.as_deref() == Some(name)).expect("it is alive")
+}
+
+fn frames<'s>(snapshot: &'s Snapshot, task: &Task) -> Vec<&'s Frame> {
+    let stack = &snapshot.stacks[task.backtrace.expect("it is parked").0 as usize];
+    assert!(!stack.cut, "its entry was reached");
+    stack.frames.iter().map(|id| &snapshot.frames[id.0 as usize]).collect()
+}
+
+/// Every function of a stack, inlined ones first.
+fn functions(snapshot: &Snapshot, task: &Task) -> Vec<Symbol> {
+    frames(snapshot, task).iter().flat_map(|frame| frame.symbols.clone()).collect()
+}
+
+#[test]
+fn a_parked_task_shows_every_call_down_to_its_entry() {
+    let gate = Chan::new(0);
+    let (name, task) = waiting_at(7, &gate);
+    let snapshot = report::snapshot_with(NAMED);
+    let functions = functions(&snapshot, find(&snapshot, &name));
+    let names: Vec<&str> = functions.iter().map(|it| it.function.as_str()).collect();
+    let calls = names.iter().filter(|it| it.contains("backtraces::descend")).count();
+    assert_eq!(calls, 8, "{names:#?}");
+    let place = |what: &str| names.iter().position(|it| it.contains(what)).expect(what);
+    // Innermost first: our own code, the calls, the closure, the task's entry.
+    assert!(place("gleak_runtime") < place("descend") && place("descend") < place("waiting_at"));
+    assert!(place("waiting_at") < names.len() - 1, "{names:#?}");
+    let lines: Vec<_> = functions.iter().filter(|it| it.function.contains("descend")).collect();
+    let file = lines[0].file.as_deref().expect("line tables");
+    assert!(file.ends_with("tests/it/backtraces.rs"), "{file}");
+    assert!(lines[0].line < lines[1].line, "it waits before the place of the calls: {lines:?}");
+    gate.close();
+    task.join().unwrap();
+}
+
+#[test]
+fn tasks_at_one_place_have_one_stack_and_modules_have_build_ids() {
+    let gate = Chan::new(0);
+    let tasks: Vec<_> = [3, 3, 4, 3].map(|depth| waiting_at(depth, &gate)).into();
+    let snapshot = report::snapshot_with(STACKS);
+    let ids: Vec<_> = tasks.iter().map(|(name, _)| find(&snapshot, name).backtrace).collect();
+    assert!(ids[0].is_some() && ids[0] == ids[1] && ids[0] == ids[3] && ids[0] != ids[2]);
+    let stacks = [0, 2].map(|at| frames(&snapshot, find(&snapshot, &tasks[at].0)));
+    assert_eq!(stacks[0].len() + 1, stacks[1].len());
+    // Inside of `descend` there is one place to call from.
+    assert!(stacks[0].iter().all(|frame| stacks[1].contains(frame)));
+    let own = std::env::current_exe().unwrap();
+    for frame in &stacks[1] {
+        let module = &snapshot.modules[frame.module.expect("all of it is this program").0 as usize];
+        assert_eq!(module.path, own.to_str().unwrap());
+        assert!(frame.symbols.is_empty() && frame.address < 1 << 32);
+    }
+    gate.close();
+    tasks.into_iter().for_each(|(_, task)| task.join().unwrap());
+}
+
+#[test]
+fn waits_of_every_shape_have_whole_stacks() {
+    const LONG: Duration = Duration::from_secs(3600);
+    let gate = Chan::<()>::new(0);
+    let locked = Arc::new(Mutex::new(()));
+    let guard = locked.lock().unwrap();
+    let (selects, times_out, lock) = (gate.clone(), gate.clone(), locked.clone());
+    let bodies: [Box<dyn FnOnce() + Send>; 4] = [
+        Box::new(move || select! { _ = recv(selects) => {}, after(LONG) => {} }),
+        Box::new(move || assert!(times_out.recv_timeout(LONG).is_err())),
+        Box::new(move || drop(lock.lock())),
+        Box::new(|| drop(Builder::new().spawn(|| gleak_runtime::sleep(LONG)).unwrap().join())),
+    ];
+    let spawn = |body| {
+        let name = unique("waits");
+        let task = Builder::new().name(&name).spawn(body).unwrap();
+        parked(&name);
+        (name, task)
+    };
+    let tasks: Vec<_> = bodies.into_iter().map(spawn).collect();
+    let snapshot = report::snapshot_with(NAMED);
+    for (name, _) in &tasks {
+        let functions = functions(&snapshot, find(&snapshot, name));
+        let mut files = functions.iter().filter_map(|it| it.file.as_deref());
+        assert!(files.any(|file| file.ends_with("tests/it/backtraces.rs")), "{functions:#?}");
+    }
+    drop(guard);
+    gate.close();
+    tasks.into_iter().take(3).for_each(|(_, task)| task.join().unwrap());
+}
+
+/// As deep as asked, and then as `turn` says.
+#[inline(never)]
+fn play(depth: u32, turn: &dyn Fn()) -> u32 {
+    if depth == 0 {
+        turn();
+        return black_box(0);
+    }
+    black_box(play(depth - 1, turn) + 1)
+}
+
+#[test]
+fn stacks_read_while_tasks_run_are_right_or_missing() {
+    const DEPTHS: [u32; 2] = [5, 11];
+    let over = Arc::new(AtomicBool::new(false));
+    let (there, back) = (Chan::new(0), Chan::new(0));
+    let names = [unique("pings"), unique("pongs")];
+    let (serves, returns, ends) = (there.clone(), back.clone(), over.clone());
+    let ping = move || {
+        while !ends.load(Ordering::Relaxed) {
+            serves.send(());
+            returns.recv();
+        }
+        serves.close();
+    };
+    let pong = move || {
+        while there.recv().is_some() {
+            back.send(());
+        }
+    };
+    let first = Builder::new().name(&names[0]).spawn(move || play(DEPTHS[0], &ping)).unwrap();
+    let second = Builder::new().name(&names[1]).spawn(move || play(DEPTHS[1], &pong)).unwrap();
+    let mut seen = 0;
+    while seen < 50 {
+        let snapshot = report::snapshot_with(STACKS);
+        for (name, depth) in names.iter().zip(DEPTHS) {
+            let task = find(&snapshot, name);
+            if task.backtrace.is_some() {
+                seen += 1;
+                let frames = frames(&snapshot, task);
+                let same = frames.windows(2).filter(|pair| pair[0] == pair[1]).count();
+                assert_eq!(same as u32, depth - 1, "{frames:?}");
+            }
+        }
+        yield_now();
+    }
+    over.store(true, Ordering::Relaxed);
+    first.join().unwrap();
+    second.join().unwrap();
+}
