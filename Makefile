@@ -15,7 +15,7 @@ test: ## every test
 	$(CARGO) test --workspace
 
 optimised: ## the tests of stacks, in an optimised build
-	$(CARGO) test --release -p gleak-runtime -- overflow stacks
+	$(CARGO) test --release -p gleak-runtime -- backtraces overflow stacks
 
 check: ## format, lints with warnings denied, docs
 	$(CARGO) fmt --all -- --check
