@@ -31,13 +31,14 @@ use crate::sync::Ordering;
 use crate::time::clock;
 
 use sites::Sites;
-use tasks::Parked;
+use tasks::Standing;
 
 /// What a snapshot is to hold besides the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Detail {
     /// Where stacks stand: [`Task::backtrace`](gleak_snapshot::Task::backtrace). Below a microsecond a
-    /// task.
+    /// parked task. A worker that runs one is interrupted by SIGURG for some microseconds, and its task
+    /// is seen a moment later than the records.
     pub stacks: bool,
     /// What the code is called there. The first time it takes up to a second, since the program's debug
     /// information is read; without it addresses are kept, which the command line tool can name.
@@ -54,14 +55,14 @@ impl Detail {
 /// A snapshot, and what it takes to add the stacks of the very same moment.
 pub(crate) struct Taken {
     pub(crate) snapshot: Snapshot,
-    parked: Vec<Parked>,
+    standing: Vec<Standing>,
 }
 
 impl Taken {
     pub(crate) fn with(self, detail: Detail) -> Snapshot {
-        let Taken { mut snapshot, parked } = self;
+        let Taken { mut snapshot, standing } = self;
         if detail.stacks {
-            stacks::add_parked(&mut snapshot, &parked);
+            stacks::add(&mut snapshot, &standing);
         }
         if detail.names {
             names::resolve(&mut snapshot);
@@ -88,7 +89,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
     let second_objects = objects::second_pass(first_objects, &mut sites);
-    let tasks::Found { mut tasks, parked, moving } =
+    let tasks::Found { mut tasks, standing, moving } =
         tasks::second_pass(first_tasks, &second_objects, &mut sites);
     tasks.sort_by_key(|task| task.id);
     tasks::add_owned(&mut tasks, &second_objects);
@@ -118,7 +119,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
     doubt_missing_owners(&mut snapshot);
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
     snapshot.completeness.unsettled_objects = unsettled as u64;
-    Taken { snapshot, parked }
+    Taken { snapshot, standing }
 }
 
 fn header(reason: Reason) -> Header {

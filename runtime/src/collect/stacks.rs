@@ -1,35 +1,40 @@
-//! Where the stacks of parked tasks stand, and how much of them is used: only on request, since a
-//! snapshot of a hundred thousand tasks is to cost milliseconds.
+//! Where the stacks of tasks stand, and how much of them is used: only on request, since a snapshot of
+//! a hundred thousand tasks is to cost milliseconds.
 //!
-//! A stack is read after the two passes, while its task may run on. It counts only if the task is in
-//! the very wait that both passes saw when the reading has ended: then it has stood still all the time.
+//! A parked task's stack is read after the two passes, while the task may run on. It counts only if
+//! the task is in the very wait that both passes saw when the reading has ended: then it has stood
+//! still all the time. A task that runs is asked where it is (`scheduler/probe.rs`).
 
 use std::collections::HashMap;
 
 use gleak_snapshot::{
     Frame, FrameId, Module, ModuleId, Registers, Snapshot, Stack, StackId, StackUse, Task, TaskId,
-    TaskState,
+    TaskState, WorkerId,
 };
 
-use crate::collect::tasks::Parked;
+use crate::collect::tasks::Standing;
 use crate::machine::code::{self, Code};
 use crate::machine::slabs::{self, Place};
 use crate::machine::stack;
-use crate::machine::unwind::{Chain, Standing, Unwinder, Words};
+use crate::machine::unwind::{Chain, Unwinder, Words};
 use crate::records::state::Word;
 use crate::records::table::Ref;
 use crate::records::waiter::WAITERS;
+use crate::scheduler::{probe, seat};
 use crate::sync::{Ordering, fence};
 
-/// Adds the stacks of `parked` to the snapshot's tasks; counts those that are not had.
-pub(super) fn add_parked(snapshot: &mut Snapshot, parked: &[Parked]) {
+/// Adds the stacks of these tasks to the snapshot; counts those that are not had.
+pub(super) fn add(snapshot: &mut Snapshot, standing: &[Standing]) {
     let mut unwinder = Unwinder::current();
     let mut table = Table::default();
-    for Parked { task, reference, word } in parked {
+    for Standing { task, reference, word } in standing {
         let Ok(at) = snapshot.tasks.binary_search_by_key(task, |it| it.id) else { continue };
         let task = &mut snapshot.tasks[at];
-        let Some(registers) = registers(task) else { continue };
-        match unwind(&mut unwinder, registers, *reference, *word) {
+        let chain = match registers(task) {
+            Some(registers) => parked(&mut unwinder, registers, *reference, *word),
+            None => task.worker.and_then(|worker| running(&mut unwinder, worker, *reference)),
+        };
+        match chain {
             Some(chain) => task.backtrace = Some(table.id(chain)),
             None => snapshot.completeness.lost_stacks += 1,
         }
@@ -46,14 +51,19 @@ fn registers(task: &Task) -> Option<Registers> {
 }
 
 /// None when the task has moved, or its stack cannot be read.
-fn unwind(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Option<Chain> {
-    let Registers { ip, sp, bp } = from;
-    let place = slabs::find(usize::try_from(sp).ok()?)?;
-    let chain = unwinder.unwind(Standing { ip, sp, bp }, &OfPlace(place))?;
+fn parked(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Option<Chain> {
+    let place = slabs::find(usize::try_from(from.sp).ok()?)?;
+    let chain = unwinder.unwind(from, &OfPlace(place))?;
     // What was read is read before the word is.
     fence(Ordering::Acquire);
     let stood_still = WAITERS.get(task).is_some_and(|record| record.state.load() == word);
     stood_still.then_some(chain)
+}
+
+/// Of a task that runs, or keeps its worker while it waits. None when it does so no more.
+fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref) -> Option<Chain> {
+    let copied = probe::stack_of(seat::of(worker.0), task)?;
+    unwinder.unwind(copied.registers, &copied)
 }
 
 struct OfPlace(Place);

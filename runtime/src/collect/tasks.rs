@@ -67,8 +67,8 @@ fn wait(record: &WaiterRecord) -> SeenWait {
     }
 }
 
-/// A wait on a stack of its own that both passes saw.
-pub(super) struct Parked {
+/// A task that has a stack, and in which state both passes saw it.
+pub(super) struct Standing {
     pub(super) task: TaskId,
     pub(super) reference: Ref,
     pub(super) word: Word,
@@ -77,14 +77,14 @@ pub(super) struct Parked {
 /// What the second pass found.
 pub(super) struct Found {
     pub(super) tasks: Vec<Task>,
-    pub(super) parked: Vec<Parked>,
+    pub(super) standing: Vec<Standing>,
     /// How many tasks moved between the passes.
     pub(super) moving: u64,
 }
 
 pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Sites) -> Found {
     let mut tasks = Vec::with_capacity(seen.len());
-    let mut parked = Vec::new();
+    let mut standing = Vec::new();
     let mut moving = 0;
     for seen in seen {
         let Some(record) = WAITERS.get(seen.reference) else { continue };
@@ -92,10 +92,11 @@ pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Si
         if word.state() == State::Finished {
             continue;
         }
-        let registers = seen.wait.as_ref().and_then(|wait| wait.registers);
         let state = if word == seen.word {
-            if registers.is_some() {
-                parked.push(Parked { task: TaskId(seen.id), reference: seen.reference, word });
+            let has_stack = matches!(word.state(), State::Waiting | State::Running);
+            if has_stack && !record.has(THREAD) {
+                let task = TaskId(seen.id);
+                standing.push(Standing { task, reference: seen.reference, word });
             }
             state(word.state(), seen.wait, objects, sites)
         } else {
@@ -111,7 +112,7 @@ pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Si
             tasks.push(task);
         }
     }
-    Found { tasks, parked, moving }
+    Found { tasks, standing, moving }
 }
 
 fn state(

@@ -11,6 +11,7 @@ use std::arch::asm;
 use std::ptr;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use gleak_snapshot::Registers;
 
 use crate::machine::stack::Stack;
 use crate::sync::Cell;
@@ -82,18 +83,11 @@ pub(crate) fn root() -> usize {
     (&raw const stack_init_trampoline_return) as usize
 }
 
-/// Where the caller's stack stands, for unwinding it from outside while it is parked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Registers {
-    pub(crate) ip: usize,
-    pub(crate) sp: usize,
-    pub(crate) bp: usize,
-}
-
-/// Takes the registers of the function that this is inlined into.
+/// Where the stack stands of the function that this is inlined into: for unwinding it from outside
+/// while it is parked.
 #[inline(always)]
 pub(crate) fn registers() -> Registers {
-    let (ip, sp, bp);
+    let (ip, sp, bp): (u64, u64, u64);
     // SAFETY: reads three registers, touches neither memory nor flags.
     unsafe {
         asm!(

@@ -1,20 +1,22 @@
-//! Faults: the handler that sees a task run over the end of its stack, and the alternate stacks that
-//! it runs on.
+//! Signals: the handler that sees a task run over the end of its stack, the one that says where a thread
+//! stands, and the alternate stacks that both run on.
 //!
-//! The handler is installed with the first worker, since tasks run on stacks that nobody else can
+//! The handler of faults is installed with the first worker, since tasks run on stacks that nobody else can
 //! name (`docs/decisions/0004`). A fault that is no overflow of a task goes to whatever was
-//! installed before, and a handler that the program installs later replaces this one.
+//! installed before, and a handler that the program installs later replaces this one. That of
+//! [`interrupt`] is installed when somebody first asks (`docs/decisions/0008`).
 //!
 //! Invariants:
-//! 1. Between a fault and the end of the handler there is no allocation and no lock, and nothing is
+//! 1. Between a signal and the end of its handler there is no allocation and no lock, and nothing is
 //!    written but through [`write_error`].
-//! 2. `BEFORE` is complete before our handler is installed, and never changes again.
+//! 2. What was installed before is noted before our handler is, and never changes again.
 //! 3. An alternate stack belongs to one worker's thread, which never ends; it is never unmapped.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use gleak_snapshot::Registers;
 use once_cell::sync::OnceCell;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
@@ -59,16 +61,19 @@ pub(crate) fn protect_worker(tell: Tell) {
 }
 
 fn install(before: &OnceCell<libc::sigaction>, signal: c_int) {
-    let mut old = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: asks only; `old` is writable and of the right type.
-    let failed = unsafe { libc::sigaction(signal, ptr::null(), old.as_mut_ptr()) };
-    if failed != 0 {
-        return;
-    }
-    // SAFETY: the call succeeded, so it has filled `old`.
-    let _ = before.set(unsafe { old.assume_init() });
+    let Some(old) = action(signal) else { return };
+    let _ = before.set(old);
     let handler: HandlerWithInfo = on_fault;
     set_action(signal, handler as usize, libc::SA_SIGINFO | libc::SA_ONSTACK);
+}
+
+/// What is installed now.
+fn action(signal: c_int) -> Option<libc::sigaction> {
+    let mut now = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: asks only; `now` is writable and of the right type.
+    let failed = unsafe { libc::sigaction(signal, ptr::null(), now.as_mut_ptr()) };
+    // SAFETY: the call has succeeded, so it has filled `now`.
+    (failed == 0).then(|| unsafe { now.assume_init() })
 }
 
 fn set_action(signal: c_int, handler: usize, flags: c_int) {
@@ -121,10 +126,7 @@ fn fault(info: *mut libc::siginfo_t, context: *mut c_void) -> Fault {
     let info = unsafe { &*info };
     // SAFETY: the kernel fills in the address for the signals that are handled here.
     let address = unsafe { info.si_addr() } as usize;
-    // SAFETY: the third argument of such a handler is a valid `ucontext_t`.
-    let context = unsafe { &*context.cast::<libc::ucontext_t>() };
-    // The kernel's word for a register; its bits are the address.
-    let instruction = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+    let instruction = standing(context).ip as usize;
     Fault { address, instruction }
 }
 
@@ -134,8 +136,8 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let before = before.and_then(|(_, before)| before.get());
     // SAFETY: valid in the handler, see `on_fault`.
     let code = unsafe { (*info).si_code };
-    match before.map(|before| (before.sa_sigaction, before.sa_flags)) {
-        None | Some((libc::SIG_DFL, _)) => {
+    match before.map(|before| before.sa_sigaction) {
+        None | Some(libc::SIG_DFL) => {
             set_action(signal, libc::SIG_DFL, 0);
             if !by_kernel(code) {
                 // Nothing faults again: the signal is sent again. It is delivered at the return.
@@ -144,21 +146,83 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
             }
         }
         // A fault cannot be ignored: the kernel ends the process.
-        Some((libc::SIG_IGN, _)) if by_kernel(code) => set_action(signal, libc::SIG_DFL, 0),
-        Some((libc::SIG_IGN, _)) => {}
-        Some((handler, flags)) if flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: installed with `SA_SIGINFO`, so it is a function of this type.
-            let handler = unsafe { std::mem::transmute::<usize, HandlerWithInfo>(handler) };
-            // SAFETY: called as the kernel would, with what the kernel gave.
-            unsafe { handler(signal, info, context) };
-        }
-        Some((handler, _)) => {
-            // SAFETY: installed without `SA_SIGINFO`, so it is a function of this type.
-            let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
-            // SAFETY: called as the kernel would.
-            unsafe { handler(signal) };
+        Some(libc::SIG_IGN) if by_kernel(code) => set_action(signal, libc::SIG_DFL, 0),
+        Some(libc::SIG_IGN) => {}
+        Some(_) => {
+            if let Some(before) = before {
+                call(before, signal, info, context);
+            }
         }
     }
+}
+
+/// Calls a handler as the kernel would, with what the kernel gave.
+fn call(to: &libc::sigaction, signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let handler = to.sa_sigaction;
+    if to.sa_flags & libc::SA_SIGINFO != 0 {
+        // SAFETY: installed with `SA_SIGINFO`, so it is a function of this type.
+        let handler = unsafe { std::mem::transmute::<usize, HandlerWithInfo>(handler) };
+        // SAFETY: in the handler of that signal, whose arguments these are.
+        unsafe { handler(signal, info, context) };
+    } else {
+        // SAFETY: installed without `SA_SIGINFO`, so it is a function of this type.
+        let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
+        // SAFETY: in the handler of that signal.
+        unsafe { handler(signal) };
+    }
+}
+
+/// What a thread does that [`interrupt`] has reached: told where it stood, it says whether it was
+/// asked. Runs in the handler, under the rules of invariant 1.
+pub(crate) type Answer = fn(Registers) -> bool;
+
+static ANSWER: OnceCell<Answer> = OnceCell::new();
+/// By default ignored, also by debuggers; seldom used for what it is there for (Go takes it too).
+const INTERRUPT: c_int = libc::SIGURG;
+static BEFORE_INTERRUPT: OnceCell<libc::sigaction> = OnceCell::new();
+
+/// Interrupts a thread of ours that has an alternate stack. Says whether it will be: not if it is gone,
+/// and not if the program has installed a handler of its own since.
+pub(crate) fn interrupt(tid: u32, answer: Answer) -> bool {
+    ANSWER.get_or_init(|| {
+        install_interrupt();
+        answer
+    });
+    let handler: HandlerWithInfo = on_interrupt;
+    if action(INTERRUPT).is_none_or(|now| now.sa_sigaction != handler as usize) {
+        return false;
+    }
+    // SAFETY: takes plain values; sends to a thread of this process or fails.
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), tid, INTERRUPT) };
+    sent == 0
+}
+
+fn install_interrupt() {
+    if let Some(old) = action(INTERRUPT) {
+        let _ = BEFORE_INTERRUPT.set(old);
+        let handler: HandlerWithInfo = on_interrupt;
+        // Calls into the kernel that are interrupted go on, as far as the kernel can do that.
+        let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        set_action(INTERRUPT, handler as usize, flags);
+    }
+}
+
+extern "C" fn on_interrupt(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    if !ANSWER.get().is_some_and(|answer| answer(standing(context)))
+        && let Some(before) = BEFORE_INTERRUPT.get()
+        && !matches!(before.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN)
+    {
+        call(before, signal, info, context);
+    }
+}
+
+fn standing(context: *mut c_void) -> Registers {
+    // SAFETY: the third argument of such a handler is a valid `ucontext_t`.
+    let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    // The kernel's words for registers; their bits are the values.
+    let [ip, sp, bp] = [libc::REG_RIP, libc::REG_RSP, libc::REG_RBP]
+        .map(|register| registers[register as usize] as u64);
+    Registers { ip, sp, bp }
 }
 
 /// Writes to stderr without buffer or lock, as a signal handler may. A closed stderr is no reason
@@ -178,26 +242,21 @@ pub(crate) fn write_error(mut bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    fn action() -> usize {
-        let mut now = MaybeUninit::<libc::sigaction>::uninit();
-        // SAFETY: asks only; `now` is writable and of the right type.
-        let failed = unsafe { libc::sigaction(libc::SIGBUS, ptr::null(), now.as_mut_ptr()) };
-        assert_eq!(failed, 0);
-        // SAFETY: the call succeeded, so it has filled `now`.
-        unsafe { now.assume_init() }.sa_sigaction
+    fn installed() -> usize {
+        action(libc::SIGBUS).expect("it can be asked for").sa_sigaction
     }
 
     #[test]
     fn a_handler_that_the_program_installs_later_stays() {
         protect_worker(|_| false);
         let handler: HandlerWithInfo = on_fault;
-        assert_eq!(action(), handler as usize);
+        assert_eq!(installed(), handler as usize);
         // What was there before us: std's.
         let theirs = BEFORE[1].get().expect("it was asked for").sa_sigaction;
         assert!(theirs != libc::SIG_DFL && theirs != handler as usize);
         set_action(libc::SIGBUS, libc::SIG_IGN, 0);
         protect_worker(|_| false);
-        assert_eq!(action(), libc::SIG_IGN);
+        assert_eq!(installed(), libc::SIG_IGN);
         set_action(libc::SIGBUS, handler as usize, libc::SA_SIGINFO | libc::SA_ONSTACK);
     }
 }

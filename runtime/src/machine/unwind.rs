@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64};
 use framehop::{FrameAddress, Unwinder as _};
+use gleak_snapshot::Registers;
 
 use crate::machine::code::{self, Code};
 use crate::machine::fiber;
@@ -33,14 +34,6 @@ const KEPT_MAX: usize = 1 << 18;
 pub(crate) trait Words {
     /// The word at an address; none outside of the stack.
     fn word(&self, address: u64) -> Option<u64>;
-}
-
-/// Where a stack stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Standing {
-    pub(crate) ip: u64,
-    pub(crate) sp: u64,
-    pub(crate) bp: u64,
 }
 
 /// A stack that has been seen: its outermost frame, from which the others are found.
@@ -127,7 +120,7 @@ impl Unwinder {
     }
 
     /// The stack that stands there; none when it cannot be read at all.
-    pub(crate) fn unwind(&mut self, from: Standing, words: &impl Words) -> Option<Chain> {
+    pub(crate) fn unwind(&mut self, from: Registers, words: &impl Words) -> Option<Chain> {
         let mut walk = Walk { words, start: from.sp, sp: from.sp, bp: from.bp };
         let mut node = self.child(NONE, from.ip, &walk)?;
         for _ in 0..FRAMES_MAX {

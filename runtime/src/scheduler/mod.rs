@@ -12,6 +12,7 @@ pub(crate) mod monitor;
 pub(crate) mod overflow;
 pub(crate) mod policy;
 pub(crate) mod poller;
+pub(crate) mod probe;
 pub(crate) mod runtime;
 pub(crate) mod seat;
 pub(crate) mod timers;

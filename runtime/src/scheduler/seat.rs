@@ -35,6 +35,8 @@ const NEVER: u64 = u64::MAX;
 #[repr(align(128))]
 pub(crate) struct Seat {
     pub(crate) index: u32,
+    /// Kernel id of its thread; zero before that runs.
+    pub(crate) tid: AtomicU32,
     pub(crate) runtime: &'static RuntimeShared,
     pub(crate) turns: Turns,
     pub(crate) inbox: Inbox,
@@ -76,6 +78,7 @@ impl Seat {
         let local = Local::new();
         let seat: &'static Seat = Box::leak(Box::new(Seat {
             index,
+            tid: AtomicU32::new(0),
             runtime,
             turns: Turns::new(),
             inbox: Inbox::new(),

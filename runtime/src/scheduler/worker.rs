@@ -98,7 +98,9 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
         looking: Cell::new(false),
         rounds: Cell::new(ROUNDS_MIN),
     }));
-    monitor::add_own_thread(thread::tid());
+    let tid = thread::tid();
+    seat.tid.store(tid, Ordering::Relaxed);
+    monitor::add_own_thread(tid);
     signal::protect_worker(overflow::tell);
     current::set_worker(worker);
     loop {

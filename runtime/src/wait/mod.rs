@@ -245,10 +245,10 @@ impl Waiting {
         }
         let registers = fiber::registers();
         let wait = &self.who.record.wait;
-        wait.ip.set(registers.ip as u64);
-        wait.bp.set(registers.bp as u64);
+        wait.ip.set(registers.ip);
+        wait.bp.set(registers.bp);
         // Last, and zero before: who reads a stack pointer has the other two as well.
-        wait.sp.set(registers.sp as u64);
+        wait.sp.set(registers.sp);
         fiber::suspend();
     }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gleak_runtime::report::snapshot::{Frame, Snapshot, Symbol, Task};
+use gleak_runtime::report::snapshot::{Frame, Snapshot, Symbol, Task, TaskState};
 use gleak_runtime::report::{self, Detail};
-use gleak_runtime::{Builder, Chan, JoinHandle, Mutex, select, yield_now};
+use gleak_runtime::{Builder, Chan, JoinHandle, Mutex, Runtime, hold_worker, select, yield_now};
 
 use crate::support::{parked, unique};
 
@@ -175,4 +175,78 @@ fn stacks_read_while_tasks_run_are_right_or_missing() {
     over.store(true, Ordering::Relaxed);
     first.join().unwrap();
     second.join().unwrap();
+}
+
+/// Spins at the bottom of so many calls.
+#[inline(never)]
+fn spin(depth: u32, over: &AtomicBool) -> u32 {
+    if depth == 0 {
+        while !over.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+        return black_box(0);
+    }
+    black_box(spin(depth - 1, over) + 1)
+}
+
+/// Asks until the task has a stack, since it may not have had a processor at that moment.
+fn with_stack(name: &str) -> (Snapshot, Task) {
+    loop {
+        let snapshot = report::snapshot_with(NAMED);
+        let found = snapshot.tasks.iter().find(|task| task.name.as_deref() == Some(name));
+        if let Some(task) = found.filter(|task| task.backtrace.is_some()).cloned() {
+            return (snapshot, task);
+        }
+        yield_now();
+    }
+}
+
+#[test]
+fn a_running_task_is_asked_where_it_is() {
+    let runtime = Runtime::builder().workers(1).start().unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let (name, ends) = (unique("spins"), over.clone());
+    let task = Builder::new().name(&name).spawn_in(&runtime, move || {
+        spin(6, &ends);
+    });
+    let (snapshot, seen) = with_stack(&name);
+    assert_eq!(seen.state, TaskState::Running);
+    let functions = functions(&snapshot, &seen);
+    let calls = functions.iter().filter(|it| it.function.ends_with("spin")).count();
+    assert_eq!(calls, 7, "{functions:#?}");
+    over.store(true, Ordering::Relaxed);
+    task.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_task_that_keeps_its_worker_while_it_waits_is_asked_too() {
+    let runtime = Runtime::builder().workers(1).start().unwrap();
+    let gate = Chan::<()>::new(0);
+    let (name, waits) = (unique("holds"), gate.clone());
+    let body = move || assert_eq!(hold_worker(|| waits.recv()), None);
+    let task = Builder::new().name(&name).spawn_in(&runtime, body).unwrap();
+    parked(&name);
+    let (snapshot, seen) = with_stack(&name);
+    let functions = functions(&snapshot, &seen);
+    let mut files = functions.iter().filter_map(|it| it.file.as_deref());
+    assert!(files.any(|file| file.ends_with("tests/it/backtraces.rs")), "{functions:#?}");
+    gate.close();
+    task.join().unwrap();
+}
+
+#[test]
+fn who_asks_sees_its_own_stack() {
+    let runtime = Runtime::builder().workers(1).start().unwrap();
+    let name = unique("asks");
+    let own = name.clone();
+    let task = Builder::new().name(&name).spawn_in(&runtime, move || {
+        let snapshot = report::snapshot_with(NAMED);
+        let task = find(&snapshot, &own).clone();
+        functions(&snapshot, &task)
+    });
+    let functions = task.unwrap().join().unwrap();
+    let files: Vec<_> = functions.iter().filter_map(|it| it.file.as_deref()).collect();
+    let here = files.iter().position(|it| it.ends_with("tests/it/backtraces.rs"));
+    let asked = files.iter().position(|it| it.ends_with("runtime/src/report.rs"));
+    assert!(asked.unwrap() < here.unwrap(), "{files:#?}");
 }
