@@ -51,8 +51,8 @@
 //! # Environment
 //!
 //! `GLEAK_WORKERS` (number of workers), `GLEAK_DUMP_DIR` (where dumps go), `GLEAK_EXIT`
-//! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_STACK_GUARD=mprotect`
-//! (guards as on kernels before 6.13).
+//! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_SPAWN_STACKS=1` (record the
+//! whole stack of each spawn), `GLEAK_STACK_GUARD=mprotect` (guards as on kernels before 6.13).
 //!
 //! # Stacks
 //!
@@ -71,6 +71,13 @@
 //! `addr2line -Cfie /usr/bin/app 0x12f317` tells the line. For this the first worker installs a handler
 //! of SIGSEGV and SIGBUS; every other fault goes to the handler that was there before, and one that the
 //! program installs later replaces it. C code without stack probes may step over the guard (16 KiB).
+//!
+//! # Seeing them
+//!
+//! A snapshot can hold where each task's stack stands ([`report::snapshot_with`]); dumps and verdicts do.
+//! Nothing is recorded for it but three registers a wait: parked stacks are unwound from outside, by the
+//! unwind tables that every program has, also without frame pointers, stripped, or with `panic = "abort"`.
+//! Who runs is asked by SIGURG, whose handler is installed by the first such snapshot.
 //!
 //! # Soundness
 //!

@@ -31,7 +31,7 @@ use crate::sync::Ordering;
 use crate::time::clock;
 
 use sites::Sites;
-use tasks::Standing;
+use tasks::Stacks;
 
 /// What a snapshot is to hold besides the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -55,14 +55,14 @@ impl Detail {
 /// A snapshot, and what it takes to add the stacks of the very same moment.
 pub(crate) struct Taken {
     pub(crate) snapshot: Snapshot,
-    standing: Vec<Standing>,
+    stacks: Stacks,
 }
 
 impl Taken {
     pub(crate) fn with(self, detail: Detail) -> Snapshot {
-        let Taken { mut snapshot, standing } = self;
+        let Taken { mut snapshot, stacks } = self;
         if detail.stacks {
-            stacks::add(&mut snapshot, &standing);
+            stacks::add(&mut snapshot, &stacks);
         }
         if detail.names {
             names::resolve(&mut snapshot);
@@ -89,7 +89,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
     let first_tasks = tasks::first_pass();
     let first_objects = objects::first_pass();
     let second_objects = objects::second_pass(first_objects, &mut sites);
-    let tasks::Found { mut tasks, standing, moving } =
+    let tasks::Found { mut tasks, stacks, moving } =
         tasks::second_pass(first_tasks, &second_objects, &mut sites);
     tasks.sort_by_key(|task| task.id);
     tasks::add_owned(&mut tasks, &second_objects);
@@ -119,7 +119,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
     doubt_missing_owners(&mut snapshot);
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
     snapshot.completeness.unsettled_objects = unsettled as u64;
-    Taken { snapshot, standing }
+    Taken { snapshot, stacks }
 }
 
 fn header(reason: Reason) -> Header {

@@ -12,22 +12,23 @@ use gleak_snapshot::{
     TaskState, WorkerId,
 };
 
-use crate::collect::tasks::Standing;
+use crate::collect::tasks::{Stacks, Standing};
 use crate::machine::code::{self, Code};
 use crate::machine::slabs::{self, Place};
 use crate::machine::stack;
 use crate::machine::unwind::{Chain, Unwinder, Words};
 use crate::records::state::Word;
 use crate::records::table::Ref;
+use crate::records::tags::SpawnStack;
 use crate::records::waiter::WAITERS;
 use crate::scheduler::{probe, seat};
 use crate::sync::{Ordering, fence};
 
 /// Adds the stacks of these tasks to the snapshot; counts those that are not had.
-pub(super) fn add(snapshot: &mut Snapshot, standing: &[Standing]) {
+pub(super) fn add(snapshot: &mut Snapshot, stacks: &Stacks) {
     let mut unwinder = Unwinder::current();
     let mut table = Table::default();
-    for Standing { task, reference, word } in standing {
+    for Standing { task, reference, word } in &stacks.standing {
         let Ok(at) = snapshot.tasks.binary_search_by_key(task, |it| it.id) else { continue };
         let task = &mut snapshot.tasks[at];
         let chain = match registers(task) {
@@ -35,8 +36,13 @@ pub(super) fn add(snapshot: &mut Snapshot, standing: &[Standing]) {
             None => task.worker.and_then(|worker| running(&mut unwinder, worker, *reference)),
         };
         match chain {
-            Some(chain) => task.backtrace = Some(table.id(chain)),
+            Some(chain) => task.backtrace = Some(table.id(Found::Unwound(chain))),
             None => snapshot.completeness.lost_stacks += 1,
+        }
+    }
+    for (task, calls) in &stacks.spawned {
+        if let Ok(at) = snapshot.tasks.binary_search_by_key(task, |it| it.id) {
+            snapshot.tasks[at].spawn_backtrace = Some(table.id(Found::Taken(calls.clone())));
         }
     }
     table.finish(&unwinder, snapshot);
@@ -74,27 +80,38 @@ impl Words for OfPlace {
     }
 }
 
-/// Stacks, frames and modules of one snapshot.
+/// Stacks of one snapshot.
 #[derive(Default)]
 struct Table {
-    chains: Vec<Chain>,
-    by_chain: HashMap<Chain, StackId>,
+    found: Vec<Found>,
+    ids: HashMap<Found, StackId>,
+}
+
+/// Where a stack comes from.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Found {
+    Unwound(Chain),
+    /// By its spawner itself.
+    Taken(SpawnStack),
 }
 
 impl Table {
-    fn id(&mut self, chain: Chain) -> StackId {
-        *self.by_chain.entry(chain).or_insert_with(|| {
-            self.chains.push(chain);
-            StackId(index(self.chains.len() - 1))
+    fn id(&mut self, found: Found) -> StackId {
+        *self.ids.entry(found).or_insert_with_key(|found| {
+            self.found.push(found.clone());
+            StackId(index(self.found.len() - 1))
         })
     }
 
     fn finish(self, unwinder: &Unwinder, snapshot: &mut Snapshot) {
         let mut frames = Frames { code: unwinder.code(), snapshot, known: HashMap::new() };
-        for chain in self.chains {
-            let addresses = unwinder.frames(chain);
+        for found in self.found {
+            let (addresses, cut) = match found {
+                Found::Unwound(chain) => (unwinder.frames(chain), !chain.whole),
+                Found::Taken(calls) => (calls.to_vec(), false),
+            };
             let ids = addresses.into_iter().map(|address| frames.id(address)).collect();
-            frames.snapshot.stacks.push(Stack { frames: ids, cut: !chain.whole });
+            frames.snapshot.stacks.push(Stack { frames: ids, cut });
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::records::region::REGIONS;
 use crate::records::state::{State, Word};
 use crate::records::statics::Site;
 use crate::records::table::Ref;
-use crate::records::tags::{self, Key};
+use crate::records::tags::{self, Key, SpawnStack, Tags};
 use crate::records::waiter::{MAIN, Origin, Reason, THREAD, WAITERS, WaiterRecord};
 use crate::sync::Ordering;
 
@@ -74,17 +74,24 @@ pub(super) struct Standing {
     pub(super) word: Word,
 }
 
+/// What it takes to add stacks to a snapshot.
+#[derive(Default)]
+pub(super) struct Stacks {
+    pub(super) standing: Vec<Standing>,
+    pub(super) spawned: Vec<(TaskId, SpawnStack)>,
+}
+
 /// What the second pass found.
 pub(super) struct Found {
     pub(super) tasks: Vec<Task>,
-    pub(super) standing: Vec<Standing>,
+    pub(super) stacks: Stacks,
     /// How many tasks moved between the passes.
     pub(super) moving: u64,
 }
 
 pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Sites) -> Found {
     let mut tasks = Vec::with_capacity(seen.len());
-    let mut standing = Vec::new();
+    let mut stacks = Stacks::default();
     let mut moving = 0;
     for seen in seen {
         let Some(record) = WAITERS.get(seen.reference) else { continue };
@@ -96,23 +103,26 @@ pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Si
             let has_stack = matches!(word.state(), State::Waiting | State::Running);
             if has_stack && !record.has(THREAD) {
                 let task = TaskId(seen.id);
-                standing.push(Standing { task, reference: seen.reference, word });
+                stacks.standing.push(Standing { task, reference: seen.reference, word });
             }
             state(word.state(), seen.wait, objects, sites)
         } else {
             moving += 1;
             TaskState::Moving
         };
-        let mut task = task(seen.reference, record, seen.id, state, objects, sites);
+        let tags = tags::get(Key::Task(seen.id)).unwrap_or_default();
+        let spawned = tags.spawn_stack.clone();
+        let mut task = task(seen.reference, record, seen.id, tags, state, objects, sites);
         // Whose state is no longer fresh has its worker written down.
         let has_started = word.state() != State::Fresh && task.kind == WaiterKind::Task;
         task.worker = has_started.then(|| WorkerId(record.worker.load(Ordering::Relaxed)));
         // Still the same task after all of its facts were read?
         if WAITERS.get(seen.reference).is_some() {
+            stacks.spawned.extend(spawned.map(|calls| (task.id, calls)));
             tasks.push(task);
         }
     }
-    Found { tasks, standing, moving }
+    Found { tasks, stacks, moving }
 }
 
 fn state(
@@ -194,11 +204,11 @@ fn task(
     reference: Ref,
     record: &WaiterRecord,
     id: u64,
+    tags: Tags,
     state: TaskState,
     objects: &[Collected],
     sites: &mut Sites,
 ) -> Task {
-    let tags = tags::get(Key::Task(id)).unwrap_or_default();
     let parent = record.parent.get();
     let region = record.region().and_then(|region| REGIONS.get(region));
     let is_thread = record.has(THREAD);

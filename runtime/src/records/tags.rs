@@ -1,4 +1,4 @@
-//! Names and labels: given by few, so they live beside the records, in a shared map that no park
+//! Names, labels and stacks of spawns: given by few, so they live beside the records, in a shared map that no park
 //! touches.
 
 use std::sync::Arc;
@@ -10,17 +10,22 @@ use once_cell::sync::Lazy;
 /// Sorted by key; none when there are none. Shared by a task and all that inherit from it.
 pub(crate) type Labels = Option<Arc<[(String, String)]>>;
 
+/// Where a spawn was called from: a byte of each call that was to return, innermost first. One of each
+/// in the process.
+pub(crate) type SpawnStack = Arc<[u64]>;
+
 /// What was given at spawn, or a name given to an object or region.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tags {
     pub(crate) name: Option<String>,
     pub(crate) labels: Labels,
+    pub(crate) spawn_stack: Option<SpawnStack>,
 }
 
 impl Tags {
     /// A name alone.
     pub(crate) fn named(name: &str) -> Tags {
-        Tags { name: Some(name.to_owned()), labels: None }
+        Tags { name: Some(name.to_owned()), ..Tags::default() }
     }
 }
 

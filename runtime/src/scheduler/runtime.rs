@@ -25,7 +25,7 @@ use crate::scheduler::seat::{self, Seat};
 use crate::scheduler::worker::{self, Worker};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Lock, Ordering};
 use crate::task::packet::TaskSide;
-use crate::task::panic;
+use crate::task::{panic, spawn_stack};
 
 /// More than this is taken for a mistake.
 const WORKERS_MAX: usize = 1024;
@@ -38,6 +38,8 @@ pub(crate) struct RuntimeShared {
     /// An order that its worker is to follow from its next task on.
     order: Lock<Option<Order>>,
     reordered: AtomicBool,
+    /// Whether the stacks of spawns are recorded.
+    pub(crate) spawn_stacks: AtomicBool,
     awake: AtomicU32,
     /// Changes whenever a worker of it falls asleep or wakes. The process's epoch would not do: other
     /// runtimes move it, and nobody would look again when they had.
@@ -97,6 +99,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         idle: Idle::new(),
         order: Lock::default(),
         reordered: AtomicBool::new(false),
+        spawn_stacks: AtomicBool::new(spawn_stack::by_environment()),
         awake: AtomicU32::new(0),
         epoch: AtomicU64::new(0),
         spawned_outside: AtomicU64::new(0),
@@ -295,7 +298,7 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Settings for a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { workers: None, order: Order::Fair }
+        RuntimeBuilder { workers: None, order: Order::Fair, spawn_stacks: None }
     }
 
     /// Number of its tasks that have not finished.
@@ -357,6 +360,7 @@ pub enum Quiet {
 pub struct RuntimeBuilder {
     workers: Option<usize>,
     order: Order,
+    spawn_stacks: Option<bool>,
 }
 
 impl RuntimeBuilder {
@@ -370,6 +374,19 @@ impl RuntimeBuilder {
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
+    }
+
+    /// Whether each spawn into it records the whole stack that it is called from, and not its place
+    /// alone: some microseconds a spawn. Default: whether `GLEAK_SPAWN_STACKS` is set, but to 0.
+    pub fn spawn_stacks(mut self, record: bool) -> Self {
+        self.spawn_stacks = Some(record);
+        self
+    }
+
+    fn give(&self, runtime: &'static RuntimeShared) {
+        runtime.set_order(self.order);
+        let record = self.spawn_stacks.unwrap_or_else(spawn_stack::by_environment);
+        runtime.spawn_stacks.store(record, Ordering::Relaxed);
     }
 
     /// How many workers it gets.
@@ -399,7 +416,7 @@ impl RuntimeBuilder {
             Some(runtime) => runtime,
             None => start(count)?,
         };
-        shared.set_order(self.order);
+        self.give(shared);
         Ok(Runtime { shared })
     }
 
@@ -412,7 +429,7 @@ impl RuntimeBuilder {
         GLOBAL.get_or_try_init(|| {
             first = true;
             let runtime = start(self.count()?)?;
-            runtime.set_order(self.order);
+            self.give(runtime);
             Ok::<_, io::Error>(runtime)
         })?;
         if first {

@@ -11,4 +11,5 @@ pub(crate) mod panic;
 pub(crate) mod run;
 pub(crate) mod scope;
 pub(crate) mod spawn;
+pub(crate) mod spawn_stack;
 pub(crate) mod waker;

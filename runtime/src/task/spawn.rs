@@ -16,6 +16,7 @@ use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{HandleSide, Info, TaskSide, packet};
+use crate::task::spawn_stack;
 
 /// A stack is at least as large as so many closures of its task: the unoptimised call of a box copies
 /// it, and its frames need room as well.
@@ -328,7 +329,8 @@ impl Builder {
         };
         let (tenure, region) = self.charge(&heritage);
         let labels = self.labels(heritage.labels);
-        let tagged = self.name.is_some() || labels.is_some();
+        let spawn_stack = spawn_stack::take(&runtime.spawn_stacks);
+        let tagged = self.name.is_some() || labels.is_some() || spawn_stack.is_some();
         let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
             id,
@@ -345,7 +347,7 @@ impl Builder {
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
         if tagged {
-            tags::set(Key::Task(id), Tags { name: self.name, labels });
+            tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack });
         }
         let stack_bytes = stack_bytes as u32;
         Ok(Info { reference, id, entry, site, stack_bytes })

@@ -11,7 +11,7 @@ use gleak_runtime::report::snapshot::{Frame, Snapshot, Symbol, Task, TaskState};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::{Builder, Chan, JoinHandle, Mutex, Runtime, hold_worker, select, yield_now};
 
-use crate::support::{parked, unique};
+use crate::support::{parked, program, unique};
 
 const STACKS: Detail = Detail { stacks: true, names: false, stack_use: false };
 const NAMED: Detail = Detail { stacks: true, names: true, stack_use: false };
@@ -249,4 +249,64 @@ fn who_asks_sees_its_own_stack() {
     let here = files.iter().position(|it| it.ends_with("tests/it/backtraces.rs"));
     let asked = files.iter().position(|it| it.ends_with("runtime/src/report.rs"));
     assert!(asked.unwrap() < here.unwrap(), "{files:#?}");
+}
+
+/// The functions of a task's spawn stack.
+fn spawned_from(snapshot: &Snapshot, name: &str) -> Option<Vec<String>> {
+    let stack = find(snapshot, name).spawn_backtrace?;
+    let frames = snapshot.stacks[stack.0 as usize].frames.iter();
+    let symbols = frames.flat_map(|id| &snapshot.frames[id.0 as usize].symbols);
+    Some(symbols.map(|symbol| symbol.function.clone()).collect())
+}
+
+#[test]
+fn stacks_of_spawns_are_recorded_by_runtimes_that_are_told_to() {
+    for record in [true, false] {
+        let builder = Runtime::builder().workers(1).spawn_stacks(record);
+        let runtime = builder.start().unwrap();
+        let gate = Chan::<()>::new(0);
+        let names = [unique("parent"), unique("child")];
+        let (parent, child, waits) = (names[0].clone(), names[1].clone(), gate.clone());
+        let body = move || {
+            let waits_too = waits.clone();
+            let child = Builder::new().name(&child).spawn(move || waits_too.recv());
+            waits.recv();
+            child.unwrap().join().unwrap();
+        };
+        let task = Builder::new().name(&parent).spawn_in(&runtime, body).unwrap();
+        names.iter().for_each(|name| drop(parked(name)));
+        let snapshot = report::snapshot_with(NAMED);
+        for (name, from_task) in names.iter().zip([false, true]) {
+            let Some(functions) = spawned_from(&snapshot, name).filter(|_| record) else {
+                assert!(!record, "{name}");
+                continue;
+            };
+            let has = |what: &str| functions.iter().any(|function| function.contains(what));
+            // A task's stack ends where it was started; a thread's goes on to the thread's start.
+            assert_eq!(has("coroutine_func"), from_task, "{functions:#?}");
+            assert_eq!(has("thread"), !from_task, "{functions:#?}");
+            assert!(!has("backtrace::backtrace"), "what reads it is not in it: {functions:#?}");
+        }
+        gate.close();
+        task.join().unwrap();
+    }
+}
+
+#[test]
+fn stacks_of_spawns_are_recorded_when_the_environment_says_so() {
+    for (value, records) in
+        [(Some("1"), true), (Some("0"), false), (Some(""), false), (None, false)]
+    {
+        let mut program = program("spawn_stacks");
+        program.env_remove("GLEAK_SPAWN_STACKS");
+        if let Some(value) = value {
+            program.env("GLEAK_SPAWN_STACKS", value);
+        }
+        let output = program.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.ends_with("sum 7\n"), "{text}");
+        let line = |what: &str| text.lines().position(|line| line.ends_with(what));
+        assert_eq!(line("start_worker").is_some(), records, "{value:?} {text}");
+        assert!(line("start_worker") <= line("serve_orders"), "{text}");
+    }
 }
