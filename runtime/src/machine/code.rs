@@ -228,11 +228,11 @@ mod tests {
     #[test]
     fn this_program_and_the_c_library_are_found_with_their_build_ids() {
         let code = current();
-        let here = current as fn() -> Arc<Code> as usize as u64;
+        let here = current as *const () as u64;
         let own = &code.modules()[code.module_of(here).expect("it is loaded")];
         let program = std::env::current_exe().expect("a path");
         assert_eq!(own.path, program.to_str().expect("readable"));
-        let there = libc::getpid as unsafe extern "C" fn() -> libc::pid_t as usize as u64;
+        let there = libc::getpid as *const () as u64;
         let libc = &code.modules()[code.module_of(there).expect("it is loaded")];
         assert!(libc.path.contains("libc"), "{libc:?}");
         let id = libc.build_id.as_deref().expect("distributions give one");
