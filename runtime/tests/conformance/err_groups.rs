@@ -197,6 +197,36 @@ fn members_may_add_members_and_the_wait_is_for_all_of_them() {
 }
 
 #[test]
+fn everybody_who_waits_waits_for_all_members() {
+    each(|world| {
+        let (group, ctx) = ErrGroup::with_context(&Context::background());
+        let gate = Chan::<()>::new(0);
+        let closed = gate.recvs();
+        let members = group.clone();
+        let start = world.go(move || {
+            for _ in 0..50 {
+                let closed = closed.clone();
+                members.go(move || {
+                    closed.recv();
+                    Err("failed")
+                });
+            }
+        });
+        start.join().unwrap();
+        let waits = world.many(20, |_| {
+            let group = group.clone();
+            move || group.wait()
+        });
+        drop(group);
+        world.asleep(70);
+        assert!(!ctx.is_done(), "nobody has come back from the wait");
+        gate.close();
+        let told = joined(waits).into_iter().filter(Result::is_err).count();
+        assert_eq!(told, 1, "there is one error, for one of them");
+    });
+}
+
+#[test]
 fn a_panic_comes_out_after_all_have_ended() {
     each(|world| {
         let (tally, gate) = (Tally::default(), Chan::<()>::new(0));
