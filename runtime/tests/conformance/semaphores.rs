@@ -189,15 +189,18 @@ fn more_than_there_is_waits_for_ever_and_keeps_nobody_waiting() {
     for_ever(|| drop(Semaphore::new(2).acquire(3)));
     each(|world| {
         let semaphore = Arc::new(Semaphore::new(2));
-        let tasks = world.many(200, |number| {
+        let held = semaphore.acquire(2);
+        let waiting = takers(world, &semaphore, &[1, 1]);
+        // More than any test has had at a time: some of them wait for the first time.
+        let greedy = world.many(20_000, |_| {
             let semaphore = semaphore.clone();
-            // Every other one asks for too much, and gives up.
-            move || match number % 2 {
-                0 => semaphore.acquire_timeout(3, BRIEF).is_none(),
-                _ => semaphore.acquire(2).count() == 2,
-            }
+            move || semaphore.acquire_timeout(3, BRIEF * 50).is_none()
         });
-        assert!(joined(tasks).into_iter().all(|right| right));
+        assert!(joined(greedy).into_iter().all(|gave_up| gave_up));
+        world.asleep(2);
+        drop(held);
+        world.asleep(0);
+        assert_eq!(*waiting.lock().unwrap(), [1, 1], "and who stood in line is still there");
     });
 }
 
