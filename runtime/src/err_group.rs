@@ -6,14 +6,17 @@
 //! 1. `members` has every member that has not been joined, so that a wait for the group is a wait
 //!    for the ends of its tasks, which reports can follow.
 //! 2. No value of the user's is dropped under the lock.
+//! 3. Who has taken members out to join them has `joining`: others who wait for the group wait for
+//!    that, and so for the same members.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{Location, resume_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::chan::Chan;
 use crate::context::{CancelHandle, Context};
+use crate::lock::Mutex;
 use crate::records::statics::Entry;
 use crate::records::waiter::Reason;
 use crate::sync::Lock;
@@ -39,6 +42,7 @@ struct State<E> {
 
 struct Core<E> {
     state: Lock<State<E>>,
+    joining: Mutex<()>,
     cancel: Option<CancelHandle>,
     /// Has a value for each member that runs, where there is a limit.
     slots: Option<Chan<()>>,
@@ -57,6 +61,7 @@ impl<E> Clone for ErrGroup<E> {
 }
 
 impl<E: Send + 'static> Default for ErrGroup<E> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -64,6 +69,7 @@ impl<E: Send + 'static> Default for ErrGroup<E> {
 
 impl<E: Send + 'static> ErrGroup<E> {
     /// A group without a context: an error ends nobody.
+    #[track_caller]
     #[must_use]
     pub fn new() -> ErrGroup<E> {
         ErrGroup::of(None)
@@ -78,9 +84,11 @@ impl<E: Send + 'static> ErrGroup<E> {
         (ErrGroup::of(Some(cancel)), context)
     }
 
+    #[track_caller]
     fn of(cancel: Option<CancelHandle>) -> ErrGroup<E> {
         let state = State { failed: false, error: None, panic: None, members: Vec::new(), next: 0 };
-        ErrGroup { core: Arc::new(Core { state: Lock::new(state), cancel, slots: None }) }
+        let (state, joining) = (Lock::new(state), Mutex::new(()));
+        ErrGroup { core: Arc::new(Core { state, joining, cancel, slots: None }) }
     }
 
     /// Lets `most` members run at a time. With 0 none ever starts.
@@ -145,7 +153,8 @@ impl<E: Send + 'static> ErrGroup<E> {
         }
     }
 
-    /// Waits until every member has ended, then cancels the context.
+    /// Waits until every member has ended, then cancels the context. Several may wait, through clones;
+    /// the error or panic is for the first of them that returns. (In Go all get the error.)
     ///
     /// # Errors
     /// What the first member to fail came back with.
@@ -155,6 +164,7 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     pub fn wait(self) -> Result<(), E> {
         let site = Location::caller();
+        let alone = self.core.joining.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             // Members may add members: these are there before those end.
             let members = std::mem::take(&mut self.core.state.lock().members);
@@ -165,6 +175,7 @@ impl<E: Send + 'static> ErrGroup<E> {
                 self.core.note(member.join_for(Reason::Join, site));
             }
         }
+        drop(alone);
         self.core.cancel();
         let mut state = self.core.state.lock();
         let (panic, error) = (state.panic.take(), state.error.take());

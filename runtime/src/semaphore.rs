@@ -192,7 +192,7 @@ impl Semaphore {
         let why = Why { reason: Reason::Semaphore, site, until };
         let Some((waiting, node)) = self.take_or_wait(permits, who, why) else { return true };
         let outcome = waiting.park();
-        if outcome.left_queued() {
+        if outcome.left_queued() && self.queues(permits) {
             supply.leave(node);
         }
         if outcome.or_unwind() {
@@ -211,10 +211,16 @@ impl Semaphore {
         Node::at(who.record.own_node()).ask(permits);
         let on = On::object(self.supply.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::Acquire, on);
-        if permits <= self.size {
+        if self.queues(permits) {
             state.waiters.push_back(node);
         }
         Some((waiting, node))
+    }
+
+    /// Whether who asks for so many stands in line: invariant 3. A node that was never put into a queue
+    /// must not be taken out of one.
+    fn queues(&self, permits: usize) -> bool {
+        permits <= self.size
     }
 }
 

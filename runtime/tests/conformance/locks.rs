@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use gleak_runtime::{Chan, Mutex, RwLock, go, yield_now};
 
-use crate::support::{each, each_task};
+use crate::support::{each, each_task, joined};
 
 #[test]
 fn one_at_a_time_is_inside_a_mutex() {
@@ -136,5 +137,71 @@ fn readers_never_see_half_a_write() {
             .collect();
         tasks.into_iter().for_each(|task| task.join().unwrap());
         assert_eq!(*pair.read().unwrap(), (100, 100));
+    });
+}
+
+/// Has the mutex, and says how many do.
+fn alone(mutex: &Mutex<()>, limit: Option<Duration>, inside: &AtomicUsize) -> bool {
+    let guard = match limit {
+        Some(limit) => mutex.lock_timeout(limit).ok(),
+        None => mutex.lock().ok(),
+    };
+    let Some(_guard) = guard else { return false };
+    assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0);
+    yield_now();
+    inside.fetch_sub(1, Ordering::Relaxed);
+    true
+}
+
+#[test]
+fn who_gives_up_on_a_mutex_is_not_handed_it() {
+    each(|world| {
+        let (mutex, inside) = (Arc::new(Mutex::new(())), Arc::new(AtomicUsize::new(0)));
+        let tasks = world.many(3000, |number| {
+            let (mutex, inside) = (mutex.clone(), inside.clone());
+            let limit = (number % 3 > 0).then(|| Duration::from_micros(number as u64 % 300));
+            move || alone(&mutex, limit, &inside) || limit.is_some()
+        });
+        assert!(joined(tasks).into_iter().all(|right| right), "the patient ones have had it");
+        assert!(mutex.try_lock().is_ok(), "and nobody has it now");
+    });
+}
+
+#[test]
+fn a_writer_that_gives_up_lets_in_the_readers_behind_it() {
+    each(|world| {
+        let lock = Arc::new(RwLock::new(()));
+        let reading = lock.read().unwrap();
+        for _ in 0..50 {
+            let other = lock.clone();
+            let limit = Duration::from_millis(1);
+            let writer = world.go(move || other.write_timeout(limit).is_err());
+            let readers = world.many(5, |_| {
+                let lock = lock.clone();
+                move || drop(lock.read().unwrap())
+            });
+            // Nobody lets go of the lock meanwhile.
+            joined(readers);
+            assert!(writer.join().unwrap());
+        }
+        drop(reading);
+        assert!(lock.try_write().is_ok());
+    });
+}
+
+#[test]
+fn a_limit_on_a_lock_that_is_not_reached_changes_nothing() {
+    each(|world| {
+        let far = Duration::from_secs(3600);
+        let (mutex, lock) = (Arc::new(Mutex::new(1)), Arc::new(RwLock::new(2)));
+        let held = (mutex.lock().unwrap(), lock.write().unwrap());
+        let (other, reads, writes) = (mutex.clone(), lock.clone(), lock.clone());
+        let locker = world.go(move || *other.lock_timeout(far).unwrap());
+        let reader = world.go(move || *reads.read_timeout(far).unwrap());
+        let writer = world.go(move || *writes.write_timeout(far).unwrap());
+        drop(held);
+        let got = (locker.join().unwrap(), reader.join().unwrap(), writer.join().unwrap());
+        assert_eq!(got, (1, 2, 2));
+        world.asleep(0);
     });
 }

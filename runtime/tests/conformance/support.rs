@@ -28,6 +28,32 @@ impl World {
         Builder::new().spawn_in(&self.runtime, body).expect("room for a task")
     }
 
+    /// Spawns as many tasks here, each with a body made for its number.
+    #[track_caller]
+    pub(crate) fn many<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
+        &self,
+        tasks: usize,
+        body: impl FnMut(usize) -> F,
+    ) -> Vec<JoinHandle<T>> {
+        (0..tasks).map(body).map(|body| self.go(body)).collect()
+    }
+
+    /// Spawns as many tasks here, each when all before wait: so they wait in this order.
+    #[track_caller]
+    pub(crate) fn in_line<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
+        &self,
+        tasks: u64,
+        mut body: impl FnMut(u64) -> F,
+    ) -> Vec<JoinHandle<T>> {
+        let before = self.runtime.live();
+        let spawn = |number| {
+            let task = self.go(body(number));
+            self.asleep(before + number + 1);
+            task
+        };
+        (0..tasks).map(spawn).collect()
+    }
+
     /// Comes back when no task can go on; `tasks` of them wait.
     pub(crate) fn asleep(&self, tasks: u64) {
         assert_eq!(self.runtime.wait_quiet(LONG, || false), Quiet::Asleep);
@@ -39,6 +65,13 @@ impl World {
         let quiet = self.runtime.wait_quiet(LONG, || self.runtime.live() == 0);
         assert_eq!(quiet, Quiet::Done, "{} tasks are left", self.runtime.live());
     }
+}
+
+/// What the tasks came to, in the order of their spawning.
+#[track_caller]
+pub(crate) fn joined<T>(tasks: Vec<JoinHandle<T>>) -> Vec<T> {
+    let joined = |task: JoinHandle<T>| task.join().unwrap_or_else(|panic| panic!("{panic}"));
+    tasks.into_iter().map(joined).collect()
 }
 
 /// Holds a rule under one worker and under four; no task may be left.

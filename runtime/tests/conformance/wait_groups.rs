@@ -82,3 +82,73 @@ fn a_count_below_zero_panics_and_changes_nothing() {
         group.wait();
     });
 }
+
+#[test]
+fn a_token_is_done_when_it_goes_wherever_and_however() {
+    each(|world| {
+        let group = WaitGroup::new();
+        let tasks = world.many(900, |number| {
+            let token = group.token();
+            move || match number % 3 {
+                0 => drop(token),
+                1 => drop(go! { drop(token) }),
+                // Without the noise of the hook.
+                _ => std::panic::resume_unwind(Box::new(token)),
+            }
+        });
+        let (here, more) = (group.token(), group.clone());
+        let waiter = world.go(move || more.wait());
+        let panics: Vec<_> = tasks.into_iter().filter_map(|task| task.join().err()).collect();
+        assert_eq!(panics.len(), 300);
+        drop(panics);
+        world.asleep(1);
+        assert_eq!(group.count(), 1);
+        drop(here);
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_clone_of_a_token_is_one_more_piece_of_work() {
+    let group = WaitGroup::new();
+    let token = group.token();
+    let tokens = vec![token.clone(); 10];
+    drop(token);
+    assert_eq!(group.count(), 10);
+    drop(tokens);
+    group.wait();
+}
+
+#[test]
+fn nobody_counts_down_by_hand_what_belongs_to_a_token() {
+    each(|world| {
+        let group = WaitGroup::new();
+        let token = group.token();
+        group.add(2);
+        let other = group.clone();
+        let error = world.go(move || other.add(-3)).join().unwrap_err().to_string();
+        assert!(error.contains("counts 2 besides 1 tokens cannot count -3 more"), "{error}");
+        group.add(-2);
+        assert_eq!(group.count(), 1);
+        drop(token);
+        group.wait();
+    });
+}
+
+#[test]
+fn what_a_group_runs_is_counted_until_it_has_ended_also_by_a_panic() {
+    each_task(|| {
+        let (group, ran) = (WaitGroup::new(), Arc::new(AtomicU32::new(0)));
+        for number in 0..2000 {
+            let ran = ran.clone();
+            group.go(move || {
+                ran.fetch_add(1, Ordering::Relaxed);
+                if number % 100 == 0 {
+                    std::panic::resume_unwind(Box::new(number));
+                }
+            });
+        }
+        group.wait();
+        assert_eq!(ran.load(Ordering::Relaxed), 2000);
+    });
+}
