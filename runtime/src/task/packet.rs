@@ -265,7 +265,7 @@ where
             let record = PanicRecord::take(Some(self.info.reference), payload.as_ref());
             // After a panic they are there still. One of theirs says less than the first.
             while catch_unwind(local::end_of_task).is_err() {}
-            self.failed(Cause::Panicked { payload, record })
+            self.failed(Cause::panicked(payload, record))
         });
         self.finish(outcome)
     }
