@@ -134,7 +134,12 @@ mod wait;
 #[cfg(not(loom))]
 mod wait_group;
 
-// Under loom only what is model-checked exists: loom's atomics cannot live in statics.
+// Under loom only what is model-checked exists: loom's atomics cannot live in statics. A mutex, a
+// join and a woken future have words of their own, so each has a model. The other primitives are
+// numbers, values and queues of waiters under a `Lock`: channels, `RwLock`, `Semaphore`, `WaitGroup`,
+// `Barrier`, `Cond`, contexts and timers. They differ in their numbers, not in their protocol, which is
+// queueing, claiming, handing over and giving up; `state.rs` has it once for all. `Once` adds a flag,
+// set under the lock and read without it: no protocol.
 #[cfg(loom)]
 #[path = "task/ending.rs"]
 mod ending;
@@ -150,6 +155,9 @@ mod state;
 #[cfg(loom)]
 #[path = "records/woken.rs"]
 mod woken;
+#[cfg(loom)]
+#[path = "lock/word.rs"]
+mod word;
 
 #[cfg(not(loom))]
 pub use barrier::{Barrier, BarrierWaitResult};
@@ -195,9 +203,9 @@ pub use task::future::{block_on, block_on_with};
 #[cfg(not(loom))]
 pub use task::join::JoinHandle;
 #[cfg(not(loom))]
-pub use task::local::{AccessError, LocalKey};
+pub use task::lending::Scope;
 #[cfg(not(loom))]
-pub use task::packet::Scope;
+pub use task::local::{AccessError, LocalKey};
 #[cfg(not(loom))]
 pub use task::run::run;
 #[cfg(not(loom))]

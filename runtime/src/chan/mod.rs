@@ -6,13 +6,16 @@
 
 mod core;
 mod error;
+mod face;
 mod go;
 mod half;
 pub(crate) mod op;
+mod view;
 
 pub(crate) use core::{NotReceived, NotSent};
 pub use error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
-pub use go::{Chan, ChanIter, Recvs, Sends};
+pub use go::{Chan, ChanIter};
 pub use half::{Receiver, ReceiverIter, Sender, bounded, rendezvous, unbounded};
+pub use view::{Recvs, Sends};

@@ -269,3 +269,25 @@ macro_rules! debug {
 }
 
 debug!(Context: this => this.core, CancelHandle: this => this.side.0, AfterDone: this => this.core);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_who_carries_nor_who_waits_nor_a_child_keeps_what_cancels() {
+        let (ctx, cancel) = Context::background().with_cancel();
+        let done = ctx.done();
+        let (child, cancel_child) = ctx.with_cancel();
+        let after = ctx.after_func(|| {});
+        let core: *const () = Arc::as_ptr(&ctx.core).cast();
+        let side: *const () = Arc::as_ptr(&cancel.side).cast();
+        assert_ne!(core, side, "two capabilities, one address");
+        let sides = [Arc::downgrade(&cancel.side), Arc::downgrade(&cancel_child.side)];
+        drop((cancel, cancel_child));
+        assert!(sides.iter().all(|side| side.upgrade().is_none()));
+        assert!(ctx.err().is_none() && child.err().is_none(), "dropping cancels nothing");
+        assert!(after.stop(), "nobody has ended it");
+        drop(done);
+    }
+}

@@ -11,6 +11,7 @@ mod mutex;
 mod poison;
 mod rwlock;
 mod timed;
+mod word;
 
 pub use cond::{Cond, WaitTimeoutResult};
 pub use guard::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};

@@ -5,13 +5,10 @@
 //! itself on in order, until nobody has waited that long. One waiter at a time is on its way to the
 //! lock: until it has come, letting go wakes nobody else.
 //!
-//! Invariants:
-//! 1. `WAITERS` is set while the queue has somebody in it; set and cleared under the lock of the
-//!    queue, and set only while `LOCKED` is: so whoever lets go sees it.
-//! 2. `COMING` is set by who wakes a waiter, and cleared by that waiter, under the same lock.
-//! 3. In `STARVING` mode `LOCKED` stays set from owner to owner while somebody waits.
-//! 4. The owner's facts are written after the lock is taken and wiped before it is let go: a
-//!    snapshot sees the true owner or none.
+//! What the word says, and how it changes, is in `word.rs`.
+//!
+//! Invariant: the owner's facts are written after the lock is taken and wiped before it is let go: a
+//! snapshot sees the true owner or none.
 
 use std::fmt;
 use std::panic::Location;
@@ -19,6 +16,7 @@ use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::lock::guard::{Guarded, Holding, MutexGuard};
 use crate::lock::poison::{Poison, wrap};
+use crate::lock::word::Word;
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell, ObjectRecord};
 use crate::records::state::State;
@@ -26,8 +24,7 @@ use crate::records::statics::Site;
 use crate::records::table::Ref;
 use crate::records::waiter::{Current, Reason, WAITERS as RECORDS};
 use crate::scheduler::current;
-use crate::sync::{AtomicU32, Lock, Ordering};
-
+use crate::sync::{Lock, Ordering};
 use crate::time::clock;
 use crate::wait::queue::WaitQueue;
 use crate::wait::{self, On, Why};
@@ -35,10 +32,6 @@ use crate::wait::{self, On, Why};
 /// As in Go's `sync.Mutex`.
 const STARVING_NS: u64 = 1_000_000;
 
-const LOCKED: u32 = 1;
-const WAITERS: u32 = 2;
-const COMING: u32 = 4;
-const STARVING: u32 = 8;
 /// Looks at a lock that is held on another worker, before the waiter parks; as often as Go's.
 const SPINS: u32 = 4;
 const PAUSES: u32 = 30;
@@ -53,7 +46,7 @@ struct Queue {
 /// Mutual exclusion for tasks and threads. A task that waits leaves its worker to others.
 pub struct Mutex<T: ?Sized> {
     pub(crate) cell: ObjectCell,
-    word: AtomicU32,
+    word: Word,
     queue: Lock<Queue>,
     pub(crate) poison: Poison,
     pub(crate) value: Guarded<T>,
@@ -66,7 +59,7 @@ impl<T> Mutex<T> {
     pub const fn new(value: T) -> Mutex<T> {
         Mutex {
             cell: ObjectCell::new(Kind::Mutex, Location::caller()),
-            word: AtomicU32::new(0),
+            word: Word::new(),
             queue: Lock::new(Queue { handed_to: None, waiters: WaitQueue::new() }),
             poison: Poison::new(),
             value: Guarded::new(value),
@@ -105,7 +98,7 @@ impl<T: ?Sized> Mutex<T> {
         let site = Location::caller();
         let who = current::operate();
         let record = self.cell.used_by(who);
-        if !self.try_acquire() {
+        if !self.word.try_acquire() {
             self.lock_slowly(who, site, None);
         }
         self.own(who, record, site)
@@ -119,7 +112,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         let who = current::get();
         let record = self.cell.used_by(who);
-        if !self.try_acquire() {
+        if !self.word.try_acquire() {
             return Err(TryLockError::WouldBlock);
         }
         self.own(who, record, Location::caller()).map_err(TryLockError::Poisoned)
@@ -128,7 +121,7 @@ impl<T: ?Sized> Mutex<T> {
     /// As [`Mutex::lock`], for an operation that has begun already.
     pub(crate) fn lock_again(&self, who: Current, site: Site) -> LockResult<MutexGuard<'_, T>> {
         let record = self.cell.used_by(who);
-        if !self.try_acquire() {
+        if !self.word.try_acquire() {
             self.lock_slowly(who, site, None);
         }
         self.own(who, record, site)
@@ -143,21 +136,8 @@ impl<T: ?Sized> Mutex<T> {
         until: u64,
     ) -> Option<LockResult<MutexGuard<'_, T>>> {
         let record = self.cell.used_by(who);
-        let taken = self.try_acquire() || self.lock_slowly(who, site, Some(until));
+        let taken = self.word.try_acquire() || self.lock_slowly(who, site, Some(until));
         taken.then(|| self.own(who, record, site))
-    }
-
-    /// Takes a free lock, unless it is handed on in order.
-    #[inline]
-    fn try_acquire(&self) -> bool {
-        // Nearly always free, and then no look is needed before.
-        let free = self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
-        let Err(word) = free else { return true };
-        word & (LOCKED | STARVING) == 0
-            && self
-                .word
-                .compare_exchange(word, word | LOCKED, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
     }
 
     /// False when `until` has passed first.
@@ -169,8 +149,7 @@ impl<T: ?Sized> Mutex<T> {
         loop {
             if self.spin(who) {
                 if overtaken {
-                    // It has come, and as the owner is alone with the word's bits.
-                    self.word.fetch_and(!COMING, Ordering::Relaxed);
+                    self.word.come_as_owner();
                 }
                 return true;
             }
@@ -193,11 +172,10 @@ impl<T: ?Sized> Mutex<T> {
     /// sooner than any wake.
     fn spin(&self, who: Current) -> bool {
         for _ in 0..SPINS {
-            if self.try_acquire() {
+            if self.word.try_acquire() {
                 return true;
             }
-            let word = self.word.load(Ordering::Relaxed);
-            if word & STARVING != 0 || !self.runs_elsewhere(who) {
+            if self.word.is_starving() || !self.runs_elsewhere(who) {
                 return false;
             }
             (0..PAUSES).for_each(|_| std::hint::spin_loop());
@@ -229,32 +207,14 @@ impl<T: ?Sized> Mutex<T> {
         let waited_long = current::is_overdue(waited, STARVING_NS);
         if queue.handed_to == Some(who.reference()) {
             queue.handed_to = None;
-            if queue.waiters.is_empty() || !waited_long {
-                self.word.fetch_and(!STARVING, Ordering::Relaxed);
-            }
+            self.word.come_to_own(waited_long, queue.waiters.is_empty());
             return None;
         }
         if overtaken {
-            let starving = if waited_long { STARVING } else { 0 };
-            self.word.fetch_and(!COMING, Ordering::Relaxed);
-            self.word.fetch_or(starving, Ordering::Relaxed);
+            self.word.come(waited_long);
         }
-        // Announced while it is locked, or taken: invariant 1.
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            let free = word & LOCKED == 0;
-            let next = if free { word | LOCKED } else { word | WAITERS };
-            let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
-            match self.word.compare_exchange(word, next, success, failure) {
-                Ok(_) if free => {
-                    if queue.waiters.is_empty() {
-                        self.word.fetch_and(!STARVING, Ordering::Relaxed);
-                    }
-                    return None;
-                }
-                Ok(_) => break,
-                Err(now) => word = now,
-            }
+        if self.word.take_or_announce(queue.waiters.is_empty()) {
+            return None;
         }
         let on = On::object(self.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::Lock, on);
@@ -271,7 +231,7 @@ impl<T: ?Sized> Mutex<T> {
         let mut queue = self.queue.lock();
         queue.waiters.remove(node);
         if queue.waiters.is_empty() {
-            self.word.fetch_and(!WAITERS, Ordering::Relaxed);
+            self.word.nobody_waits();
         }
     }
 
@@ -294,13 +254,7 @@ impl<T: ?Sized> Mutex<T> {
         if let Some(record) = self.cell.known() {
             record.disown();
         }
-        let let_go = |word| {
-            let next = word & !LOCKED;
-            self.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed)
-        };
-        let Err(word) = let_go(LOCKED) else { return };
-        let nobody_to_wake = word & WAITERS == 0 || word & (COMING | STARVING) == COMING;
-        if !(nobody_to_wake && let_go(word).is_ok()) {
+        if !self.word.try_release() {
             self.unlock_slowly();
         }
     }
@@ -309,21 +263,19 @@ impl<T: ?Sized> Mutex<T> {
     #[inline(never)]
     fn unlock_slowly(&self) {
         let mut queue = self.queue.lock();
-        let word = self.word.load(Ordering::Relaxed);
-        let wakes = word & (COMING | STARVING) != COMING;
-        let next = if wakes { queue.waiters.claim_chosen() } else { None };
-        let waiters = if queue.waiters.is_empty() { 0 } else { WAITERS };
+        let next = if self.word.is_to_wake() { queue.waiters.claim_chosen() } else { None };
+        let none_left = queue.waiters.is_empty();
         match &next {
-            Some(claimed) if word & STARVING != 0 => {
+            Some(claimed) if self.word.is_starving() => {
                 queue.handed_to = Some(claimed.who().reference());
                 let site = claimed.who().record.wait.site.get();
                 if let (Some(record), Some(site)) = (self.cell.known(), site) {
                     record.own(claimed.who(), site);
                 }
-                self.word.store(LOCKED | STARVING | waiters, Ordering::Release);
+                self.word.hand_on(none_left);
             }
-            Some(_) => self.word.store(COMING | waiters, Ordering::Release),
-            None => self.word.store(word & COMING | waiters, Ordering::Release),
+            Some(_) => self.word.release_to_next(none_left),
+            None => self.word.release(none_left),
         }
         drop(queue);
         if let Some(claimed) = next {
@@ -361,7 +313,7 @@ impl<T: Default> Default for Mutex<T> {
 impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mutex")
-            .field("locked", &(self.word.load(Ordering::Relaxed) & LOCKED != 0))
+            .field("locked", &self.word.is_locked())
             .field("poisoned", &self.is_poisoned())
             .finish_non_exhaustive()
     }

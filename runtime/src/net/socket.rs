@@ -105,7 +105,7 @@ impl<S: Io> Socket<S> {
             Some(Duration::ZERO) => {
                 return Err(io::Error::new(ErrorKind::InvalidInput, "a timeout of zero"));
             }
-            Some(timeout) => u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            Some(timeout) => clock::ns(timeout),
         };
         self.limits[side as usize].timeout.store(ns, Ordering::Relaxed);
         Ok(())

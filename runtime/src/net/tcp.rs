@@ -12,7 +12,7 @@ use crate::net::connect;
 use crate::net::handle::{handle, limits, listener, options, stream};
 use crate::net::socket::{Io, Socket};
 use crate::records::statics::Site;
-use crate::time::clock;
+use crate::time::Instant;
 use crate::wait::descriptor::Side;
 
 /// A TCP socket that listens, as [`std::net::TcpListener`].
@@ -121,8 +121,7 @@ impl TcpStream {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a timeout of zero"));
         }
-        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-        let limit = clock::now_ns().saturating_add(timeout);
+        let limit = (Instant::now() + timeout).as_ns();
         connect::tcp(*address, Some(limit), Location::caller()).map(TcpStream)
     }
 

@@ -153,8 +153,10 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::{AtomicU32, Lock};
     use loom::sync::Arc;
-    use loom::thread;
+    use loom::thread::{self, Thread};
+    use std::collections::VecDeque;
 
     #[test]
     fn exactly_one_of_two_wakers_and_the_waiter_wins() {
@@ -171,6 +173,104 @@ mod loom_tests {
             let own = word.self_claim(ticket);
             let wins = wakers.into_iter().map(|it| it.join().unwrap()).filter(|won| *won);
             assert_eq!(wins.count() + usize::from(own), 1);
+        });
+    }
+
+    struct Queued {
+        who: usize,
+        ticket: u64,
+        /// Nobody else claims this wait.
+        sole: bool,
+        thread: Thread,
+    }
+
+    #[derive(Default)]
+    struct Waiter {
+        state: StateWord,
+        won: AtomicU32,
+        given: AtomicU32,
+    }
+
+    /// What most primitives are: something there is one of, and a queue, under a lock.
+    #[derive(Default)]
+    struct Object {
+        inside: Lock<(u32, VecDeque<Queued>)>,
+        waiters: [Waiter; 3],
+    }
+
+    impl Object {
+        /// In the order of `wait/mod.rs`. False when it has given up, as a timer makes it.
+        fn take(&self, me: usize, patient: bool) -> bool {
+            let waiter = &self.waiters[me];
+            let mut inside = self.inside.lock();
+            if inside.0 > 0 {
+                inside.0 -= 1;
+                return true;
+            }
+            let ticket = waiter.state.begin_wait();
+            let thread = thread::current();
+            inside.1.push_back(Queued { who: me, ticket, sole: patient, thread });
+            drop(inside);
+            if !patient && waiter.state.self_claim(ticket) {
+                self.inside.lock().1.retain(|queued| queued.who != me);
+                return false;
+            }
+            while waiter.won.load(Ordering::Acquire) == 0 {
+                thread::park();
+            }
+            waiter.state.set(State::Running);
+            assert_eq!(waiter.given.load(Ordering::Relaxed), 1, "woken with empty hands");
+            true
+        }
+
+        /// Claims, hands over, and only then wakes.
+        fn give(&self) {
+            let mut inside = self.inside.lock();
+            let next = loop {
+                let Some(first) = inside.1.pop_front() else { break None };
+                let (state, ticket) = (&self.waiters[first.who].state, first.ticket);
+                let won = if first.sole { state.claim_alone(ticket) } else { state.claim(ticket) };
+                if won {
+                    break Some(first);
+                }
+            };
+            let Some(next) = next else {
+                inside.0 += 1;
+                return;
+            };
+            drop(inside);
+            let waiter = &self.waiters[next.who];
+            waiter.given.store(1, Ordering::Relaxed);
+            waiter.won.store(1, Ordering::Release);
+            next.thread.unpark();
+        }
+
+        fn take_and_give(&self, me: usize, patient: bool) {
+            self.waiters[me].state.set(State::Running);
+            if self.take(me, patient) {
+                self.give();
+            }
+        }
+    }
+
+    /// Loom fails when all that are left sleep, so an end is a proof that no wake was lost.
+    #[test]
+    fn what_is_handed_over_arrives_and_is_not_lost_with_who_gives_up() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let object = Arc::new(Object::default());
+            let takers: Vec<_> = [(1, true), (2, false)]
+                .into_iter()
+                .map(|(me, patient)| {
+                    let object = object.clone();
+                    thread::spawn(move || object.take_and_give(me, patient))
+                })
+                .collect();
+            object.give();
+            takers.into_iter().for_each(|taker| taker.join().unwrap());
+            let inside = object.inside.lock();
+            assert!(inside.0 == 1 && inside.1.is_empty(), "one there was, and one there is");
         });
     }
 }

@@ -1,4 +1,7 @@
 //! How joining a task can fail.
+//!
+//! The error is `Sync`, as what goes into `Box<dyn Error + Send + Sync>` must be. A payload is not: so
+//! it lies in a lock that nobody takes, and leaves it only with the whole error.
 
 use std::any::Any;
 use std::fmt;
@@ -6,6 +9,7 @@ use std::panic::Location;
 
 use crate::machine::stack::StackError;
 use crate::records::panics::Told;
+use crate::sync::Lock;
 use crate::task::panic::PanicRecord;
 
 /// Why a task has no result.
@@ -18,8 +22,14 @@ struct Failure {
 }
 
 pub(crate) enum Cause {
-    Panicked { payload: Box<dyn Any + Send>, record: PanicRecord },
+    Panicked { payload: Lock<Box<dyn Any + Send>>, record: PanicRecord },
     NotStarted(StackError),
+}
+
+impl Cause {
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>, record: PanicRecord) -> Cause {
+        Cause::Panicked { payload: Lock::new(payload), record }
+    }
 }
 
 impl JoinError {
@@ -27,10 +37,17 @@ impl JoinError {
         JoinError(Box::new(Failure { task, cause }))
     }
 
+    fn panic(&self) -> Option<&PanicRecord> {
+        match &self.0.cause {
+            Cause::Panicked { record, .. } => Some(record),
+            Cause::NotStarted(_) => None,
+        }
+    }
+
     /// Whether the task panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        matches!(self.0.cause, Cause::Panicked { .. })
+        self.panic().is_some()
     }
 
     /// The panic's payload, to go on with it by [`std::panic::resume_unwind`].
@@ -39,9 +56,24 @@ impl JoinError {
     /// Gives the error back when the task did not panic.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         match *self.0 {
-            Failure { cause: Cause::Panicked { payload, .. }, .. } => Ok(payload),
+            Failure { cause: Cause::Panicked { payload, .. }, .. } => Ok(payload.into_inner()),
             failure => Err(JoinError(Box::new(failure))),
         }
+    }
+
+    /// What the panic said; of a payload that is not text, that it is none. None when the task did not
+    /// panic.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.panic().map(PanicRecord::message)
+    }
+
+    /// Where it panicked: file, line and column. None when the program has replaced the panic hook, or
+    /// the task did not panic, or only went on with a panic by [`std::panic::resume_unwind`].
+    #[must_use]
+    pub fn panicked_at(&self) -> Option<(&str, u32, u32)> {
+        let (file, line, column) = self.panic()?.site()?;
+        Some((file, *line, *column))
     }
 
     /// The stack of the panic, innermost frame first, from where it was raised to the task's
@@ -51,12 +83,8 @@ impl JoinError {
     /// Resolving names reads debug information: milliseconds.
     #[must_use]
     pub fn stack(&self) -> Vec<String> {
-        match &self.0.cause {
-            Cause::Panicked { record, .. } => {
-                record.frames().iter().map(ToString::to_string).collect()
-            }
-            Cause::NotStarted(_) => Vec::new(),
-        }
+        let frames = self.panic().map_or(&[][..], PanicRecord::frames);
+        frames.iter().map(ToString::to_string).collect()
     }
 
     /// Where the task was spawned.

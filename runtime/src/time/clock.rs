@@ -5,7 +5,7 @@
 //! back from a sleep, and by whoever reads the exact clock. An idle process has no wake-ups.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -19,11 +19,15 @@ pub(crate) fn now_ns() -> u64 {
         reason = "this is the clock that everybody else goes through"
     )]
     let now = Instant::now();
-    let passed = now.duration_since(*START.get_or_init(|| now)).as_nanos();
-    // 584 years; never zero, which means "none" in records.
-    let passed = u64::try_from(passed).unwrap_or(u64::MAX).max(1);
+    // Never zero, which means "none" in records.
+    let passed = ns(now.duration_since(*START.get_or_init(|| now))).max(1);
     COARSE_NS.fetch_max(passed, Ordering::Relaxed);
     passed
+}
+
+/// As the clock counts; what is longer than 584 years is as long as that.
+pub(crate) fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// At most some milliseconds behind while anything runs.

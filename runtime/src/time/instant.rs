@@ -39,8 +39,7 @@ impl Add<Duration> for Instant {
 
     /// Saturates at the end of time, some 584 years after the start.
     fn add(self, later: Duration) -> Instant {
-        let later = u64::try_from(later.as_nanos()).unwrap_or(u64::MAX);
-        Instant { ns: self.ns.saturating_add(later) }
+        Instant { ns: self.ns.saturating_add(clock::ns(later)) }
     }
 }
 

@@ -54,7 +54,8 @@ impl Core {
     pub(crate) fn new(due: Instant, period: Duration, site: Site) -> Arc<Core> {
         // A channel with room for one, to who asks.
         let cell = ObjectCell::bounded(Kind::Channel, site, 2);
-        let state = State { due: Some(due.as_ns()), period: ns(period), waiters: WaitQueue::new() };
+        let state =
+            State { due: Some(due.as_ns()), period: clock::ns(period), waiters: WaitQueue::new() };
         Arc::new(Core { cell, state: Lock::new(state) })
     }
 
@@ -67,7 +68,7 @@ impl Core {
         }
         let mut state = self.state.lock();
         let before = std::mem::replace(&mut state.due, due.map(Instant::as_ns));
-        state.period = ns(period);
+        state.period = clock::ns(period);
         let claimed = state.waiters.claim_all();
         drop(state);
         claimed.wake();
@@ -103,10 +104,6 @@ impl Core {
             outcome.or_unwind();
         }
     }
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A node of the receiving side: see `docs/decisions/0002`.

@@ -13,7 +13,7 @@ use gleak_runtime::{
     WaitGroup, report,
 };
 
-use crate::support::{named, parked, unique};
+use crate::support::{named, parked, unique, until};
 
 /// The only arm's object. Reason, operation and site must be these, and the dump must keep them.
 fn check(found: &(Snapshot, Wait), reason: WaitReason, op: WaitOp, line: u32) -> Object {
@@ -46,6 +46,15 @@ fn certain(region: &Region) -> Vec<(Rule, usize, String)> {
     let report = analyze(&report::snapshot(), &Question { scope, ..Question::default() });
     let certain = report.findings.iter().filter(|it| it.certainty == Certainty::Certain);
     certain.map(|it| (it.key.rule, it.tasks(), it.because.clone())).collect()
+}
+
+/// Waits until it is certain that two tasks of the region wait for each other, and nothing else is.
+fn until_a_cycle_of_two(region: &Region) {
+    until(|| match &certain(region)[..] {
+        [] => false,
+        [(Rule::Cycle, 2, _)] => true,
+        other => panic!("{other:?}"),
+    });
 }
 
 fn region() -> Region {
@@ -190,14 +199,7 @@ fn initialisers_that_need_each_other() {
             *first.0.get_or_init(|| 2)
         });
     });
-    loop {
-        let found = certain(&region);
-        match &found[..] {
-            [] => gleak_runtime::yield_now(),
-            [(Rule::Cycle, 2, _)] => return,
-            other => panic!("{other:?}"),
-        }
-    }
+    until_a_cycle_of_two(&region);
 }
 
 #[test]
@@ -221,12 +223,5 @@ fn reading_twice_while_a_writer_waits() {
     park(&region, move || drop(lock.write().unwrap()));
     assert_eq!(certain(&region), []);
     go_on.close();
-    loop {
-        let found = certain(&region);
-        match &found[..] {
-            [] => gleak_runtime::yield_now(),
-            [(Rule::Cycle, 2, _)] => return,
-            other => panic!("{other:?}"),
-        }
-    }
+    until_a_cycle_of_two(&region);
 }

@@ -1,14 +1,15 @@
 //! Spawning, joining, giving way, panics, regions, several runtimes.
 
 use std::cell::RefCell;
+use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use gleak_runtime::{
-    Builder, Chan, Quiet, Region, RegionKind, Runtime, StackError, go, hold_worker, run, sleep,
-    spawn, yield_now,
+    Builder, Chan, JoinError, Quiet, Region, RegionKind, Runtime, StackError, go, hold_worker, run,
+    sleep, spawn, yield_now,
 };
 
 use crate::support::until;
@@ -139,6 +140,35 @@ fn a_panic_goes_to_the_join_with_its_message_and_stack() {
     assert!(stack[0].contains("tasks.rs:"), "with its line: {stack:#?}");
     assert!(stack.iter().all(|frame| !frame.contains("gleak_runtime")), "cut: {stack:#?}");
     assert!(error.into_panic().unwrap().downcast_ref::<&str>().is_some());
+}
+
+#[test]
+fn a_join_error_goes_on_as_any_error_and_tells_message_and_place() {
+    type Any = Box<dyn Error + Send + Sync>;
+    const RAISED_ON: u32 = line!() + 3;
+    fn work(fails: bool) -> Result<u32, Any> {
+        let task = spawn(move || {
+            assert!(!fails, "no luck today");
+            7
+        });
+        Ok(task.join()?)
+    }
+    assert_eq!(work(false).unwrap(), 7);
+    let error = work(true).unwrap_err();
+    assert!(error.to_string().ends_with("panicked: no luck today"), "{error}");
+    let error = error.downcast::<JoinError>().unwrap();
+    assert_eq!(error.message(), Some("no luck today"));
+    let (file, line, column) = error.panicked_at().unwrap();
+    assert!(
+        file.ends_with("tasks.rs") && line == RAISED_ON && column > 0,
+        "{file}:{line}:{column}"
+    );
+    // Shared by reference between threads, and the payload is still whole.
+    std::thread::scope(|scope| {
+        let told = scope.spawn(|| error.message().map(str::len)).join().unwrap();
+        assert_eq!(told, Some("no luck today".len()));
+    });
+    assert_eq!(error.into_panic().unwrap().downcast_ref(), Some(&"no luck today"));
 }
 
 #[test]

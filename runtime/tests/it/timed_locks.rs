@@ -4,7 +4,9 @@ use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 use gleak_runtime::time::Instant;
-use gleak_runtime::{Builder, Chan, Mutex, RwLock, TryRecvError, WaitGroup, spawn, yield_now};
+use gleak_runtime::{
+    Builder, Chan, Mutex, Runtime, RwLock, TryRecvError, WaitGroup, sleep, spawn, yield_now,
+};
 
 use crate::support::{parked, under_1_and_4, unique};
 
@@ -80,6 +82,30 @@ fn hasty_and_patient_lockers_exclude_each_other_and_none_is_lost() {
         let (all, patient) = *mutex.lock().unwrap();
         assert!(patient == 1000 && all >= patient, "{all} and {patient}");
     });
+}
+
+/// A waiter that was overtaken and has waited long makes the lock go in order. When it gives up, nobody
+/// is left for whom that would be.
+#[test]
+fn a_mutex_is_free_after_its_last_waiter_has_given_up_in_starving_mode() {
+    let runtime = Runtime::builder().workers(1).start().unwrap();
+    let overtakes = || {
+        let mutex = Arc::new(Mutex::new(()));
+        let guard = mutex.lock().unwrap();
+        let (other, name) = (mutex.clone(), unique("gives-up"));
+        let hasty = move || not_in_time(other.lock_timeout(Duration::from_millis(30)));
+        let waiter = Builder::new().name(&name).spawn(hasty).unwrap();
+        parked(&name);
+        // Longer than a waiter may be overtaken.
+        sleep(Duration::from_millis(2));
+        drop(guard);
+        // The one worker has not gone on to the waiter yet.
+        let again = mutex.try_lock().unwrap();
+        assert!(waiter.join().unwrap(), "it was taken all the time");
+        drop(again);
+        assert!(mutex.try_lock().is_ok(), "nobody has it and nobody waits");
+    };
+    Builder::new().spawn_in(&runtime, overtakes).unwrap().join().unwrap();
 }
 
 /// Timers, wakes and leaving race on threads and tasks alike; the starving mode comes in as well.

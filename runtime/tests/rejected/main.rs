@@ -1,5 +1,6 @@
-//! Data races that Go's compiler lets through and Rust's does not: each program is rejected, with
-//! the message that a user sees (`programs/*.stderr`).
+//! What the compiler refuses, with the message that a user sees (`*.stderr`): data races that Go's
+//! compiler lets through (`programs`), and handles that are asked for what they cannot do, or to
+//! become another (`sides`).
 //!
 //! Messages change with the compiler. They are compared under the version that `rust-version` in
 //! `Cargo.toml` names, and `TRYBUILD=overwrite` writes them anew.
@@ -7,7 +8,7 @@
 use std::process::Command;
 
 #[test]
-fn races_do_not_compile() {
+fn neither_races_nor_sides_turned_round_compile() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().expect("a compiler");
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
@@ -16,5 +17,7 @@ fn races_do_not_compile() {
         eprintln!("skipped: messages are those of {tested}*, and this is {version}");
         return;
     }
-    trybuild::TestCases::new().compile_fail("tests/rejected/programs/*.rs");
+    let rejected = trybuild::TestCases::new();
+    rejected.compile_fail("tests/rejected/programs/*.rs");
+    rejected.compile_fail("tests/rejected/sides/*.rs");
 }
