@@ -40,6 +40,17 @@ pub(crate) struct To {
     pub(crate) force: bool,
 }
 
+/// Where names of functions come from, for stacks that were written as addresses.
+#[derive(Debug, Args)]
+pub(crate) struct Names {
+    /// Names of functions are in FILE: a program, library or debug file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exe: Vec<PathBuf>,
+    /// Look for debug files in DIR/.build-id, and in /usr/lib/debug
+    #[arg(long, value_name = "DIR")]
+    pub(crate) debug_dir: Vec<PathBuf>,
+}
+
 /// `gleak report`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -47,8 +58,12 @@ Findings files are read too: they hold findings and no tasks. A dump that was cu
 reported as far as it goes, and the report says so. With several inputs, text comes one after
 another under the names of the files, and JSON is one array of {\"input\", \"report\"}.
 
+Stacks that hold addresses get their names from the files that the dump says were loaded, from
+debug files of the same build id, and from what --exe names. A file of another build id is refused.
+
 Examples:
   gleak report gleak-4711-0.ndjson
+  gleak report crash.ndjson --exe target/release/app
   gleak report --top 5 --color never crash.ndjson | less
   gleak report --format json --exit-code - < crash.ndjson")]
 pub(crate) struct Report {
@@ -70,6 +85,9 @@ pub(crate) struct Report {
     /// Exit with 1 if there are findings
     #[arg(long)]
     pub(crate) exit_code: bool,
+    /// Where names come from.
+    #[command(flatten)]
+    pub(crate) names: Names,
     /// Where to write.
     #[command(flatten)]
     pub(crate) to: To,
@@ -121,6 +139,9 @@ pub(crate) struct Flame {
     /// The root on top, growing downwards
     #[arg(long, visible_alias = "inverted")]
     pub(crate) icicle: bool,
+    /// Where names come from.
+    #[command(flatten)]
+    pub(crate) names: Names,
     /// Where to write.
     #[command(flatten)]
     pub(crate) to: To,
@@ -158,6 +179,9 @@ pub(crate) struct Inputs {
     /// Be content when no process reported anything
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Where names come from.
+    #[command(flatten)]
+    pub(crate) names: Names,
 }
 
 /// `gleak gate`.

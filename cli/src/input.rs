@@ -15,6 +15,7 @@ use gleak_detector::findings_file::{self, FindingsFile};
 use gleak_detector::snapshot::{self, Snapshot};
 
 use crate::error::{Failure, reason};
+use crate::names::BinaryFault;
 
 /// The folder that test runs write their findings to.
 pub(crate) const DEFAULT_FOLDER: &str = "target/gleak";
@@ -115,6 +116,8 @@ pub(crate) enum InputFault {
     MissingTasks(u64),
     /// It holds findings where tasks are needed.
     NoTasks,
+    /// It is no file of code that can be used.
+    Binary(BinaryFault),
     /// As noted before.
     Noted(String),
 }
@@ -133,6 +136,7 @@ impl fmt::Display for InputFault {
             InputFault::MissingTasks(1) => f.write_str("1 task is missing in it"),
             InputFault::MissingTasks(count) => write!(f, "{count} tasks are missing in it"),
             InputFault::NoTasks => f.write_str("holds findings and no tasks, want a dump"),
+            InputFault::Binary(fault) => write!(f, "{fault}"),
             InputFault::Noted(why) => f.write_str(why),
         }
     }

@@ -17,6 +17,7 @@ mod error;
 mod exit_code;
 mod gate;
 mod input;
+mod names;
 mod output;
 mod picture;
 mod plain;

@@ -10,7 +10,7 @@
 //!
 //! Invariants:
 //! 1. Facts only: nothing here says leak or deadlock.
-//! 2. Sites and spawn points are interned in the snapshot and named by index.
+//! 2. Sites, spawn points, modules, frames and stacks are interned in the snapshot and named by index.
 //! 3. Ids of tasks, objects and regions are never used twice within one process.
 //! 4. What could not be seen is said in [`Completeness`] or in the fact itself, never left out.
 

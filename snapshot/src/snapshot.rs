@@ -154,7 +154,8 @@ pub struct Completeness {
     pub unsettled_objects: u64,
     /// Panics beyond the number kept.
     pub dropped_panics: u64,
-    /// Stacks that were asked for and not had: the task moved on each time, or did not answer.
+    /// Stacks that were asked for and not had: the task moved on each time, or did not answer, or
+    /// the file has lost them.
     #[serde(default)]
     pub lost_stacks: u64,
     /// Tasks that the file said to hold and that were not found in it.

@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal};
 use gleak_detector::folded::{self, folded};
 use gleak_detector::snapshot::Snapshot;
 
-use super::complain;
+use super::{close, complain};
 use crate::args::{By, Flame, FlameFormat};
 use crate::error::Failure;
 use crate::exit_code;
 use crate::input::{Content, InputFault, Source};
+use crate::names::Names;
 use crate::output::{Existing, Sink};
 use crate::picture::Picture;
 use crate::plain::{counted, plain};
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &Flame) -> Result<u8, Failure> {
         return Err(Failure::Usage { what: "flame".into(), why });
     }
 
+    let mut names = Names::open(&args.names)?;
     let source = Source::of(&args.input);
     let failed = |fault| Failure::Input { name: source.name(), fault };
     let content = source.read().map_err(failed)?;
@@ -31,6 +33,8 @@ pub(crate) fn run(args: &Flame) -> Result<u8, Failure> {
         // The picture has no place to say it.
         complain(&Failure::Input { name: source.name(), fault: flaw });
     }
+    let content = names.given_to(content);
+    close(&names)?;
     let snapshot = match content {
         Content::Dump(snapshot) => snapshot,
         Content::Findings(_) => return Err(failed(InputFault::NoTasks)),

@@ -12,6 +12,7 @@ use crate::args::{Baseline, Command, Inputs};
 use crate::error::Failure;
 use crate::gate::Evidence;
 use crate::input::{self, DEFAULT_FOLDER};
+use crate::names::Names;
 
 /// Runs a command; its exit code comes back.
 pub(crate) fn run(command: Command) -> Result<u8, Failure> {
@@ -30,6 +31,7 @@ pub(crate) fn complain(failure: &Failure) {
 
 /// Reads all inputs. What cannot be read is noted in the evidence, never an early end.
 fn gather(inputs: &Inputs) -> Result<Evidence, Failure> {
+    let mut names = Names::open(&inputs.names)?;
     let expanded = input::expand(&inputs.inputs)?;
     let mut evidence = Evidence::default();
     for (name, fault) in &expanded.unlisted {
@@ -41,12 +43,22 @@ fn gather(inputs: &Inputs) -> Result<Evidence, Failure> {
                 if let Some(flaw) = content.flaw() {
                     evidence.note(&source.name(), &flaw);
                 }
-                evidence.add(content);
+                evidence.add(names.given_to(content));
             }
             Err(fault) => evidence.note(&source.name(), &fault),
         }
     }
+    close(&names)?;
     Ok(evidence)
+}
+
+/// Says what has no names, and fails over files that were named for nothing.
+fn close(names: &Names) -> Result<(), Failure> {
+    names.remarks().for_each(|remark| complain(&remark));
+    let mut strangers = names.strangers();
+    let last = strangers.pop();
+    strangers.iter().for_each(complain);
+    last.map_or(Ok(()), Err)
 }
 
 /// How many processes must have reported.

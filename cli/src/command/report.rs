@@ -7,11 +7,12 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::Completeness;
 use gleak_detector::{Asleep, Question, Report, Totals, analyze};
 
-use super::complain;
+use super::{close, complain};
 use crate::args::{self, ReportFormat};
 use crate::error::Failure;
 use crate::exit_code;
 use crate::input::{Content, Source};
+use crate::names::Names;
 use crate::output::{Existing, Sink};
 use crate::plain::plain;
 use crate::terminal::Surroundings;
@@ -19,6 +20,7 @@ use crate::terminal::Surroundings;
 /// Runs the command.
 pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
     let sink = Sink::open(args.to.output.as_deref(), Existing::from_force(args.to.force))?;
+    let mut names = Names::open(&args.names)?;
     let mut reports = Vec::new();
     let mut failures = Vec::new();
     let mut stdin_taken = false;
@@ -30,9 +32,13 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         }
         let name = source.name();
         match source.read() {
-            Ok(content) => reports.push((name, judge(content))),
+            Ok(content) => reports.push((name, judge(names.given_to(content)))),
             Err(fault) => failures.push(Failure::Input { name, fault }),
         }
+    }
+    if let Err(stranger) = close(&names) {
+        failures.iter().for_each(complain);
+        return Err(stranger);
     }
     if !reports.is_empty() {
         let several = args.inputs.len() > 1;

@@ -10,6 +10,7 @@ mod flame;
 mod gate;
 mod inputs;
 mod make;
+mod names;
 mod output;
 mod report;
 mod work_dir;

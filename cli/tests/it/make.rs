@@ -58,6 +58,35 @@ pub(crate) fn empty() -> Vec<u8> {
     bytes(process(4711))
 }
 
+/// Tasks whose stacks are addresses in a file, which had this build id.
+pub(crate) fn unnamed(path: &str, build_id: Option<&str>) -> Vec<u8> {
+    let mut b = process(4711);
+    let module = b.module(path, 0x5555_0000_0000, build_id);
+    let frame = b.frame(Some(module), 0x1234, &[]);
+    let stack = b.stack_of(&[frame]);
+    b.task("src/main.rs:3", "app::main").running().backtrace(stack).spawn_backtrace(stack);
+    bytes(b)
+}
+
+/// A program of which nothing is left but its build id.
+pub(crate) fn stripped_elf(build_id: [u8; 8]) -> Vec<u8> {
+    let mut out = b"\x7fELF\x02\x01\x01".to_vec();
+    out.resize(16, 0);
+    let mut put = |width: usize, value: u64| out.extend(&value.to_le_bytes()[..width]);
+    // A shared object for x86-64, with one header of a segment behind this one and no sections.
+    let header = [(2, 3), (2, 62), (4, 1), (8, 0), (8, 64), (8, 0), (4, 0), (2, 64), (2, 56)];
+    header.into_iter().chain([(2, 1), (2, 64), (2, 0), (2, 0)]).for_each(|(w, v)| put(w, v));
+    // The segment: notes of 24 bytes at 120.
+    [(4, 4), (4, 4), (8, 120), (8, 0), (8, 0), (8, 24), (8, 24), (8, 4)]
+        .into_iter()
+        .for_each(|(w, v)| put(w, v));
+    // The note: lengths of name and value, its type.
+    [(4, 4), (4, 8), (4, 3)].into_iter().for_each(|(w, v)| put(w, v));
+    out.extend(b"GNU\0");
+    out.extend(build_id);
+    out
+}
+
 /// Names that try to break terminals, folded stacks and XML.
 pub(crate) fn hostile() -> Vec<u8> {
     let name = "x\x1b]0;owned\x07\x1b[31m;<svg>&\"'\u{1}\u{202e}\n</text>";

@@ -23,6 +23,7 @@ use crate::{
     Task, TaskId, TaskState, Tenure, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
 };
 
+mod code;
 mod task;
 
 pub use task::TaskBuilder;

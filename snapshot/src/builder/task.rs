@@ -3,8 +3,8 @@
 use super::SnapshotBuilder;
 use crate::validate::MAX_ANCESTRY;
 use crate::{
-    Arm, Hold, HoldMode, ObjectId, ObjectKind, RegionId, Registers, StackUse, Task, TaskId,
-    TaskState, Tenure, Wait, WaitOp, WaitReason, WorkerId,
+    Arm, Hold, HoldMode, ObjectId, ObjectKind, RegionId, Registers, StackId, StackUse, Task,
+    TaskId, TaskState, Tenure, Wait, WaitOp, WaitReason, WorkerId,
 };
 
 /// Edits one task or thread in place; each function hands the editor back.
@@ -286,6 +286,16 @@ impl<'b> TaskBuilder<'b> {
     #[track_caller]
     pub fn registers(self, registers: Registers) -> Self {
         self.edit_wait(|wait| wait.registers = Some(registers))
+    }
+
+    /// Where its stack stood.
+    pub fn backtrace(self, stack: StackId) -> Self {
+        self.edit(|task| task.backtrace = Some(stack))
+    }
+
+    /// Where its spawner's stack stood when it was spawned.
+    pub fn spawn_backtrace(self, stack: StackId) -> Self {
+        self.edit(|task| task.spawn_backtrace = Some(stack))
     }
 
     /// What it uses of its stack, in bytes.

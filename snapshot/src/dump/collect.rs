@@ -5,9 +5,14 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
+use super::line::{
+    EndLine, FrameLine, HeaderLine, LineKind, ModuleLine, SiteLine, SpawnLine, StackLine,
+};
 use crate::checksum::{self, Checksum};
-use crate::{Activity, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Task, Worker};
+use crate::{
+    Activity, Frame, Module, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Stack, Task,
+    Worker,
+};
 
 /// Records in the order of the file, and how many lines could not be used.
 #[derive(Default)]
@@ -15,6 +20,9 @@ pub(super) struct Collected {
     pub(super) header: Option<HeaderLine>,
     pub(super) sites: Vec<(u32, Site)>,
     pub(super) spawns: Vec<(u32, SpawnPoint)>,
+    pub(super) modules: Vec<(u32, Module)>,
+    pub(super) frames: Vec<(u32, Frame)>,
+    pub(super) stacks: Vec<(u32, Stack)>,
     pub(super) regions: Vec<Region>,
     pub(super) objects: Vec<Object>,
     pub(super) workers: Vec<Worker>,
@@ -56,6 +64,18 @@ impl Collected {
             LineKind::Spawn => {
                 let pair = |line: SpawnLine<'_>| (line.id, line.into_spawn());
                 push(text, pair, &mut self.spawns, kind, max_records)?
+            }
+            LineKind::Module => {
+                let pair = |line: ModuleLine<'_>| (line.id, line.into_module());
+                push(text, pair, &mut self.modules, kind, max_records)?
+            }
+            LineKind::Frame => {
+                let pair = |line: FrameLine<'_>| (line.id, line.into_frame());
+                push(text, pair, &mut self.frames, kind, max_records)?
+            }
+            LineKind::Stack => {
+                let pair = |line: StackLine<'_>| (line.id, line.into_stack());
+                push(text, pair, &mut self.stacks, kind, max_records)?
             }
             LineKind::Region => push(text, |it| it, &mut self.regions, kind, max_records)?,
             LineKind::Object => push(text, |it| it, &mut self.objects, kind, max_records)?,

@@ -8,7 +8,7 @@
 /// Stands for a name that is lost.
 pub(super) const LOST: &str = "<lost>";
 
-/// One table: sites or spawn points.
+/// One table: sites, spawn points, modules, frames or stacks.
 pub(super) struct Interned<T> {
     /// The file's ids, sorted; parallel to the first values.
     ids: Vec<u32>,

@@ -1,13 +1,17 @@
 //! What stands in a line: its kind, and the shapes that differ from the value types.
 //!
-//! Regions, objects, workers, tasks, panics and the activity are written as the value types are. Sites and
-//! spawn points carry their index, so that a lost line does not shift those after it.
+//! Regions, objects, workers, tasks, panics and the activity are written as the value types are. Sites,
+//! spawn points, modules, frames and stacks carry their index, so that a lost line does not shift those
+//! after it.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Completeness, Counters, Header, Reason, Site, SiteId, Snapshot, SpawnPoint};
+use crate::{
+    Completeness, Counters, Frame, FrameId, Header, Module, ModuleId, Reason, Site, SiteId,
+    Snapshot, SpawnPoint, Stack, Symbol,
+};
 
 /// The kinds of lines of this version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +19,9 @@ pub(super) enum LineKind {
     Header,
     Site,
     Spawn,
+    Module,
+    Frame,
+    Stack,
     Region,
     Object,
     Worker,
@@ -26,10 +33,13 @@ pub(super) enum LineKind {
 
 impl LineKind {
     /// In the order of a file.
-    pub(super) const ALL: [LineKind; 10] = [
+    pub(super) const ALL: [LineKind; 13] = [
         LineKind::Header,
         LineKind::Site,
         LineKind::Spawn,
+        LineKind::Module,
+        LineKind::Frame,
+        LineKind::Stack,
         LineKind::Region,
         LineKind::Object,
         LineKind::Worker,
@@ -45,6 +55,9 @@ impl LineKind {
             LineKind::Header => "header",
             LineKind::Site => "site",
             LineKind::Spawn => "spawn",
+            LineKind::Module => "module",
+            LineKind::Frame => "frame",
+            LineKind::Stack => "stack",
             LineKind::Region => "region",
             LineKind::Object => "object",
             LineKind::Worker => "worker",
@@ -67,6 +80,9 @@ impl LineKind {
 pub(super) struct LineCounts {
     pub(super) site: u64,
     pub(super) spawn: u64,
+    pub(super) module: u64,
+    pub(super) frame: u64,
+    pub(super) stack: u64,
     pub(super) region: u64,
     pub(super) object: u64,
     pub(super) worker: u64,
@@ -80,6 +96,9 @@ impl LineCounts {
         LineCounts {
             site: snapshot.sites.len() as u64,
             spawn: snapshot.spawns.len() as u64,
+            module: snapshot.modules.len() as u64,
+            frame: snapshot.frames.len() as u64,
+            stack: snapshot.stacks.len() as u64,
             region: snapshot.regions.len() as u64,
             object: snapshot.objects.len() as u64,
             worker: snapshot.workers.len() as u64,
@@ -94,6 +113,9 @@ impl LineCounts {
         LineCounts {
             site: self.site.max(other.site),
             spawn: self.spawn.max(other.spawn),
+            module: self.module.max(other.module),
+            frame: self.frame.max(other.frame),
+            stack: self.stack.max(other.stack),
             region: self.region.max(other.region),
             object: self.object.max(other.object),
             worker: self.worker.max(other.worker),
@@ -108,6 +130,9 @@ impl LineCounts {
         let pairs = [
             (self.site, found.site),
             (self.spawn, found.spawn),
+            (self.module, found.module),
+            (self.frame, found.frame),
+            (self.stack, found.stack),
             (self.region, found.region),
             (self.object, found.object),
             (self.worker, found.worker),
@@ -196,6 +221,75 @@ impl<'a> SpawnLine<'a> {
     pub(super) fn into_spawn(self) -> SpawnPoint {
         SpawnPoint { site: self.site, entry: self.entry.into_owned() }
     }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ModuleLine<'a> {
+    pub(super) id: u32,
+    path: Cow<'a, str>,
+    #[serde(default, with = "crate::hex")]
+    base: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    build_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> ModuleLine<'a> {
+    pub(super) fn of(id: u32, module: &'a Module) -> Self {
+        let Module { path, base, build_id } = module;
+        let build_id = build_id.as_deref().map(Cow::Borrowed);
+        ModuleLine { id, path: Cow::Borrowed(path), base: *base, build_id }
+    }
+
+    pub(super) fn into_module(self) -> Module {
+        let build_id = self.build_id.map(Cow::into_owned);
+        Module { path: self.path.into_owned(), base: self.base, build_id }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct FrameLine<'a> {
+    pub(super) id: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    module: Option<ModuleId>,
+    #[serde(with = "crate::hex")]
+    address: u64,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    symbols: Cow<'a, [Symbol]>,
+}
+
+impl<'a> FrameLine<'a> {
+    pub(super) fn of(id: u32, frame: &'a Frame) -> Self {
+        let Frame { module, address, symbols } = frame;
+        FrameLine { id, module: *module, address: *address, symbols: Cow::Borrowed(symbols) }
+    }
+
+    pub(super) fn into_frame(self) -> Frame {
+        let symbols = self.symbols.into_owned();
+        Frame { module: self.module, address: self.address, symbols }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StackLine<'a> {
+    pub(super) id: u32,
+    frames: Cow<'a, [FrameId]>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
+}
+
+impl<'a> StackLine<'a> {
+    pub(super) fn of(id: u32, stack: &'a Stack) -> Self {
+        StackLine { id, frames: Cow::Borrowed(&stack.frames), cut: stack.cut }
+    }
+
+    pub(super) fn into_stack(self) -> Stack {
+        Stack { frames: self.frames.into_owned(), cut: self.cut }
+    }
+}
+
+/// Of a list that may be borrowed, for serde.
+fn is_empty<T: Clone>(list: &[T]) -> bool {
+    list.is_empty()
 }
 
 #[derive(Serialize, Deserialize)]

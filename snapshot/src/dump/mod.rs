@@ -8,6 +8,7 @@
 //!    (`repair.rs`) until the snapshot is valid again.
 //! 4. Memory of the reader is bounded by the bytes read, never by a number that stands in them.
 
+mod code;
 mod collect;
 mod intern;
 mod line;

@@ -4,7 +4,8 @@
 //!
 //! | lost | what referred to it |
 //! |---|---|
-//! | a site, a spawn point | names a placeholder `<lost>` |
+//! | a site, a spawn point, a module, a frame | names a placeholder `<lost>` |
+//! | a stack | a task has none, and one more stack was not had |
 //! | a region | a task of it is charged to none, an object of it counts as shared |
 //! | an object | an arm on it becomes an unlisted arm, a hold of it is dropped |
 //! | a task | a lock it owns is unsettled |
@@ -19,6 +20,7 @@
 
 use std::collections::BTreeSet;
 
+use super::code::Code;
 use super::collect::Collected;
 use super::intern::{Interned, LOST, sort_unique};
 use super::line::{HeaderLine, LineCounts};
@@ -34,10 +36,12 @@ use crate::{
 pub(super) fn assemble(file: Collected) -> Snapshot {
     let (sites, double_sites) = Interned::new(file.sites);
     let (spawns, double_spawns) = Interned::new(file.spawns);
+    let code = Code::new(file.modules, file.frames, file.stacks);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
     let (mut workers, mut panics) = (file.workers, file.panics);
     let doubles = double_sites
         + double_spawns
+        + code.doubles
         + sort_unique(&mut regions, |region| region.id)
         + sort_unique(&mut objects, |object| object.id)
         + sort_unique(&mut workers, |worker| worker.id)
@@ -52,10 +56,13 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         task: tasks.len() as u64,
         panic: panics.len() as u64,
         activity: u64::from(file.activity.is_some()),
+        ..code.found()
     };
 
-    let mut mender = Mender { sites, spawns, regions: Vec::new(), workers: Vec::new(), changed: 0 };
+    let (none, changed) = (Vec::new(), 0);
+    let mut mender = Mender { sites, spawns, code, regions: none, workers: Vec::new(), changed };
     mender.spawns();
+    mender.changed += mender.code.mend();
     mender.regions(&mut regions);
     mender.regions = regions.iter().map(|region| region.id).collect();
     mender.workers = workers.iter().map(|worker| worker.id).collect();
@@ -72,6 +79,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         damaged: file.damaged + doubles,
         unknown: file.unknown,
         changed: mender.changed,
+        stacks: mender.code.lost_stacks,
         expected: header.lines.max(end_lines),
         found,
     };
@@ -80,9 +88,9 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         header: header.into_header(),
         sites: mender.sites.into_values(),
         spawns: mender.spawns.into_values(),
-        modules: Vec::new(),
-        frames: Vec::new(),
-        stacks: Vec::new(),
+        modules: mender.code.modules.into_values(),
+        frames: mender.code.frames.into_values(),
+        stacks: mender.code.stacks.into_values(),
         regions,
         objects,
         workers,
@@ -108,6 +116,7 @@ struct Losses {
     damaged: u64,
     unknown: u64,
     changed: u64,
+    stacks: u64,
     expected: LineCounts,
     found: LineCounts,
 }
@@ -125,6 +134,7 @@ impl Losses {
             damaged = if told { missing } else { missing.max(self.changed) };
         }
         Completeness {
+            lost_stacks: seen.lost_stacks.saturating_add(self.stacks),
             missing_tasks: seen.missing_tasks.saturating_add(missing_tasks),
             cut: seen.cut || self.cut,
             damaged_lines: seen.damaged_lines.saturating_add(damaged),
@@ -138,6 +148,7 @@ impl Losses {
 struct Mender {
     sites: Interned<Site>,
     spawns: Interned<SpawnPoint>,
+    code: Code,
     /// Sorted.
     regions: Vec<RegionId>,
     /// Sorted.
@@ -227,6 +238,9 @@ impl Mender {
         if task.region.is_some_and(|region| !self.known(region)) {
             task.region = None;
             whole = false;
+        }
+        for stack in [&mut task.backtrace, &mut task.spawn_backtrace] {
+            whole &= self.code.stack(stack);
         }
         let by = task.id;
         if worker_fault(task, |worker| self.workers.binary_search(&worker).is_ok()).is_some() {

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::line::{EndLine, HeaderLine, LineKind, SiteLine, SpawnLine};
+use super::line::{
+    EndLine, FrameLine, HeaderLine, LineKind, ModuleLine, SiteLine, SpawnLine, StackLine,
+};
 use crate::checksum;
 use crate::{FORMAT_VERSION, Snapshot};
 
@@ -26,6 +28,15 @@ pub fn write_dump(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     }
     for (id, spawn) in (0..).zip(&snapshot.spawns) {
         writer.line(LineKind::Spawn, &SpawnLine::of(id, spawn))?;
+    }
+    for (id, module) in (0..).zip(&snapshot.modules) {
+        writer.line(LineKind::Module, &ModuleLine::of(id, module))?;
+    }
+    for (id, frame) in (0..).zip(&snapshot.frames) {
+        writer.line(LineKind::Frame, &FrameLine::of(id, frame))?;
+    }
+    for (id, stack) in (0..).zip(&snapshot.stacks) {
+        writer.line(LineKind::Stack, &StackLine::of(id, stack))?;
     }
     for region in &snapshot.regions {
         writer.line(LineKind::Region, region)?;

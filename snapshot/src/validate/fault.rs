@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Arm, ObjectId, RegionId, SiteId, SpawnId, TaskId, WaitReason, WorkerId};
+use crate::{
+    Arm, FrameId, ModuleId, ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WaitReason,
+    WorkerId,
+};
 
 /// The record in which something is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +55,27 @@ pub enum Invalid {
         by: Record,
         /// The spawn point.
         spawn: SpawnId,
+    },
+    /// A frame is of a module that is not there.
+    NoModule {
+        /// The frame.
+        frame: FrameId,
+        /// The module.
+        module: ModuleId,
+    },
+    /// A stack has a frame that is not there.
+    NoFrame {
+        /// The stack.
+        stack: StackId,
+        /// The frame.
+        frame: FrameId,
+    },
+    /// A task has a stack that is not there.
+    NoStack {
+        /// The task.
+        task: TaskId,
+        /// The stack.
+        stack: StackId,
     },
     /// It names a region that is not there.
     NoRegion {
@@ -195,15 +219,20 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Invalid::Order(by) => write!(f, "{by} is not after the one before it"),
-            Invalid::NoSite { by, site } => write!(f, "{by} names site {site}, which is missing"),
-            Invalid::NoSpawn { by, spawn } => {
-                write!(f, "{by} names spawn point {spawn}, which is missing")
+            Invalid::NoSite { by, site } => missing(f, by, "site", site),
+            Invalid::NoSpawn { by, spawn } => missing(f, by, "spawn point", spawn),
+            Invalid::NoRegion { by, region } => missing(f, by, "region", region),
+            Invalid::NoModule { frame, module } => {
+                missing(f, &format_args!("frame {frame}"), "module", module)
             }
-            Invalid::NoRegion { by, region } => {
-                write!(f, "{by} names region {region}, which is missing")
+            Invalid::NoFrame { stack, frame } => {
+                missing(f, &format_args!("stack {stack}"), "frame", frame)
+            }
+            Invalid::NoStack { task, stack } => {
+                missing(f, &format_args!("task {task}"), "stack", stack)
             }
             Invalid::NoObject { task, object } => {
-                write!(f, "task {task} names object {object}, which is missing")
+                missing(f, &format_args!("task {task}"), "object", object)
             }
             Invalid::Origin { task } => {
                 write!(f, "{task} is a task without a spawn point or a thread with one")
@@ -256,4 +285,13 @@ impl fmt::Display for Invalid {
             }
         }
     }
+}
+
+fn missing(
+    f: &mut fmt::Formatter<'_>,
+    by: &dyn fmt::Display,
+    kind: &str,
+    id: &dyn fmt::Display,
+) -> fmt::Result {
+    write!(f, "{by} names {kind} {id}, which is missing")
 }

@@ -1,13 +1,14 @@
 //! Whether a snapshot holds together: everything it names is there, and its parts agree.
 //!
 //! Invariants:
-//! 1. A reader of a valid snapshot may index sites and spawn points without looking.
+//! 1. A reader of a valid snapshot may index sites, spawn points, modules, frames and stacks without looking.
 //! 2. Two facts that contradict each other never pass, unless one of them says that it is not
 //!    settled: a task that moved or runs, an object that is unsettled or not exact.
 //! 3. The dump reader repairs by the same rules (`wait.rs`, `locks.rs`, `worker.rs`) by which this module judges.
 
 use std::collections::BTreeSet;
 
+mod code;
 mod fault;
 mod locks;
 mod wait;
@@ -38,6 +39,7 @@ impl Snapshot {
         self.check_order(&mut faults);
         if faults.is_empty() {
             self.check_tables(&mut faults);
+            self.check_code(&mut faults);
             for object in &self.objects {
                 self.check_object(object, &mut faults);
             }

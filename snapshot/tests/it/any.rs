@@ -2,10 +2,11 @@
 //! tape and what is made stays valid.
 
 use gleak_snapshot::{
-    Arm, Completeness, Counters, Endpoint, Header, Hold, HoldMode, LastUse, Object, ObjectDetail,
-    ObjectId, ObjectKind, Owner, PanicFact, Reason, Region, RegionId, RegionKind, Registers, Site,
-    SiteId, Snapshot, SpawnId, SpawnPoint, StackUse, Symbol, Task, TaskId, TaskState, Tenure,
-    Thread, Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
+    Arm, Completeness, Counters, Endpoint, Frame, FrameId, Header, Hold, HoldMode, LastUse, Module,
+    ModuleId, Object, ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region,
+    RegionId, RegionKind, Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Stack, StackId,
+    StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread, Touched, Wait, WaitOp, WaitReason,
+    WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -77,6 +78,9 @@ impl Tape {
         s.sites = std::iter::once(self.site()).chain(more_sites).collect();
         let more_spawns = self.list(3, |tape, _| tape.spawn_point(&s));
         s.spawns = std::iter::once(self.spawn_point(&s)).chain(more_spawns).collect();
+        s.modules = self.list(2, |tape, _| tape.module());
+        s.frames = self.list(5, |tape, _| tape.frame(&s));
+        s.stacks = self.list(3, |tape, _| tape.stack(&s));
         s.regions = self.list(3, |tape, index| tape.region(index, &s));
         s.objects = self.list(6, |tape, index| tape.object(index, &s));
         s.workers = self.list(3, |tape, index| tape.worker(index));
@@ -141,6 +145,38 @@ impl Tape {
 
     fn spawn_point(&mut self, s: &Snapshot) -> SpawnPoint {
         SpawnPoint { site: self.site_id(s), entry: self.text() }
+    }
+
+    fn module(&mut self) -> Module {
+        Module { path: self.text(), base: self.number(), build_id: self.maybe(Tape::text) }
+    }
+
+    fn frame(&mut self, s: &Snapshot) -> Frame {
+        let module = self.below(s.modules.len() + 1);
+        Frame {
+            module: (module < s.modules.len()).then_some(ModuleId(module as u32)),
+            address: self.number(),
+            symbols: self.symbols(),
+        }
+    }
+
+    fn symbols(&mut self) -> Vec<Symbol> {
+        self.list(3, |tape, _| Symbol {
+            function: tape.text(),
+            file: tape.maybe(Tape::text),
+            line: tape.maybe(Tape::small),
+        })
+    }
+
+    fn stack(&mut self, s: &Snapshot) -> Stack {
+        let most = if s.frames.is_empty() { 0 } else { 4 };
+        let frames = self.list(most, |tape, _| FrameId(tape.below(s.frames.len()) as u32));
+        Stack { frames, cut: self.coin() }
+    }
+
+    fn stack_id(&mut self, s: &Snapshot) -> Option<StackId> {
+        let stack = self.below(s.stacks.len() + 1);
+        (stack < s.stacks.len()).then_some(StackId(stack as u32))
     }
 
     fn region(&mut self, index: usize, s: &Snapshot) -> Region {
@@ -237,8 +273,8 @@ impl Tape {
             worker: s.workers.get(worker).filter(|_| has_started).map(|worker| worker.id),
             state,
             holds: Vec::new(),
-            backtrace: None,
-            spawn_backtrace: None,
+            backtrace: self.stack_id(s),
+            spawn_backtrace: self.stack_id(s),
             stack: self.maybe(|tape| StackUse { bytes: tape.number(), touched: tape.number() }),
         }
     }
@@ -375,11 +411,7 @@ impl Tape {
             spawn: self.spawn_id(s),
             site: self.maybe(|tape| tape.site_id(s)),
             message: self.text(),
-            stack: self.list(3, |tape, _| Symbol {
-                function: tape.text(),
-                file: tape.maybe(Tape::text),
-                line: tape.maybe(Tape::small),
-            }),
+            stack: self.symbols(),
         }
     }
 }

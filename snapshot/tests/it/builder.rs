@@ -131,6 +131,27 @@ fn waits_on_what_is_outside_of_the_process() {
 }
 
 #[test]
+fn stacks_are_interned() {
+    let mut b = SnapshotBuilder::new();
+    let app = b.module("/bin/app", 0x1000, Some("ab"));
+    assert_eq!(b.module("/bin/app", 0x1000, Some("ab")), app);
+    let inlined = b.frame(Some(app), 16, &[("f", "src/a.rs:1"), ("g", "")]);
+    let whole = b.stack_of(&[inlined]);
+    let by_name = b.stack(&[("f", "src/a.rs:1"), ("g", ""), ("f", "src/a.rs:1")]);
+    let cut = b.cut_stack_of(&[inlined]);
+    b.task("src/main.rs:1", "app::f").backtrace(whole).spawn_backtrace(by_name);
+    b.task("src/main.rs:1", "app::f").backtrace(cut);
+    let s = b.build();
+    assert_eq!((s.modules.len(), s.frames.len(), s.stacks.len()), (1, 3, 3));
+    assert_eq!((s.stacks[0].cut, s.stacks[2].cut), (false, true));
+    let [f, g] = &s.frames[0].symbols[..] else { panic!("{:?}", s.frames[0]) };
+    assert_eq!((f.function.as_str(), f.file.as_deref(), f.line), ("f", Some("src/a.rs"), Some(1)));
+    assert_eq!((g.function.as_str(), g.file.as_deref(), g.line), ("g", None, None));
+    let again = &s.stacks[1].frames;
+    assert_eq!((again.len(), again[0]), (3, again[2]));
+}
+
+#[test]
 #[should_panic(expected = "task t1 holds #1 alone but does not own it")]
 fn one_side_of_a_fact_alone_is_refused() {
     let mut b = SnapshotBuilder::new();

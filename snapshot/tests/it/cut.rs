@@ -9,6 +9,12 @@ use crate::{dump, read};
 fn assert_part_of(part: &Snapshot, whole: &Snapshot) {
     assert_eq!(part.header, whole.header);
     assert!(whole.regions.starts_with(&part.regions));
+    assert!(whole.modules.starts_with(&part.modules));
+    assert!(whole.frames.starts_with(&part.frames));
+    assert!(whole.stacks.starts_with(&part.stacks));
+    // What a line names stands before it.
+    assert!(part.stacks.is_empty() || part.frames.len() == whole.frames.len());
+    assert!(part.tasks.is_empty() || part.stacks.len() == whole.stacks.len());
     assert!(part.tasks.len() == whole.tasks.len() || part.panics.is_empty());
     assert!(whole.tasks.starts_with(&part.tasks));
     assert!(whole.panics.starts_with(&part.panics));

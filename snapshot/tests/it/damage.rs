@@ -182,6 +182,36 @@ fn a_lost_worker_takes_the_tasks_off_it_and_a_lost_task_leaves_its_worker_alone(
 }
 
 #[test]
+fn a_lost_module_or_frame_leaves_a_placeholder_and_a_lost_stack_nothing() {
+    let whole = example();
+    let text = String::from_utf8(dump(&whole)).unwrap();
+    let without = |kind: &str, id: u32| {
+        let line = format!("{{\"k\":\"{kind}\",\"id\":{id},");
+        let got = read(text.replacen(&line, "{", 1).as_bytes()).unwrap();
+        assert_eq!((got.validate(), got.completeness.damaged_lines), (Ok(()), 1));
+        got
+    };
+    let got = without("module", 0);
+    let of = got.frames[0].module.unwrap();
+    assert_eq!((got.modules[of.0 as usize].path.as_str(), got.modules.len()), ("<lost>", 2));
+    assert_eq!(got.frames[0].symbols, whole.frames[0].symbols);
+
+    let got = without("frame", 0);
+    let first = |index: usize| &got.frames[got.stacks[index].frames[0].0 as usize];
+    assert_eq!(first(0).symbols[0].function, "<lost>");
+    assert_eq!((first(0), got.frames.len()), (first(2), whole.frames.len()));
+
+    let got = without("stack", 0);
+    let (task, before) = (&got.tasks[1], &whole.tasks[1]);
+    assert!(before.backtrace.is_some() && task.backtrace.is_none());
+    assert_eq!(got.completeness.lost_stacks, whole.completeness.lost_stacks + 1);
+    let frames = |s: &Snapshot, task: &gleak_snapshot::Task| {
+        s.stacks[task.spawn_backtrace.unwrap().0 as usize].frames.clone()
+    };
+    assert_eq!(frames(&got, task), frames(&whole, before));
+}
+
+#[test]
 fn a_damaged_header_loses_only_itself() {
     let whole = example();
     let text = String::from_utf8(dump(&whole)).unwrap();

@@ -62,6 +62,7 @@ pub(crate) fn example() -> Snapshot {
     let id = spawn(&mut b);
     b.task_mut(id).moving();
     spawn(&mut b);
+    stacks(&mut b, worker, writer);
     outside(&mut b);
     primitives(&mut b, state);
     b.thread("tests").waits(WaitReason::Host, &[Arm::task(main)], "src/main.rs:5:5");
@@ -84,6 +85,7 @@ fn header(b: &mut SnapshotBuilder) {
     header.wall_s = 1_767_225_600;
     header.counters = Counters { spawned: 20, finished: 6 };
     b.completeness_mut().dropped_panics = 1;
+    b.completeness_mut().lost_stacks = 2;
 }
 
 fn workers(b: &mut SnapshotBuilder, main: TaskId, other: TaskId, cruncher: TaskId) {
@@ -91,6 +93,21 @@ fn workers(b: &mut SnapshotBuilder, main: TaskId, other: TaskId, cruncher: TaskI
     b.task_mut(main).started_on(idle);
     b.task_mut(other).started_on(busy);
     b.held(busy, cruncher, 51_000_311);
+}
+
+/// A stack with something inlined in it, that of its spawner, and one that could not be read on.
+fn stacks(b: &mut SnapshotBuilder, whole: TaskId, cut: TaskId) {
+    let app = b.module("/usr/bin/pool_test", 0x5555_0000_0000, Some("00ff5e1a"));
+    let libc = b.module("/usr/lib/libc.so.6", 0x7f00_0000_0000, None);
+    let names = [("app::pool::Pool::take", "src/pool.rs:58"), ("app::pool::run", "src/pool.rs:50")];
+    let inlined = b.frame(Some(app), 0x1234, &names);
+    let entry = b.frame(Some(app), 0x1300, &[("app::pool::Pool::start::{{closure}}", "")]);
+    let stack = b.stack_of(&[inlined, entry]);
+    let spawner = b.stack(&[("app::pool::Pool::start", "src/pool.rs:41"), ("app::main", "")]);
+    b.task_mut(whole).backtrace(stack).spawn_backtrace(spawner);
+    let (unnamed, nowhere) = (b.frame(Some(libc), 0x29_d90, &[]), b.frame(None, u64::MAX, &[]));
+    let stack = b.cut_stack_of(&[inlined, unnamed, nowhere]);
+    b.task_mut(cut).backtrace(stack);
 }
 
 /// Waits that end by what is in no record.

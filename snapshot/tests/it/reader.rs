@@ -75,7 +75,7 @@ fn completeness(lines: &[&str]) -> Completeness {
 
 #[test]
 fn lines_of_a_newer_writer_are_unknown_and_bad_ones_damaged() {
-    let unknown = completeness(&[r#"{"k":"frame","id":1}"#, r#"{"k":"stack"}"#]);
+    let unknown = completeness(&[r#"{"k":"heap","id":1}"#, r#"{"k":"memory"}"#]);
     assert_eq!(unknown, Completeness { unknown_lines: 2, ..Completeness::default() });
     let damaged = completeness(&[
         "no json",
@@ -90,6 +90,39 @@ fn lines_of_a_newer_writer_are_unknown_and_bad_ones_damaged() {
     assert_eq!(completeness(&[site]), Completeness::default());
 }
 
+/// As it was written before stacks were: no such lines, keys or counts.
+#[test]
+fn a_file_without_stacks_is_whole() {
+    let s = example();
+    let text = String::from_utf8(dump(&s)).unwrap();
+    let mut old = String::new();
+    for line in text.lines().filter(|line| !names_code(line)) {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let keys = line.as_object_mut().unwrap();
+        for key in ["crc", "backtrace", "spawn_backtrace"] {
+            keys.remove(key);
+        }
+        for (table, key) in CODE.map(|kind| ("lines", kind)).into_iter().chain([LOST_STACKS]) {
+            keys.get_mut(table).and_then(|it| it.as_object_mut()).map(|it| it.remove(key));
+        }
+        old.push_str(&format!("{line}\n"));
+    }
+    // The version is the first key of a file.
+    let old = old.replacen('{', "{\"gleak\":1,", 1).replacen(",\"gleak\":1,", ",", 1);
+    let got = read(old.as_bytes()).unwrap();
+    assert_eq!(got.completeness, Completeness { lost_stacks: 0, ..s.completeness });
+    assert!(got.modules.is_empty() && got.frames.is_empty() && got.stacks.is_empty());
+    assert!(got.tasks.iter().all(|task| task.backtrace.or(task.spawn_backtrace).is_none()));
+    assert_eq!(got.objects, s.objects);
+}
+
+const CODE: [&str; 3] = ["module", "frame", "stack"];
+const LOST_STACKS: (&str, &str) = ("completeness", "lost_stacks");
+
+fn names_code(line: &str) -> bool {
+    CODE.iter().any(|kind| line.starts_with(&format!("{{\"k\":\"{kind}\"")))
+}
+
 #[test]
 fn a_whole_line_of_a_shape_we_do_not_know_is_unknown() {
     let body =
@@ -102,7 +135,7 @@ fn a_whole_line_of_a_shape_we_do_not_know_is_unknown() {
 
 #[test]
 fn a_newer_line_with_a_bad_checksum_is_damaged() {
-    let got = completeness(&[r#"{"k":"frame","id":1,"crc":"00000000"}"#]);
+    let got = completeness(&[r#"{"k":"heap","id":1,"crc":"00000000"}"#]);
     assert_eq!(got, Completeness { damaged_lines: 1, ..Completeness::default() });
 }
 

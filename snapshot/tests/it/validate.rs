@@ -1,9 +1,9 @@
 //! Each rule of validity, broken once.
 
 use gleak_snapshot::{
-    Arm, Hold, HoldMode, Invalid, ObjectDetail, ObjectId, Record, RegionId, SiteId, Snapshot,
-    SnapshotBuilder, SpawnId, TaskId, TaskState, Touched, WaitOp, WaitReason, WaiterKind, Worker,
-    WorkerId,
+    Arm, FrameId, Hold, HoldMode, Invalid, ModuleId, ObjectDetail, ObjectId, Record, RegionId,
+    SiteId, Snapshot, SnapshotBuilder, SpawnId, StackId, TaskId, TaskState, Touched, WaitOp,
+    WaitReason, WaiterKind, Worker, WorkerId,
 };
 
 const ONE: TaskId = TaskId(1);
@@ -76,6 +76,40 @@ fn what_is_named_is_there() {
     check(
         |s| s.tasks[1].holds.push(Hold { object, mode: HoldMode::Shared }),
         &[Invalid::NoObject { task: TWO, object }],
+    );
+}
+
+#[test]
+fn stacks_lead_to_modules() {
+    let with_stack = |s: &mut Snapshot| {
+        let mut b = SnapshotBuilder::new();
+        let app = b.module("/bin/app", 0, None);
+        let frame = b.frame(Some(app), 16, &[]);
+        let stack = b.stack_of(&[frame]);
+        let made = b.build();
+        (s.modules, s.frames, s.stacks) = (made.modules, made.frames, made.stacks);
+        (s.tasks[0].backtrace, s.tasks[1].spawn_backtrace) = (Some(stack), Some(stack));
+    };
+    check(with_stack, &[]);
+    let (module, frame, stack) = (ModuleId(1), FrameId(1), StackId(1));
+    let first = (FrameId(0), StackId(0));
+    check(
+        |s| {
+            with_stack(s);
+            s.frames[0].module = Some(module);
+        },
+        &[Invalid::NoModule { frame: first.0, module }],
+    );
+    check(
+        |s| {
+            with_stack(s);
+            s.stacks[0].frames.push(frame);
+        },
+        &[Invalid::NoFrame { stack: first.1, frame }],
+    );
+    check(
+        |s| (s.tasks[0].backtrace, s.tasks[1].spawn_backtrace) = (Some(stack), Some(stack)),
+        &[Invalid::NoStack { task: ONE, stack }, Invalid::NoStack { task: TWO, stack }],
     );
 }
 
