@@ -32,6 +32,8 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             wait_class: "receive".into(),
             waits_for: String::new(),
             block: site(73),
+            backtrace: None,
+            spawn_backtrace: None,
             members: (1..=tasks).map(member).collect(),
         }],
         chain: Vec::new(),

@@ -130,6 +130,8 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             wait_class: "receive".into(),
             waits_for: "to receive on channel #4".into(),
             block: site(73),
+            backtrace: None,
+            spawn_backtrace: None,
             members: (1..=tasks).map(member).collect(),
         }],
         chain: Vec::new(),
