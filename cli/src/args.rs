@@ -61,6 +61,12 @@ pub(crate) struct Report {
     /// Show the N biggest groups of tasks; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
+    /// Show N frames of each stack, or `all`; 0 shows no stacks
+    #[arg(long, value_name = "N|all", default_value = "8", value_parser = frames)]
+    pub(crate) frames: usize,
+    /// Show the runtime's own frames of stacks too
+    #[arg(long)]
+    pub(crate) runtime_frames: bool,
     /// Columns of text [default: those of the terminal, else 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=1000))]
     pub(crate) width: Option<u16>,
@@ -73,6 +79,13 @@ pub(crate) struct Report {
     /// Where to write.
     #[command(flatten)]
     pub(crate) to: To,
+}
+
+fn frames(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        number => number.parse().map_err(|_| "neither a number nor `all`".to_owned()),
+    }
 }
 
 /// Formats of a report.
