@@ -178,7 +178,8 @@ pub(crate) struct Inputs {
 #[command(after_help = "\
 Findings of all inputs are merged by fingerprint and compared with the baseline:
   NEW     its fingerprint is not in the baseline, or its entry has expired
-  moved?  new, but a vanished entry has the same rule and runs the same function
+  moved?  new, but a vanished entry has the same rule and runs the same function, or another one
+          that waits alike in the same files
   GROWN   known, with more tasks than the baseline allows
   stale   in the baseline, not seen: a warning, or a failure with --strict-baseline
 
