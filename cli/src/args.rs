@@ -76,6 +76,12 @@ pub(crate) struct Report {
     /// Show the N biggest groups of tasks; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
+    /// Show N frames of each stack, or `all`; 0 shows no stacks
+    #[arg(long, value_name = "N|all", default_value = "8", value_parser = frames)]
+    pub(crate) frames: usize,
+    /// Show the runtime's own frames of stacks too
+    #[arg(long)]
+    pub(crate) runtime_frames: bool,
     /// Columns of text [default: those of the terminal, else 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=1000))]
     pub(crate) width: Option<u16>,
@@ -91,6 +97,13 @@ pub(crate) struct Report {
     /// Where to write.
     #[command(flatten)]
     pub(crate) to: To,
+}
+
+fn frames(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        number => number.parse().map_err(|_| "neither a number nor `all`".to_owned()),
+    }
 }
 
 /// Formats of a report.
@@ -189,7 +202,8 @@ pub(crate) struct Inputs {
 #[command(after_help = "\
 Findings of all inputs are merged by fingerprint and compared with the baseline:
   NEW     its fingerprint is not in the baseline, or its entry has expired
-  moved?  new, but a vanished entry has the same rule and runs the same function
+  moved?  new, but a vanished entry has the same rule and runs the same function, or another one
+          that waits alike in the same files
   GROWN   known, with more tasks than the baseline allows
   stale   in the baseline, not seen: a warning, or a failure with --strict-baseline
 

@@ -3,8 +3,7 @@
 //!
 //! Invariants:
 //! 1. Entries are sorted by fingerprint and each fingerprint stands once: merges stay readable.
-//! 2. Only the fingerprint is matched; rule and entry also serve to say "moved?"; the rest of the
-//!    key is for people.
+//! 2. Only the fingerprint is matched; the key is for people, and serves to say "moved?".
 //! 3. What is not understood is an error, never skipped: a mistyped key must not weaken a gate.
 
 use std::collections::BTreeMap;

@@ -11,6 +11,8 @@ use std::fmt;
 use gleak_snapshot::{Completeness, ObjectKind, RegionId, Site, TaskId, WaitReason, WorkerId};
 use serde::{Deserialize, Serialize};
 
+use crate::Backtrace;
+
 /// A kind of finding. The order is the order of certainty, then of gravity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -136,6 +138,12 @@ pub struct Group {
     /// Where they wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Site>,
+    /// Where their stacks stand: the stack that most of them have. None when none was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtrace: Option<Backtrace>,
+    /// Where their spawners' stacks stood, as far as that is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawn_backtrace: Option<Backtrace>,
     /// Who they are, by id.
     pub members: Vec<Member>,
 }

@@ -103,9 +103,9 @@ fn place(group: &Group) -> (&Option<Site>, &str, &Option<Site>, &str) {
 }
 
 fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
-    let waits: Vec<&Wait> =
-        members.iter().filter_map(|&member| wait_of(index.tasks[member])).collect();
-    let first = members.first().map(|&member| index.tasks[member]);
+    let tasks = || members.iter().map(|&member| index.tasks[member]);
+    let waits: Vec<&Wait> = tasks().filter_map(wait_of).collect();
+    let first = tasks().next();
     let ancestry = first.map_or(&[][..], |task| &task.ancestry);
     Group {
         entry: shape.key(index, Rule::Outlived).entry,
@@ -115,6 +115,8 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
         wait_class: shape.class.clone(),
         waits_for: if waits.is_empty() { String::new() } else { words::waits_for(index, &waits) },
         block: shape.block.map(|site| index.site(site).clone()),
+        backtrace: index.stacks.shared(tasks(), |task| task.backtrace),
+        spawn_backtrace: index.stacks.shared(tasks(), |task| task.spawn_backtrace),
         members: members.iter().map(|&member| self::member(index, member)).collect(),
     }
 }

@@ -11,6 +11,7 @@ use gleak_snapshot::{
 };
 
 use crate::key;
+use crate::stack::Stacks;
 
 /// The snapshot, sorted, with its entries normalised.
 pub(crate) struct Index<'a> {
@@ -19,6 +20,7 @@ pub(crate) struct Index<'a> {
     pub(crate) tasks: Vec<&'a Task>,
     /// By id.
     pub(crate) objects: Vec<&'a Object>,
+    pub(crate) stacks: Stacks<'a>,
     regions: Vec<&'a Region>,
     entries: Vec<String>,
     unknown: Site,
@@ -34,7 +36,8 @@ impl<'a> Index<'a> {
         regions.sort_by_key(|region| region.id);
         let entries = snapshot.spawns.iter().map(|spawn| key::entry(&spawn.entry)).collect();
         let unknown = Site { file: "?".to_owned(), line: 0, column: 0 };
-        Index { snapshot, tasks, objects, regions, entries, unknown }
+        let stacks = Stacks::new(snapshot);
+        Index { snapshot, tasks, objects, stacks, regions, entries, unknown }
     }
 
     /// The number of a task.

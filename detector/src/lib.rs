@@ -24,10 +24,12 @@ mod held;
 mod index;
 mod key;
 mod liveness;
+mod name;
 mod panics;
 mod question;
 pub mod render;
 mod rule;
+mod stack;
 mod words;
 
 pub use analyze::analyze;
@@ -35,5 +37,7 @@ pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
+pub use name::shorten;
 pub use question::{Ignore, Question, Scope};
 pub use rule::{RULES, RuleInfo};
+pub use stack::{Backtrace, BacktraceFrame};

@@ -10,7 +10,6 @@ use crate::rule::{Case, RuleInfo};
 use crate::{Finding, FindingKey, Group, Member, key, words};
 
 const MESSAGES: usize = 3;
-const FRAMES: usize = 6;
 
 /// One finding for each identity among these panics.
 pub(crate) fn findings(case: &Case<'_>, info: &RuleInfo, numbers: &[usize]) -> Vec<Finding> {
@@ -48,30 +47,38 @@ fn finding(case: &Case<'_>, info: &RuleInfo, key: FindingKey, panics: &[&PanicFa
 }
 
 fn groups(index: &Index<'_>, panics: &[&PanicFact]) -> Vec<Group> {
-    let mut groups: BTreeMap<(Site, Option<Site>), Group> = BTreeMap::new();
+    let mut places: BTreeMap<(Site, Option<Site>), Vec<&PanicFact>> = BTreeMap::new();
     for panic in panics {
-        let spawn = index.spawn_site(panic.spawn).clone();
         let block = panic.site.map(|site| index.site(site).clone());
-        let group = groups.entry((spawn.clone(), block.clone())).or_insert_with(|| Group {
-            entry: index.entry(panic.spawn).to_owned(),
-            spawn: Some(spawn),
-            ancestry: Vec::new(),
-            reason: None,
-            wait_class: "panicked".to_owned(),
-            waits_for: String::new(),
-            block,
-            members: Vec::new(),
-        });
-        group.members.push(Member {
-            task: panic.task,
-            name: panic.name.clone(),
-            region: panic.region,
-            waited_ns: None,
-        });
+        let place = (index.spawn_site(panic.spawn).clone(), block);
+        places.entry(place).or_default().push(panic);
     }
-    let mut groups: Vec<Group> = groups.into_values().collect();
+    let mut groups: Vec<Group> =
+        places.into_iter().map(|(place, panics)| group(index, place, &panics)).collect();
     crate::group::sort(&mut groups);
     groups
+}
+
+fn group(index: &Index<'_>, place: (Site, Option<Site>), panics: &[&PanicFact]) -> Group {
+    let (spawn, block) = place;
+    let members = panics.iter().map(|panic| Member {
+        task: panic.task,
+        name: panic.name.clone(),
+        region: panic.region,
+        waited_ns: None,
+    });
+    Group {
+        entry: index.entry(panics[0].spawn).to_owned(),
+        spawn: Some(spawn),
+        ancestry: Vec::new(),
+        reason: None,
+        wait_class: "panicked".to_owned(),
+        waits_for: String::new(),
+        block,
+        backtrace: index.stacks.of_symbols(panics.iter().map(|panic| &panic.stack[..])),
+        spawn_backtrace: None,
+        members: members.collect(),
+    }
 }
 
 fn facts(index: &Index<'_>, panics: &[&PanicFact]) -> Vec<String> {
@@ -86,11 +93,6 @@ fn facts(index: &Index<'_>, panics: &[&PanicFact]) -> Vec<String> {
         let rest = facts.len() - MESSAGES;
         facts.truncate(MESSAGES);
         facts.push(format!("and {}", words::count(rest, "more message")));
-    }
-    for frame in panics.iter().take(1).flat_map(|panic| &panic.stack).take(FRAMES) {
-        let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
-        let place = frame.file.as_ref().map_or(String::new(), |file| format!(" at {file}{line}"));
-        facts.push(format!("in {}{place}", frame.function));
     }
     facts
 }

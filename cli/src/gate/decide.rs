@@ -113,6 +113,9 @@ pub(crate) struct Change {
     pub(crate) tasks: u64,
     /// What it is.
     pub(crate) key: Key,
+    /// What it was, when it has moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) was: Option<Key>,
     /// Why it is known.
     pub(crate) because: String,
     /// Tests that it was seen in.
@@ -142,11 +145,12 @@ pub(crate) fn decide(evidence: &Evidence, baseline: &Baseline, policy: &Policy) 
         match compare(finding, baseline, policy.today) {
             None => known += 1,
             Some(_) if finding.certainty > policy.fail_on => weaker += 1,
-            Some(Status::New) => {
-                changes.push(change(finding, moved_from(finding, &mut vanished)));
-            }
             Some(status) => changes.push(change(finding, status)),
         }
+    }
+    // Who runs the same function comes first, so that nobody else takes its entry.
+    for alike in [same_function, same_place] {
+        say_moved(&mut changes, &mut vanished, alike);
     }
     // Stable: within a status the order of the report stays.
     changes.sort_by_key(|change| change.status.rank());
@@ -207,13 +211,33 @@ fn compare(finding: &Finding, baseline: &Baseline, today: Date) -> Option<Status
     (finding.tasks() as u64 > entry.max).then_some(Status::Grown(entry.max))
 }
 
-/// Takes the first vanished entry that is much like the finding; new when there is none.
-fn moved_from(finding: &Finding, vanished: &mut Vec<&Entry>) -> Status {
-    let alike =
-        |entry: &&Entry| entry.key.rule == finding.key.rule && entry.key.entry == finding.key.entry;
-    match vanished.iter().position(alike) {
-        Some(at) => Status::Moved(vanished.remove(at).fingerprint.clone()),
-        None => Status::New,
+/// What is new and much like an entry that has vanished has moved. Each entry is taken once.
+fn say_moved(changes: &mut [Change], vanished: &mut Vec<&Entry>, alike: fn(&Key, &Key) -> bool) {
+    for change in changes.iter_mut().filter(|change| change.status == Status::New) {
+        if let Some(at) = vanished.iter().position(|entry| alike(&entry.key, &change.key)) {
+            let entry = vanished.remove(at);
+            change.status = Status::Moved(entry.fingerprint.clone());
+            change.was = Some(entry.key.clone());
+        }
+    }
+}
+
+/// The function is spawned, or waits, in another file, or waits otherwise.
+fn same_function(before: &Key, now: &Key) -> bool {
+    before.rule == now.rule && before.entry == now.entry
+}
+
+/// The function has another name, or the code stands in another function of its file.
+fn same_place(before: &Key, now: &Key) -> bool {
+    before.rule == now.rule
+        && without_line(&before.spawn) == without_line(&now.spawn)
+        && without_line(&before.block) == without_line(&now.block)
+}
+
+fn without_line(place: &str) -> &str {
+    match place.rsplit_once(':') {
+        Some((file, line)) if line.bytes().all(|digit| digit.is_ascii_digit()) => file,
+        _ => place,
     }
 }
 
@@ -231,6 +255,7 @@ fn change(finding: &Finding, status: Status) -> Change {
         certainty: finding.certainty,
         tasks: finding.tasks() as u64,
         key: Key::of(finding),
+        was: None,
         because: finding.because.clone(),
         tests: finding.regions.clone(),
     }

@@ -61,7 +61,7 @@ fn change(change: &Change) -> String {
     let _ = match &change.status {
         Status::New | Status::Grown(_) => Ok(()),
         Status::Expired(day) => write!(out, "  accepted until {}", plain(day)),
-        Status::Moved(from) => write!(out, "  was {} (same function)", plain(&from.0)),
+        Status::Moved(from) => write!(out, "  was {} ({})", plain(&from.0), likeness(change)),
     };
     if let Some(first) = change.tests.first() {
         let _ = write!(out, "  {}", plain(first));
@@ -76,6 +76,14 @@ fn change(change: &Change) -> String {
         let _ = write!(out, "\n         {}", plain(&change.because));
     }
     out
+}
+
+/// What a moved finding has in common with what it was.
+fn likeness(change: &Change) -> String {
+    match &change.was {
+        Some(was) if was.entry != change.key.entry => format!("then {}", plain(&was.entry)),
+        _ => "same function".to_owned(),
+    }
 }
 
 fn accepted(status: &str, entry: &Accepted, what: &str) -> String {

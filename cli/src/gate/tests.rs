@@ -32,6 +32,8 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             wait_class: "receive".into(),
             waits_for: String::new(),
             block: site(73),
+            backtrace: None,
+            spawn_backtrace: None,
             members: (1..=tasks).map(member).collect(),
         }],
         chain: Vec::new(),
@@ -116,7 +118,9 @@ fn an_entry_that_vanished_is_stale_and_fails_when_strict() {
 
 #[test]
 fn a_moved_finding_names_where_it_was_and_still_fails() {
-    let baseline = known(&[finding("gk1:a", "pool::start", 2), finding("gk1:b", "other", 1)]);
+    let mut other = finding("gk1:b", "other", 1);
+    other.key.spawn_file = "src/other.rs".into();
+    let baseline = known(&[finding("gk1:a", "pool::start", 2), other]);
     let found = vec![finding("gk1:c", "pool::start", 2), finding("gk1:d", "pool::start", 2)];
     let verdict = decide(&evidence(found), &baseline, &policy());
     // One entry is taken once; the second finding is new and stands first.
@@ -127,6 +131,29 @@ fn a_moved_finding_names_where_it_was_and_still_fails() {
         last_line(&verdict),
         "gate: FAILED, 2 over the limit (1 new, 1 moved), 0 known, 1 stale"
     );
+}
+
+#[test]
+fn what_stands_in_another_function_has_moved() {
+    let baseline = known(&[finding("gk1:a", "pool::start", 2), finding("gk1:b", "pool::stop", 1)]);
+    let moved = |from: &str| Status::Moved(Fingerprint(from.into()));
+    // Both stand where both of the baseline stood; the one with its old name gets its own entry.
+    let found = vec![finding("gk1:c", "pool::launch", 2), finding("gk1:d", "pool::start", 2)];
+    let verdict = decide(&evidence(found), &baseline, &policy());
+    let statuses = verdict.changes.iter().map(|change| (&*change.key.entry, &change.status));
+    assert_eq!(
+        statuses.collect::<Vec<_>>(),
+        [("pool::launch", &moved("gk1:b")), ("pool::start", &moved("gk1:a"))]
+    );
+    let said = text(&verdict);
+    assert!(said.contains("was gk1:b (then pool::stop)"), "{said}");
+    assert!(said.contains("was gk1:a (same function)"), "{said}");
+    // It waits otherwise, or in another file: nothing says that it is the same.
+    let (mut class, mut file) = (finding("gk1:e", "x", 1), finding("gk1:f", "y", 1));
+    class.key.wait_class = "send".into();
+    file.key.block_file = "src/far.rs".into();
+    let verdict = decide(&evidence(vec![class, file]), &baseline, &policy());
+    assert!(verdict.changes.iter().all(|change| change.status == Status::New), "{verdict:?}");
 }
 
 #[test]

@@ -25,12 +25,37 @@ fn green_with_its_baseline_and_red_for_one_task_more() {
     assert_eq!(dir.read("b.json"), committed, "the gate never writes the baseline");
 }
 
+#[test]
+fn code_that_is_edited_stays_known_and_code_that_is_moved_is_said_to_be() {
+    let dir = WorkDir::new("edited");
+    let leak = make::leak_at;
+    dir.write("run/a.ndjson", leak("src/pool.rs:49", "app::Pool::start", "src/pool.rs:73"));
+    dir.gleak(&["baseline", "write", "b.json", "run", "--reason", "issue 41"]).ends(0).quiet();
+    let gate = ["gate", "run", "--baseline", "b.json"];
+    // Forty lines above, and whatever else changes lines.
+    dir.write("run/a.ndjson", leak("src/pool.rs:89", "app::Pool::start", "src/pool.rs:114"));
+    let run = dir.gleak(&gate).ends(0).quiet();
+    assert!(run.stdout.ends_with("gate: passed, 1 known\n"), "{}", run.stdout);
+    dir.write("run/a.ndjson", leak("src/pool.rs:49", "app::Pool::launch", "src/pool.rs:73"));
+    let run = dir.gleak(&gate).ends(1).quiet();
+    let said = run.stdout.contains(" moved? ") && run.stdout.contains("(then app::Pool::start)");
+    assert!(said && !run.stdout.contains("stale"), "{}", run.stdout);
+    dir.write("run/a.ndjson", leak("src/hub.rs:9", "app::Pool::start", "src/hub.rs:12"));
+    let run = dir.gleak(&gate).ends(1).quiet();
+    assert!(run.stdout.contains("(same function)"), "{}", run.stdout);
+    dir.write("run/a.ndjson", leak("src/hub.rs:9", "app::Hub::new", "src/hub.rs:12"));
+    let run = dir.gleak(&gate).ends(1).quiet();
+    assert!(run.stdout.contains(" NEW ") && run.stdout.contains("1 stale"), "{}", run.stdout);
+}
+
 /// Two test processes, a dump, and every status at once.
 fn every_status() -> WorkDir {
     let dir = WorkDir::new("every-status");
+    let mut elsewhere = finding("gk1:4410ffc200000000", "db::pool::Pool::keep", 1);
+    elsewhere.key.spawn_file = "src/db/pool.rs".into();
     let known = [
         finding("gk1:02b7aa90c1d4e5f6", "ws::Hub::run", 5),
-        finding("gk1:4410ffc200000000", "db::pool::Pool::keep", 1),
+        elsewhere,
         finding("gk1:77d1000000000000", "db::reconnect", 1),
         finding("gk1:aaaa000000000000", "metrics::tick", 1),
     ];

@@ -4,7 +4,9 @@ use gleak_detector::findings_file::{self, Source};
 use gleak_detector::snapshot::{
     Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, write_dump,
 };
-use gleak_detector::{Certainty, Finding, FindingKey, Fingerprint, Group, Member, Rule};
+use gleak_detector::{
+    Backtrace, BacktraceFrame, Certainty, Finding, FindingKey, Fingerprint, Group, Member, Rule,
+};
 
 /// A process with work in progress and nothing wrong.
 pub(crate) fn healthy() -> Vec<u8> {
@@ -26,6 +28,14 @@ pub(crate) fn leaky(pid: u32, tasks: usize) -> Vec<u8> {
             "src/pool.rs:73",
         );
     }
+    bytes(b)
+}
+
+/// A process with one leak, by its places and its function.
+pub(crate) fn leak_at(spawn: &str, entry: &str, wait: &str) -> Vec<u8> {
+    let mut b = process(4711);
+    let never = [Arm::never(WaitOp::Receive)];
+    b.task(spawn, &format!("{entry}::{{{{closure}}}}")).waits(WaitReason::Receive, &never, wait);
     bytes(b)
 }
 
@@ -159,6 +169,8 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             wait_class: "receive".into(),
             waits_for: "to receive on channel #4".into(),
             block: site(73),
+            backtrace: None,
+            spawn_backtrace: None,
             members: (1..=tasks).map(member).collect(),
         }],
         chain: Vec::new(),
@@ -166,6 +178,21 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
         regions: vec!["pool::drains_on_error".into(), "pool::stops".into()],
         facts: Vec::new(),
     }
+}
+
+/// The finding with a stack of twelve frames, and one of the runtime's.
+pub(crate) fn with_stack(mut finding: Finding) -> Finding {
+    let frame = |function: String, runtime: bool| BacktraceFrame {
+        function,
+        file: None,
+        line: None,
+        runtime,
+    };
+    let own = (0..12).map(|number| frame(format!("app::frame{number}"), false));
+    let below = frame("gleak_runtime::chan::go::Chan<T>::recv".into(), true);
+    let frames = std::iter::once(below).chain(own).collect();
+    finding.groups[0].backtrace = Some(Backtrace { frames, cut: false, tasks: 2, different: 1 });
+    finding
 }
 
 /// The findings file of a process that ran 3 tests and spawned 6 452 tasks.

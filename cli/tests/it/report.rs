@@ -110,3 +110,20 @@ fn colour_and_width_follow_the_flags() {
     let by_environment = dir.command(&["report", "bad"]).env("COLUMNS", "60").output().unwrap();
     assert_eq!(String::from_utf8(by_environment.stdout).unwrap(), narrow);
 }
+
+#[test]
+fn as_many_frames_as_asked_for_or_all() {
+    let dir = WorkDir::new("frames");
+    dir.write("f.ndjson", make::findings(7, &[make::with_stack(make::finding("gk1:aa", "a", 2))]));
+    let shown = |flags: &[&str]| {
+        let said = dir.gleak(&[&["report", "f.ndjson"][..], flags].concat()).ends(0).quiet().stdout;
+        let runtime = said.contains("gleak_runtime::chan");
+        (said.matches("app::frame").count(), said.contains("and 4 more frames"), runtime)
+    };
+    assert_eq!(shown(&[]), (8, true, false));
+    assert_eq!(shown(&["--frames", "all"]), (12, false, false));
+    assert_eq!(shown(&["--frames", "0"]), (0, false, false));
+    assert_eq!(shown(&["--frames", "all", "--runtime-frames"]), (12, false, true));
+    let run = dir.gleak(&["report", "f.ndjson", "--frames", "most"]).ends(2);
+    assert!(run.stderr.contains("neither a number nor `all`"), "{run:?}");
+}

@@ -14,8 +14,8 @@ use crate::{Finding, Fingerprint, Group, words};
 type Place = (String, Option<Site>, Option<WaitReason>, String, Option<Site>);
 
 /// Findings of many processes as those of one, in the order of a report: those of one
-/// fingerprint become one, with all their members and regions. The chain and the facts are those
-/// of the first.
+/// fingerprint become one, with all their members and regions. The chain, the facts and the stacks
+/// are those of the first that has them.
 #[must_use]
 pub fn merge(files: impl IntoIterator<Item = FindingsFile>) -> Vec<Finding> {
     let mut piles: BTreeMap<Fingerprint, Vec<Finding>> = BTreeMap::new();
@@ -54,6 +54,8 @@ fn one_a_place(groups: Vec<Group>) -> Vec<Group> {
                 if known.waits_for != group.waits_for {
                     known.waits_for = known.reason.map_or(String::new(), general);
                 }
+                known.backtrace = known.backtrace.take().or(group.backtrace);
+                known.spawn_backtrace = known.spawn_backtrace.take().or(group.spawn_backtrace);
                 known.members.extend(group.members);
             }
         }

@@ -1,8 +1,9 @@
 //! One finding: title, circle or chain, groups, reasons, who waits behind.
 
 use super::page::{Page, Style, clean, columns, cut_middle};
+use super::stack::Shown;
 use crate::words::{count, span, thousands};
-use crate::{Certainty, Finding, Group, Link, Member, Rule};
+use crate::{Certainty, Finding, Group, Link, Member, Rule, shorten};
 
 const IDS: usize = 6;
 const TESTS: usize = 4;
@@ -145,33 +146,52 @@ fn group(page: &mut Page, indent: usize, group: &Group) {
         }
     }
     page.wrap(indent, indent + 4, &head);
-    if let Some(spawn) = &group.spawn {
-        let line = format!("{}spawned  {}  ", " ".repeat(indent + 2), place(spawn));
-        let ids = ids(&group.members);
-        let room = page.width.saturating_sub(columns(&line) + columns(&ids) + 2);
-        let entry = clean(&group.entry);
-        if room >= columns(&entry).min(16) {
-            let line = format!("{line}{}  {ids}", cut_middle(&entry, room));
-            page.line(&[(Style::Plain, &line)]);
-        } else {
-            let room = page.width.saturating_sub(columns(&line)).max(16);
-            page.line(&[(Style::Plain, &format!("{line}{}", cut_middle(&entry, room)))]);
-            page.wrap(indent + 11, indent + 11, &ids);
-        }
-    } else {
-        page.labelled(indent + 2, "who", &ids(&group.members));
-    }
-    if let Some(block) = &group.block {
-        let word = if group.reason.is_some() { "waits  " } else { "at     " };
-        page.line(&[(
-            Style::Plain,
-            &format!("{}{word}  {}", " ".repeat(indent + 2), place(block)),
-        )]);
-    }
+    spawned(page, indent + 2, group);
+    blocked(page, indent + 2, group);
     if let Some(parent) = group.ancestry.first() {
         let rest = group.ancestry.iter().skip(1).map(|site| format!(" <- {}", place(site)));
         let all = format!("{}{}", place(parent), rest.collect::<String>());
         page.labelled(indent + 2, "parents", &all);
+    }
+}
+
+fn spawned(page: &mut Page, indent: usize, group: &Group) {
+    let ids = ids(&group.members);
+    let Some(spawn) = &group.spawn else {
+        return page.labelled(indent, "who", &ids);
+    };
+    let line = format!("{}spawned  {}  ", " ".repeat(indent), place(spawn));
+    let room = page.width.saturating_sub(columns(&line) + columns(&ids) + 2);
+    let entry = clean(&group.entry);
+    if room >= columns(&entry).min(16) {
+        let line = format!("{line}{}  {ids}", cut_middle(&entry, room));
+        page.line(&[(Style::Plain, &line)]);
+    } else {
+        let room = page.width.saturating_sub(columns(&line)).max(16);
+        page.line(&[(Style::Plain, &format!("{line}{}", cut_middle(&entry, room)))]);
+        page.wrap(indent + 9, indent + 9, &ids);
+    }
+    let shown = Shown::of(page, group, group.spawn_backtrace.as_ref(), Some(spawn));
+    if let Some(mut shown) = shown {
+        // A closure is named after where it was made, so the line says that already.
+        let made_in = shown.function.as_ref().map(|it| it.replace("::{closure}", ""));
+        if made_in.is_some_and(|made_in| made_in != shorten(&group.entry)) {
+            shown.tells(spawn);
+        }
+        shown.draw(page, indent);
+    }
+}
+
+fn blocked(page: &mut Page, indent: usize, group: &Group) {
+    let site = group.block.as_ref();
+    let shown = Shown::of(page, group, group.backtrace.as_ref(), site);
+    if let Some(site) = site {
+        let word = if group.reason.is_some() { "waits" } else { "at" };
+        let line = format!("{}{word:9}{}", " ".repeat(indent), place(site));
+        page.beside(&line, indent + 9, shown.as_ref().and_then(|it| it.function.as_deref()));
+    }
+    if let Some(shown) = shown {
+        shown.draw(page, indent);
     }
 }
 

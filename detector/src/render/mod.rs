@@ -11,6 +11,7 @@ mod held;
 mod json;
 mod page;
 mod rules;
+mod stack;
 mod table;
 mod text;
 mod verdict;
@@ -29,13 +30,17 @@ pub struct TextOptions {
     pub width: usize,
     /// Rows of the table of groups; 0 shows all.
     pub top: usize,
+    /// Frames of a stack that are shown; 0 shows no stacks.
+    pub frames: usize,
+    /// Whether the runtime's own frames are shown, around the user's.
+    pub runtime_frames: bool,
     /// Whether to colour by SGR sequences.
     pub color: bool,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        TextOptions { width: 100, top: 20, color: false }
+        TextOptions { width: 100, top: 20, frames: 8, runtime_frames: false, color: false }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Style {
 pub(super) struct Page {
     out: String,
     pub(super) width: usize,
+    pub(super) frames: usize,
+    pub(super) runtime_frames: bool,
     color: bool,
 }
 
@@ -29,7 +31,8 @@ impl Page {
     pub(super) fn new(options: &TextOptions) -> Self {
         // Below this nothing can be laid out; the lines are then as long as they must be.
         const LEAST: usize = 40;
-        Page { out: String::new(), width: options.width.max(LEAST), color: options.color }
+        let TextOptions { width, frames, runtime_frames, color, .. } = *options;
+        Page { out: String::new(), width: width.max(LEAST), frames, runtime_frames, color }
     }
 
     pub(super) fn finish(self) -> String {
@@ -53,6 +56,22 @@ impl Page {
         }
         self.out.push_str(line.trim_end());
         self.out.push('\n');
+    }
+
+    /// A line with a name behind it; below it, indented, when there is no room.
+    pub(super) fn beside(&mut self, line: &str, indent: usize, name: Option<&str>) {
+        let room = self.width.saturating_sub(columns(line) + 2);
+        match name {
+            None => self.line(&[(Style::Plain, line)]),
+            Some(name) if room >= columns(name).min(16) => {
+                self.line(&[(Style::Plain, &format!("{line}  {}", cut_middle(name, room)))]);
+            }
+            Some(name) => {
+                let name = cut_middle(name, self.width.saturating_sub(indent));
+                self.line(&[(Style::Plain, line)]);
+                self.line(&[(Style::Plain, &format!("{}{name}", " ".repeat(indent)))]);
+            }
+        }
     }
 
     /// A line with something at its right end; on a line of its own when there is no room.

@@ -1,6 +1,9 @@
 //! Shorthands of the tests.
 
-use gleak_detector::snapshot::{RegionId, Snapshot, SnapshotBuilder, TaskId};
+use gleak_detector::snapshot::{
+    Frame, FrameId, Module, ModuleId, RegionId, Snapshot, SnapshotBuilder, Stack, StackId, Symbol,
+    TaskId,
+};
 use gleak_detector::{Certainty, Finding, Question, Report, Rule, Scope, analyze};
 
 /// One millisecond of a snapshot's clock.
@@ -66,6 +69,57 @@ pub(crate) fn bank() -> SnapshotBuilder {
     let audit = b.task("src/main.rs:18", "bank::audit").name("audit");
     let _ = audit.locks(first, "src/audit.rs:9").since(MS).id();
     b
+}
+
+/// Where every module lies.
+const BASE: u64 = 0x5555_5555_4000;
+
+/// Adds a stack, innermost frame first: `function at file:line`, `function`, or an address of a
+/// module `0x1f in /lib/libc.so.6`, or an address of none. What is inlined into the next frame ends
+/// in ` ^`.
+pub(crate) fn stack(snapshot: &mut Snapshot, frames: &[&str]) -> StackId {
+    let mut ids = Vec::new();
+    let mut inlined = Vec::new();
+    for text in frames {
+        if let Some(text) = text.strip_suffix(" ^") {
+            inlined.push(symbol(text));
+            continue;
+        }
+        let mut frame =
+            Frame { module: None, address: 0x1000, symbols: std::mem::take(&mut inlined) };
+        match text.strip_prefix("0x") {
+            None => frame.symbols.push(symbol(text)),
+            Some(address) => {
+                let (address, path) = address.split_once(" in ").unwrap_or((address, ""));
+                frame.address = u64::from_str_radix(address, 16).expect("an address");
+                frame.module = (!path.is_empty()).then(|| module(snapshot, path));
+            }
+        }
+        ids.push(FrameId(index(snapshot.frames.len())));
+        snapshot.frames.push(frame);
+    }
+    snapshot.stacks.push(Stack { frames: ids, cut: false });
+    StackId(index(snapshot.stacks.len() - 1))
+}
+
+/// `function at file:line` or `function`.
+pub(crate) fn symbol(text: &str) -> Symbol {
+    let (function, place) = text.split_once(" at ").unwrap_or((text, ""));
+    let (file, line) = place.rsplit_once(':').unwrap_or((place, ""));
+    Symbol {
+        function: function.to_owned(),
+        file: (!file.is_empty()).then(|| file.to_owned()),
+        line: line.parse().ok(),
+    }
+}
+
+fn module(snapshot: &mut Snapshot, path: &str) -> ModuleId {
+    snapshot.modules.push(Module { path: path.to_owned(), base: BASE, build_id: None });
+    ModuleId(index(snapshot.modules.len() - 1))
+}
+
+fn index(number: usize) -> u32 {
+    u32::try_from(number).expect("few of them")
 }
 
 /// Compares with a golden file; `BLESS=1` rewrites it.

@@ -1,0 +1,153 @@
+//! Stacks below the sites at which they stand.
+//!
+//! The site's line takes the function that it is in from the stack, so that the rows below tell
+//! only what called that. Files are shown from where the program's own sites count, as those are.
+
+use super::page::{Page, Style, clean, columns, cut_middle};
+use crate::stack::{Backtrace, BacktraceFrame};
+use crate::words::{count, thousands};
+use crate::{Group, key, shorten};
+use gleak_snapshot::Site;
+
+/// The column behind a label, as in `spawned  src/a.rs:5`.
+const LABEL: usize = 9;
+/// The part of a stack that is shown.
+pub(super) struct Shown<'g> {
+    backtrace: &'g Backtrace,
+    /// The function that the site is in, when the stack begins there.
+    pub(super) function: Option<String>,
+    /// What called it, or the whole stack.
+    rows: Vec<Row>,
+    /// Frames that there was no room for.
+    more: usize,
+}
+
+struct Row {
+    place: String,
+    function: String,
+}
+
+impl<'g> Shown<'g> {
+    /// None when there is nothing to show.
+    pub(super) fn of(
+        page: &Page,
+        group: &Group,
+        backtrace: Option<&'g Backtrace>,
+        site: Option<&Site>,
+    ) -> Option<Shown<'g>> {
+        let backtrace = backtrace.filter(|_| page.frames > 0)?;
+        let seen = |frame: &&BacktraceFrame| page.runtime_frames || !frame.runtime;
+        let mut frames: Vec<&BacktraceFrame> = backtrace.frames.iter().filter(seen).collect();
+        let more = frames.len().saturating_sub(page.frames);
+        frames.truncate(page.frames);
+        let begins =
+            |frame: &&BacktraceFrame| site.is_some_and(|site| folder(frame, site).is_some());
+        let first = frames.first().copied().filter(begins);
+        if first.is_some() {
+            frames.remove(0);
+        }
+        let folder = own_folder(group);
+        let row = |frame: &BacktraceFrame| Row {
+            place: place(frame, folder.as_deref()),
+            function: clean(&shorten(&frame.function)),
+        };
+        Some(Shown {
+            backtrace,
+            function: first.map(|frame| clean(&shorten(&frame.function))),
+            rows: frames.into_iter().map(row).collect(),
+            more,
+        })
+    }
+
+    /// Makes the function a row again, for a line that says something else.
+    pub(super) fn tells(&mut self, site: &Site) {
+        if let Some(function) = self.function.take() {
+            self.rows.insert(0, Row { place: clean(&site.to_string()), function });
+        }
+    }
+
+    pub(super) fn draw(&self, page: &mut Page, indent: usize) {
+        let mut lines = rows(&self.rows, page.width.saturating_sub(indent + LABEL));
+        lines.extend(self.remarks());
+        for (number, line) in lines.iter().enumerate() {
+            let label = if number == 0 { "from" } else { "" };
+            let line = format!("{}{label:LABEL$}{line}", " ".repeat(indent));
+            page.line(&[(Style::Plain, &line)]);
+        }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let Backtrace { cut, tasks, different, .. } = *self.backtrace;
+        let mut remarks = Vec::new();
+        if self.more > 0 {
+            remarks.push(format!("and {}", count(self.more, "more frame")));
+        }
+        if cut {
+            remarks.push("cut here: the rest could not be read".to_owned());
+        }
+        if different > 1 {
+            let tasks = count(super::verdict::number(tasks), "task");
+            let different = thousands(super::verdict::number(different));
+            remarks.push(format!("{different} different stacks; this one is of {tasks}"));
+        }
+        remarks
+    }
+}
+
+/// Places in a column, functions beside them; below, where a place takes more than half of the
+/// line, or a function more than what is left.
+fn rows(rows: &[Row], width: usize) -> Vec<String> {
+    let places = rows.iter().map(|row| columns(&row.place));
+    let column = places.filter(|&place| place <= width / 2).max().unwrap_or(0);
+    let room = width - column.min(width);
+    let mut lines = Vec::new();
+    for Row { place, function } in rows {
+        if place.is_empty() {
+            lines.push(cut_middle(function, width));
+        } else if columns(place) <= column && columns(function) + 2 <= room {
+            let gap = " ".repeat(column - columns(place) + 2);
+            lines.push(format!("{place}{gap}{function}"));
+        } else {
+            lines.push(place.clone());
+            lines.push(format!("  {}", cut_middle(function, width.saturating_sub(2))));
+        }
+    }
+    lines
+}
+
+/// `file:line`, as short as it is still found; empty when it is not known.
+fn place(frame: &BacktraceFrame, own: Option<&str>) -> String {
+    let Some(file) = frame.file.as_deref() else { return String::new() };
+    let file = key::file(file);
+    let short = own.and_then(|own| file.strip_prefix(own)).unwrap_or_else(|| foreign(&file));
+    clean(&frame.line.map_or(short.to_owned(), |line| format!("{short}:{line}")))
+}
+
+/// A file of a library, from where the library begins.
+fn foreign(file: &str) -> &str {
+    let behind = |mark: &str| file.split_once(mark).map(|(_, rest)| rest);
+    let below = |mark: &str| behind(mark)?.split_once('/').map(|(_, rest)| rest);
+    below("/registry/src/")
+        .or_else(|| behind("/git/checkouts/"))
+        .or_else(|| below("/rustc/"))
+        .or_else(|| behind("/lib/rustlib/src/rust/"))
+        .unwrap_or(file)
+}
+
+/// The folder that sites of the program count from, as far as the stacks tell: there a frame names
+/// in full what a site names in short.
+fn own_folder(group: &Group) -> Option<String> {
+    let sites = || group.block.iter().chain(&group.spawn).chain(&group.ancestry);
+    let stacks = group.backtrace.iter().chain(&group.spawn_backtrace);
+    let mut frames = stacks.flat_map(|backtrace| &backtrace.frames);
+    frames
+        .find_map(|frame| sites().find_map(|site| folder(frame, site)).filter(|it| !it.is_empty()))
+}
+
+/// What stands before a site's file in the file of a frame, when both are the same place.
+fn folder(frame: &BacktraceFrame, site: &Site) -> Option<String> {
+    let file = key::file(frame.file.as_deref()?);
+    let folder = file.strip_suffix(key::file(&site.file).as_str())?;
+    let same = frame.line == Some(site.line) && (folder.is_empty() || folder.ends_with('/'));
+    same.then(|| folder.to_owned())
+}
