@@ -1,5 +1,7 @@
 //! Where a task was spawned from, all the way: `GLEAK_SPAWN_STACKS=1 spawn_stacks`.
 
+#![expect(clippy::print_stdout, reason = "an example talks")]
+
 use gleak_runtime::report::{Detail, snapshot_with};
 use gleak_runtime::{Chan, JoinHandle, run, spawn};
 
