@@ -120,7 +120,7 @@ impl Binary {
         };
         let symbols = Symbols::of(&file);
         match lines::names(&file, &self.data, &symbols, addresses) {
-            Ok(names) => (names, None),
+            Ok(found) => found,
             Err(fault) => {
                 let names = addresses.iter().map(|address| symbols.alone(*address)).collect();
                 (names, Some(fault))

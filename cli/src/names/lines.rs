@@ -35,13 +35,14 @@ const UNNAMED: &str = "<unnamed>";
 
 type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
 
-/// The names of each address; of those of which only the function is known, that.
+/// The names of each address; of those of which only the function is known, that. With it comes what
+/// was wrong where debug information could not be read.
 pub(super) fn names<'d>(
     file: &object::File<'d, Data<'d>>,
     data: Data<'d>,
     symbols: &Symbols<'_, 'd>,
     addresses: &[u64],
-) -> Result<Vec<Vec<Symbol>>, BinaryFault> {
+) -> Result<(Vec<Vec<Symbol>>, Option<BinaryFault>), BinaryFault> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let sections: DwarfSections<Cow<'d, [u8]>> = DwarfSections::load(|id| {
         if NEEDED.contains(&id) { section(file, data, id.name()) } else { Ok(Cow::default()) }
@@ -49,7 +50,14 @@ pub(super) fn names<'d>(
     let dwarf = sections.borrow(|section| EndianSlice::new(section, endian));
     check_depth(&dwarf)?;
     let context = Context::from_dwarf(dwarf)?;
-    addresses.iter().map(|address| names_at(&context, symbols, *address)).collect()
+    let mut fault = None;
+    let names = addresses.iter().map(|address| {
+        names_at(&context, symbols, *address).unwrap_or_else(|error| {
+            fault.get_or_insert(error);
+            symbols.alone(*address)
+        })
+    });
+    Ok((names.collect(), fault))
 }
 
 fn names_at(
@@ -81,7 +89,8 @@ fn names_at(
 /// otherwise.
 fn is_whole_of(whole: &str, name: &str) -> bool {
     let part = name.split(['<', '#']).next().unwrap_or(name);
-    name.is_empty() || (!name.contains("::") && whole.contains("::") && whole.contains(part))
+    let is_bare = !part.is_empty() && !part.contains("::");
+    name.is_empty() || (is_bare && whole.contains("::") && whole.contains(part))
 }
 
 fn symbol(frame: &Frame<'_, Reader<'_>>) -> Result<Symbol, BinaryFault> {
@@ -100,18 +109,29 @@ fn symbol(frame: &Frame<'_, Reader<'_>>) -> Result<Symbol, BinaryFault> {
 fn check_depth(dwarf: &gimli::Dwarf<Reader<'_>>) -> Result<(), BinaryFault> {
     let mut units = dwarf.units();
     while let Some(unit) = units.next()? {
-        let abbreviations = dwarf.abbreviations(&unit)?;
-        let mut entries = unit.entries_raw(&abbreviations, None)?;
-        while !entries.is_empty() {
-            if entries.next_depth() > DEEPEST {
-                return Err(BinaryFault::Damaged("its debug information nests too deep".into()));
-            }
-            if let Some(entry) = entries.read_abbreviation()? {
-                entries.skip_attributes(entry.attributes())?;
-            }
+        // What cannot be read ends the reading of the unit here and at the look-up, at one place.
+        if matches!(is_too_deep(dwarf, &unit), Ok(true)) {
+            return Err(BinaryFault::Damaged("its debug information nests too deep".into()));
         }
     }
     Ok(())
+}
+
+fn is_too_deep<'a>(
+    dwarf: &gimli::Dwarf<Reader<'a>>,
+    unit: &gimli::UnitHeader<Reader<'a>>,
+) -> gimli::Result<bool> {
+    let abbreviations = dwarf.abbreviations(unit)?;
+    let mut entries = unit.entries_raw(&abbreviations, None)?;
+    while !entries.is_empty() {
+        if entries.next_depth() > DEEPEST {
+            return Ok(true);
+        }
+        if let Some(entry) = entries.read_abbreviation()? {
+            entries.skip_attributes(entry.attributes())?;
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -152,7 +172,8 @@ mod tests {
     fn a_name_is_made_whole_only_by_its_own() {
         for (whole, name, is) in [
             ("app::take", "take", true),
-            ("app::take", "take<u32>", true),
+            ("app::take", "take<a::B>", true),
+            ("<app::Jobs as app::Take>::take", "<app::Jobs>::take", false),
             ("app::f::{{closure}}", "{closure#0}", true),
             ("app::take", "give", false),
             ("app::take", "other::take", false),

@@ -72,9 +72,9 @@ impl Names {
 
     /// Modules whose frames stay without names.
     pub(crate) fn remarks(&self) -> impl Iterator<Item = Failure> {
-        self.remarks.iter().map(|(name, why)| {
-            let fault = InputFault::Noted(format!("{why}; its frames stay addresses"));
-            Failure::Input { name: name.clone(), fault }
+        self.remarks.iter().map(|(name, why)| Failure::Input {
+            name: name.clone(),
+            fault: InputFault::Noted(why.clone()),
         })
     }
 
@@ -136,17 +136,20 @@ impl Names {
     }
 
     fn look_up(&mut self, module: &Module, names: &mut BTreeMap<u64, Vec<Symbol>>) {
-        let found = self.places.find(module).and_then(|binary| {
-            let addresses: Vec<u64> = names.keys().copied().collect();
-            let (found, fault) = binary.names(&addresses);
-            names.values_mut().zip(found).for_each(|(slot, symbols)| *slot = symbols);
-            match fault {
-                Some(fault) => Err(format!("{}: {fault}", binary.path.display())),
-                None => Ok(()),
+        let addresses: Vec<u64> = names.keys().copied().collect();
+        let why = match self.places.find(module) {
+            Err(why) => format!("{why}; its frames stay addresses"),
+            Ok(binary) => {
+                let (found, fault) = binary.names(&addresses);
+                names.values_mut().zip(found).for_each(|(slot, symbols)| *slot = symbols);
+                let Some(fault) = fault else { return };
+                // The module is named anyway; its debug file is another one.
+                let is_own = binary.path == Path::new(&module.path);
+                let by =
+                    if is_own { String::new() } else { format!("{}: ", binary.path.display()) };
+                format!("{by}{fault}; not all of its frames have names and places")
             }
-        });
-        if let Err(why) = found {
-            self.remarks.entry(module.path.clone()).or_insert(why);
-        }
+        };
+        self.remarks.entry(module.path.clone()).or_insert(why);
     }
 }
