@@ -42,9 +42,9 @@ fn worker(entry: &str) -> Snapshot {
     b.still();
     let mut snapshot = b.build();
     let frames = [
-        "app::pool::Pool<T>::worker at /work/app/src/work.rs:58",
-        "app::pool::Pool<T>::start::{{closure}} at /work/app/src/pool.rs:44",
-        "0x12f317 in /work/app/target/debug/app",
+        "app::pool::Pool<T>::worker at /build/app/src/work.rs:58",
+        "app::pool::Pool<T>::start::{{closure}} at /build/app/src/pool.rs:44",
+        "0x12f317 in /build/app/target/debug/app",
     ];
     let id = stack(&mut snapshot, &frames);
     snapshot.modules[0].build_id = Some("0a1b".to_owned());
@@ -78,7 +78,7 @@ fn edits_that_leave_files_and_functions_do_not_count() {
         // Calls taken out into functions: the stack is another one.
         |it| {
             let frames =
-                ["app::pool::take at /work/app/src/work.rs:70", "app::pool::Pool<T>::round"];
+                ["app::pool::take at /build/app/src/work.rs:70", "app::pool::Pool<T>::round"];
             let id = stack(it, &frames);
             (it.tasks[0].backtrace, it.tasks[0].spawn_backtrace) = (Some(id), None);
         },

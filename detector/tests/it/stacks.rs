@@ -8,23 +8,23 @@ use crate::support::{MS, golden, process, region, stack, symbol};
 
 /// Below the user's call, as an optimised build has it: inlined names lack their path.
 const PARKED: [&str; 5] = [
-    "suspend<(), ()> at /root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:586 ^",
-    "gleak_runtime::machine::fiber::suspend at /work/gleak/runtime/src/machine/fiber.rs:71",
-    "park_task at /work/gleak/runtime/src/wait/mod.rs:252 ^",
-    "recv<()> at /work/gleak/runtime/src/chan/core.rs:184 ^",
-    "gleak_runtime::chan::go::Chan<T>::recv at /work/gleak/runtime/src/chan/go.rs:120",
+    "suspend<(), ()> at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:586 ^",
+    "gleak_runtime::machine::fiber::suspend at /build/gleak/runtime/src/machine/fiber.rs:71",
+    "park_task at /build/gleak/runtime/src/wait/mod.rs:252 ^",
+    "recv<()> at /build/gleak/runtime/src/chan/core.rs:184 ^",
+    "gleak_runtime::chan::go::Chan<T>::recv at /build/gleak/runtime/src/chan/go.rs:120",
 ];
 
 /// From the user's closure to the far end of the stack.
 const STARTED: [&str; 8] = [
-    "gleak_runtime::task::packet::task_entry at /work/gleak/runtime/src/task/packet.rs:226",
-    "<gleak_runtime::task::packet::Packet<F,T,B> as gleak_runtime::task::packet::Body>::run::{{closure}} at /work/gleak/runtime/src/task/packet.rs:260",
+    "gleak_runtime::task::packet::task_entry at /build/gleak/runtime/src/task/packet.rs:226",
+    "<gleak_runtime::task::packet::Packet<F,T,B> as gleak_runtime::task::packet::Body>::run::{{closure}} at /build/gleak/runtime/src/task/packet.rs:260",
     "do_call<core::panic::unwind_safe::AssertUnwindSafe<F>, ()> at /rustc/59807616e1fa/library/std/src/panicking.rs:581",
     "__rust_try",
-    "corosensei::coroutine::Coroutine<Input,Yield,Return,Stack>::with_stack_unchecked::coroutine_func::{{closure}} at /root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
+    "corosensei::coroutine::Coroutine<Input,Yield,Return,Stack>::with_stack_unchecked::coroutine_func::{{closure}} at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
     "__rust_try",
-    "coroutine_func<(), (), ()> at /root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
-    "0x2b805 in /work/app/target/release/app",
+    "coroutine_func<(), (), ()> at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
+    "0x2b805 in /build/app/target/release/app",
 ];
 
 /// A whole stack around the user's frames.
@@ -55,15 +55,15 @@ fn own(backtrace: &Backtrace) -> Vec<String> {
 
 #[test]
 fn what_is_the_users() {
-    let worker = "app::worker at /work/app/src/a.rs:3";
-    let start = "app::start::{{closure}} at /work/app/src/a.rs:2";
+    let worker = "app::worker at /build/app/src/a.rs:3";
+    let start = "app::start::{{closure}} at /build/app/src/a.rs:2";
     let names = ["app::worker", "app::start::{{closure}}"];
     assert_eq!(one(&around(&[worker, start]), false).1, names);
     // What the runtime and std call between the user's functions stays.
     let scoped = [
         worker,
         "core::iter::traits::iterator::Iterator::for_each at /rustc/5980/library/core/src/iter/traits/iterator.rs:9",
-        "gleak_runtime::scope::Scope::run at /work/gleak/runtime/src/scope.rs:4",
+        "gleak_runtime::scope::Scope::run at /build/gleak/runtime/src/scope.rs:4",
         start,
     ];
     assert_eq!(one(&around(&scoped), false).1.len(), 4);
@@ -71,11 +71,11 @@ fn what_is_the_users() {
     let shims = [
         "<app::Job as core::ops::function::FnOnce<()>>::call_once at /rustc/5980/library/core/src/ops/function.rs:250",
         "core::ops::function::FnOnce::call_once{{vtable.shim}}",
-        "gleak_test_harness::test_body::run at /work/gleak/test-harness/src/test_body.rs:57",
+        "gleak_test_harness::test_body::run at /build/gleak/test-harness/src/test_body.rs:57",
     ];
     assert_eq!(one(&around(&[&[worker, start][..], &shims].concat()), false).1, names);
     // A trait of the user's makes it his, whatever the type.
-    let own_trait = "<alloc::boxed::Box<F> as app::Service>::call at /work/app/src/a.rs:3";
+    let own_trait = "<alloc::boxed::Box<F> as app::Service>::call at /build/app/src/a.rs:3";
     assert_eq!(
         one(&around(&[own_trait]), false).1[0],
         "<alloc::boxed::Box<F> as app::Service>::call"
@@ -84,11 +84,11 @@ fn what_is_the_users() {
 
 #[test]
 fn what_is_not_known_is_not_cut() {
-    let frames = ["0x12f317 in /work/app/target/app", "0x7f0011223344", "app::start"];
+    let frames = ["0x12f317 in /build/app/target/app", "0x7f0011223344", "app::start"];
     let shown = ["app+0x12f317", "0x7f0011223344", "app::start"];
     assert_eq!(one(&around(&frames), false).1, shown);
     // No names at all: no entry either.
-    let bare = ["0x10 in /work/app/app", "0x20 in C:\\app\\app.exe", "0x30 in /usr/lib/libc.so.6"];
+    let bare = ["0x10 in /build/app/app", "0x20 in C:\\app\\app.exe", "0x30 in /usr/lib/libc.so.6"];
     assert_eq!(one(&bare, false).1, ["app+0x10", "app.exe+0x20", "libc.so.6+0x30"]);
 }
 
@@ -101,10 +101,10 @@ fn a_stack_of_the_runtime_alone_is_shown_whole() {
 #[test]
 fn files_decide_only_beside_files_that_are_known() {
     // The user has a folder of that name too.
-    let lookalike = "worker<u8> at /work/app/runtime/src/worker.rs:3";
-    let start = "app::start::{{closure}} at /work/app/runtime/src/worker.rs:9";
+    let lookalike = "worker<u8> at /build/app/runtime/src/worker.rs:3";
+    let start = "app::start::{{closure}} at /build/app/runtime/src/worker.rs:9";
     assert_eq!(one(&around(&[lookalike, start]), false).1[0], "worker<u8>");
-    let helper = "helper<u8> at /work/gleak/runtime/src/chan/go.rs:7";
+    let helper = "helper<u8> at /build/gleak/runtime/src/chan/go.rs:7";
     assert_eq!(one(&around(&[helper, start]), false).1, ["app::start::{{closure}}"]);
 }
 
@@ -112,20 +112,20 @@ fn files_decide_only_beside_files_that_are_known() {
 fn what_the_runtime_asks_of_the_system_is_the_runtimes() {
     let held = [
         "syscall",
-        "rustix::backend::thread::syscalls::futex_wait at /root/.cargo/registry/src/i/rustix-1.1.2/src/a.rs:5",
-        "gleak_runtime::machine::futex::wait at /work/gleak/runtime/src/machine/futex.rs:9",
-        "app::worker at /work/app/src/a.rs:3",
+        "rustix::backend::thread::syscalls::futex_wait at /cargo/registry/src/i/rustix-1.1.2/src/a.rs:5",
+        "gleak_runtime::machine::futex::wait at /build/gleak/runtime/src/machine/futex.rs:9",
+        "app::worker at /build/app/src/a.rs:3",
     ];
     assert_eq!(one(&[&held[..], &STARTED].concat(), false).1, ["app::worker"]);
     // What the user calls is not.
-    let running = ["memcpy", "app::copy at /work/app/src/a.rs:8"];
+    let running = ["memcpy", "app::copy at /build/app/src/a.rs:8"];
     assert_eq!(one(&[&running[..], &STARTED].concat(), false).1, ["memcpy", "app::copy"]);
 }
 
 #[test]
 fn a_cut_stack_says_so_and_keeps_its_far_end() {
     let deep = "core::slice::sort::recurse at /rustc/5980/library/core/src/slice/sort.rs:8";
-    let frames = [&PARKED[..], &["app::less at /work/app/src/a.rs:3", deep]].concat();
+    let frames = [&PARKED[..], &["app::less at /build/app/src/a.rs:3", deep]].concat();
     let (report, own) = one(&frames, true);
     assert_eq!(own, ["app::less", "core::slice::sort::recurse"]);
     let text = render::text(&report, &TextOptions::default());
@@ -134,7 +134,7 @@ fn a_cut_stack_says_so_and_keeps_its_far_end() {
 
 #[test]
 fn the_block_site_is_not_repeated() {
-    let (report, _) = one(&around(&["app::worker at /work/app/src/a.rs:3"]), false);
+    let (report, _) = one(&around(&["app::worker at /build/app/src/a.rs:3"]), false);
     let text = render::text(&report, &TextOptions::default());
     assert!(text.contains("\n      waits    src/a.rs:3  app::worker\n    because"), "{text}");
     assert!(!text.contains("from"), "{text}");
@@ -143,7 +143,7 @@ fn the_block_site_is_not_repeated() {
 #[test]
 fn as_many_frames_as_asked_for() {
     let own: Vec<String> =
-        (3..15).map(|line| format!("app::f{line} at /work/app/src/a.rs:{line}")).collect();
+        (3..15).map(|line| format!("app::f{line} at /build/app/src/a.rs:{line}")).collect();
     let (report, _) = one(&around(&own.iter().map(String::as_str).collect::<Vec<_>>()), false);
     let told = |options: TextOptions| {
         let text = render::text(&report, &options);
@@ -239,9 +239,9 @@ fn ingest() -> (Snapshot, gleak_detector::snapshot::RegionId) {
     panic.stack = [
         "core::panicking::panic_bounds_check at /rustc/5980/library/core/src/panicking.rs:280",
         "<usize as core::slice::index::SliceIndex<[T]>>::index at /rustc/5980/library/core/src/slice/index.rs:274",
-        "ingestd::decode::Header<'_>::length at /work/ingestd/src/decode.rs:212",
-        "<ingestd::decode::Header as core::convert::TryFrom<&[u8]>>::try_from at /work/ingestd/src/decode.rs:180",
-        "ingestd::decode::all at /work/ingestd/src/decode.rs:44",
+        "ingestd::decode::Header<'_>::length at /build/ingestd/src/decode.rs:212",
+        "<ingestd::decode::Header as core::convert::TryFrom<&[u8]>>::try_from at /build/ingestd/src/decode.rs:180",
+        "ingestd::decode::all at /build/ingestd/src/decode.rs:44",
     ]
     .map(symbol)
     .to_vec();
@@ -252,53 +252,57 @@ fn ingest() -> (Snapshot, gleak_detector::snapshot::RegionId) {
 
 /// Gives them their stacks.
 fn stand(snapshot: &mut Snapshot) {
-    let worker = "ingestd::pool::Pool<T>::worker at /work/ingestd/src/pool.rs:58";
+    let worker = "ingestd::pool::Pool<T>::worker at /build/ingestd/src/pool.rs:58";
     let closure =
-        "ingestd::pool::Pool<T>::start::{{closure}}::{{closure}} at /work/ingestd/src/pool.rs:44";
+        "ingestd::pool::Pool<T>::start::{{closure}}::{{closure}} at /build/ingestd/src/pool.rs:44";
     let deep = [
         worker,
         "<alloc::vec::into_iter::IntoIter<ingestd::Job> as core::iter::traits::iterator::Iterator>::try_fold at /rustc/5980/library/alloc/src/vec/into_iter.rs:346 ^",
-        "ingestd::pool::Pool<T>::drain at /work/ingestd/src/pool.rs:70",
-        "ingestd::retry::Backoff<ingestd::retry::Exponential,F>::call at /work/ingestd/src/retry.rs:31",
-        "<tower::limit::Limited<ingestd::Svc> as tower::Service<ingestd::Job>>::call at /root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tower-0.5.2/src/limit/concurrency/limited_service.rs:88",
+        "ingestd::pool::Pool<T>::drain at /build/ingestd/src/pool.rs:70",
+        "ingestd::retry::Backoff<ingestd::retry::Exponential,F>::call at /build/ingestd/src/retry.rs:31",
+        "<tower::limit::Limited<ingestd::Svc> as tower::Service<ingestd::Job>>::call at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tower-0.5.2/src/limit/concurrency/limited_service.rs:88",
         "0x12f317 in /usr/lib/x86_64-linux-gnu/libplugin.so.2",
-        "ingestd::pool::Pool<T>::once at /work/ingestd/src/pool.rs:66",
-        "ingestd::pool::Pool<T>::round at /work/ingestd/src/pool.rs:63",
-        "ingestd::pool::Pool<T>::rounds at /work/ingestd/src/pool.rs:61",
-        "ingestd::pool::Pool<T>::run at /work/ingestd/src/pool.rs:52",
+        "ingestd::pool::Pool<T>::once at /build/ingestd/src/pool.rs:66",
+        "ingestd::pool::Pool<T>::round at /build/ingestd/src/pool.rs:63",
+        "ingestd::pool::Pool<T>::rounds at /build/ingestd/src/pool.rs:61",
+        "ingestd::pool::Pool<T>::run at /build/ingestd/src/pool.rs:52",
         closure,
     ];
     let common = stack(snapshot, &around(&deep));
     let direct = stack(snapshot, &around(&[worker, closure]));
     let other = stack(
         snapshot,
-        &around(&[worker, "ingestd::pool::Pool<T>::help at /work/ingestd/src/pool.rs:90", closure]),
+        &around(&[
+            worker,
+            "ingestd::pool::Pool<T>::help at /build/ingestd/src/pool.rs:90",
+            closure,
+        ]),
     );
     let spawner = [
-        "gleak_runtime::task::spawn::spawn at /work/gleak/runtime/src/task/spawn.rs:40",
-        "ingestd::pool::Pool<T>::start at /work/ingestd/src/pool.rs:41",
-        "ingestd::Ingest::new at /work/ingestd/src/lib.rs:30",
-        "ingestd::main at /work/ingestd/src/main.rs:12",
+        "gleak_runtime::task::spawn::spawn at /build/gleak/runtime/src/task/spawn.rs:40",
+        "ingestd::pool::Pool<T>::start at /build/ingestd/src/pool.rs:41",
+        "ingestd::Ingest::new at /build/ingestd/src/lib.rs:30",
+        "ingestd::main at /build/ingestd/src/main.rs:12",
     ];
     let spawned = stack(snapshot, &[&spawner[..], &STARTED].concat());
     let feeder = stack(
         snapshot,
         &[
-            "0x12f317 in /work/ingestd/target/release/ingestd",
-            "0x12e0aa in /work/ingestd/target/release/ingestd",
+            "0x12f317 in /build/ingestd/target/release/ingestd",
+            "0x12e0aa in /build/ingestd/target/release/ingestd",
         ],
     );
     let served = [&PARKED[..], &[
-        "ingestd::http::forward at /work/ingestd/src/http.rs:88",
-        "ingestd::http::generated::routes_of_the_second_version::<impl ingestd::http::Routes for ingestd::http::generated::V2<S>>::dispatch at /work/ingestd/target/release/build/ingestd-0f1e2d3c4b5a6978/out/generated/http/routes_of_the_second_version.rs:10412",
+        "ingestd::http::forward at /build/ingestd/src/http.rs:88",
+        "ingestd::http::generated::routes_of_the_second_version::<impl ingestd::http::Routes for ingestd::http::generated::V2<S>>::dispatch at /build/ingestd/target/release/build/ingestd-0f1e2d3c4b5a6978/out/generated/http/routes_of_the_second_version.rs:10412",
     ]].concat();
     let served = stack(snapshot, &served);
     snapshot.stacks[served.0 as usize].cut = true;
     let serving = stack(
         snapshot,
         &[
-            "ingestd::http::listen at /work/ingestd/src/http.rs:20",
-            "ingestd::main at /work/ingestd/src/main.rs:14",
+            "ingestd::http::listen at /build/ingestd/src/http.rs:20",
+            "ingestd::main at /build/ingestd/src/main.rs:14",
         ],
     );
     for (number, task) in snapshot.tasks.iter_mut().enumerate() {
