@@ -115,8 +115,8 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
         wait_class: shape.class.clone(),
         waits_for: if waits.is_empty() { String::new() } else { words::waits_for(index, &waits) },
         block: shape.block.map(|site| index.site(site).clone()),
-        backtrace: index.stacks.shared(tasks(), |task| task.backtrace),
-        spawn_backtrace: index.stacks.shared(tasks(), |task| task.spawn_backtrace),
+        backtrace: index.stacks.of_tasks(tasks(), |task| task.backtrace),
+        spawn_backtrace: index.stacks.of_tasks(tasks(), |task| task.spawn_backtrace),
         members: members.iter().map(|&member| self::member(index, member)).collect(),
     }
 }

@@ -24,6 +24,7 @@ mod held;
 mod index;
 mod key;
 mod liveness;
+mod machinery;
 mod name;
 mod panics;
 mod question;

@@ -4,18 +4,17 @@
 //! started. What is between is the user's, and what a report shows.
 //!
 //! Invariants:
-//! 1. A frame whose name is not known is never marked for what it might be; one beyond the task's
-//!    entry is, for where it stands.
-//! 2. A stack that is wholly of the runtime has no marks: it is then shown as it is.
-//! 3. Nothing is lost: names are whole, files as the snapshot has them.
+//! 1. A stack that is wholly of the runtime has no marks: it is then shown as it is.
+//! 2. Nothing is lost: names are whole, files as the snapshot has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use gleak_snapshot::{Frame, FrameId, Snapshot, StackId, Symbol, Task};
+use gleak_snapshot::{Frame, Snapshot, Stack, StackId, Symbol, Task};
 use serde::{Deserialize, Serialize};
 
-use crate::name;
+use crate::machinery::{self, Kind, Sources};
 
 /// A stack, innermost frame first, functions that were inlined on their own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -49,53 +48,40 @@ pub struct BacktraceFrame {
     pub runtime: bool,
 }
 
-/// Where every task and thread begins: path, name and file.
-const ENTRIES: [(&str, &str, &str); 2] = [
-    ("gleak_runtime::task::packet::", "task_entry", "task/packet.rs"),
-    ("std::sys::backtrace::", "__rust_begin_short_backtrace", "std/src/sys/backtrace.rs"),
-];
-/// Crates below the user's call.
-const BELOW: [&str; 8] = [
-    "gleak_runtime",
-    "corosensei",
-    "core",
-    "std",
-    "alloc",
-    "panic_unwind",
-    "compiler_builtins",
-    "__rustc",
-];
-/// Between the task's entry and a test's body.
-const HARNESS: &str = "gleak_test_harness";
-/// Functions without a path that raise or catch a panic.
-const RAISING: [&str; 4] = ["__rust_try", "rust_begin_unwind", "rust_panic", "__rust_start_panic"];
-/// In the paths of their sources, wherever they were built.
-const FOLDERS: [&str; 5] = [
-    "library/core/src/",
-    "library/std/src/",
-    "library/alloc/src/",
-    "/corosensei-",
-    "/gleak-runtime-",
-];
-
-/// The stacks of a snapshot.
+/// The stacks of a snapshot. Functions have numbers, so that a hundred thousand stacks can be
+/// compared.
 pub(crate) struct Stacks<'a> {
-    snapshot: &'a Snapshot,
-    /// Folders that the sources of the runtime lie in. Optimised code has inlined functions whose
-    /// names lack their path, so that only their file says whose they are.
-    folders: BTreeSet<&'a str>,
+    stacks: &'a [Stack],
+    table: Table<'a>,
+    /// What stands at a frame, by the number of the frame.
+    frames: Vec<Vec<usize>>,
+    /// For a frame that is not in the snapshot.
+    missing: usize,
 }
 
 impl<'a> Stacks<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
         let of_frames = snapshot.frames.iter().flat_map(|frame| &frame.symbols);
         let of_panics = snapshot.panics.iter().flat_map(|panic| &panic.stack);
-        let folders = of_frames.chain(of_panics).filter_map(own_folder).collect();
-        Stacks { snapshot, folders }
+        let mut table = Table {
+            sources: Sources::new(of_frames.chain(of_panics)),
+            numbers: BTreeMap::new(),
+            functions: Vec::new(),
+        };
+        let frames = snapshot.frames.iter().map(|frame| match &frame.symbols[..] {
+            [] => vec![table.nameless(address(snapshot, frame))],
+            symbols => symbols.iter().map(|symbol| table.named(symbol)).collect(),
+        });
+        let frames = frames.collect();
+        for symbol in snapshot.panics.iter().flat_map(|panic| &panic.stack) {
+            table.named(symbol);
+        }
+        let missing = table.nameless("?".to_owned());
+        Stacks { stacks: &snapshot.stacks, table, frames, missing }
     }
 
     /// The stack that most of these tasks have; of equally many, that of the first.
-    pub(crate) fn shared<'t>(
+    pub(crate) fn of_tasks<'t>(
         &self,
         tasks: impl Iterator<Item = &'t Task>,
         which: fn(&Task) -> Option<StackId>,
@@ -109,176 +95,96 @@ impl<'a> Stacks<'a> {
                 order.push(id);
             }
         }
-        most(order.into_iter().filter_map(|id| Some((self.read(id)?, counts[&id]))))
+        self.most(order.into_iter().filter_map(|id| {
+            let stack = self.stacks.get(id.0 as usize)?;
+            Some((self.expanded(stack), stack.cut, counts[&id]))
+        }))
     }
 
-    /// As [`Stacks::shared`], of stacks that have been looked up.
+    /// As [`Stacks::of_tasks`], of stacks that came with their names.
     pub(crate) fn of_symbols<'s>(
         &self,
         stacks: impl Iterator<Item = &'s [Symbol]>,
     ) -> Option<Backtrace> {
-        let stacks = stacks.filter(|symbols| !symbols.is_empty());
-        most(stacks.map(|symbols| (self.seen(symbols.iter().map(named).collect(), false), 1)))
+        let number = |symbol| self.table.numbers.get(symbol).copied().unwrap_or(self.missing);
+        self.most(stacks.map(|stack| (stack.iter().map(number).collect(), false, 1)))
     }
 
-    fn read(&self, id: StackId) -> Option<Seen> {
-        let stack = self.snapshot.stacks.get(id.0 as usize)?;
-        let frames: Vec<BacktraceFrame> =
-            stack.frames.iter().flat_map(|&frame| self.expanded(frame)).collect();
-        (!frames.is_empty()).then(|| self.seen(frames, stack.cut))
+    fn expanded(&self, stack: &Stack) -> Vec<usize> {
+        let missing = std::slice::from_ref(&self.missing);
+        let frames = stack.frames.iter();
+        let functions =
+            frames.flat_map(|id| self.frames.get(id.0 as usize).map_or(missing, |it| it));
+        functions.copied().collect()
     }
 
-    fn expanded(&self, id: FrameId) -> Vec<BacktraceFrame> {
-        match self.snapshot.frames.get(id.0 as usize) {
-            None => vec![nameless("?".to_owned())],
-            Some(frame) if frame.symbols.is_empty() => vec![nameless(self.address(frame))],
-            Some(frame) => frame.symbols.iter().map(named).collect(),
-        }
-    }
-
-    fn address(&self, frame: &Frame) -> String {
-        let module = frame.module.and_then(|id| self.snapshot.modules.get(id.0 as usize));
-        let file = module.and_then(|module| module.path.rsplit(['/', '\\']).next());
-        match file.filter(|file| !file.is_empty()) {
-            Some(file) => format!("{file}+{:#x}", frame.address),
-            None => format!("{:#x}", frame.address),
-        }
-    }
-
-    fn seen(&self, mut frames: Vec<BacktraceFrame>, cut: bool) -> Seen {
-        let own = self.own(&frames, cut);
-        if !own.is_empty() {
-            for (number, frame) in frames.iter_mut().enumerate() {
-                frame.runtime = !own.contains(&number);
+    /// The most frequent one, counted by what is the user's.
+    fn most(&self, stacks: impl Iterator<Item = (Vec<usize>, bool, u64)>) -> Option<Backtrace> {
+        let mut known: BTreeMap<(Vec<usize>, bool), usize> = BTreeMap::new();
+        let mut kinds: Vec<(Vec<usize>, bool, u64)> = Vec::new();
+        for (stack, cut, tasks) in stacks.filter(|(stack, _, _)| !stack.is_empty()) {
+            let own = self.own(&stack, cut);
+            let number = *known.entry((stack[own].to_vec(), cut)).or_insert(kinds.len());
+            match kinds.get_mut(number) {
+                Some((_, _, sum)) => *sum += tasks,
+                None => kinds.push((stack, cut, tasks)),
             }
         }
-        Seen { frames, cut }
+        let different = kinds.len() as u64;
+        // Of equal ones the last is taken, and the first is wanted.
+        let (stack, cut, tasks) = kinds.into_iter().rev().max_by_key(|(_, _, tasks)| *tasks)?;
+        let own = self.own(&stack, cut);
+        let frames = stack.iter().enumerate().map(|(place, &number)| {
+            let Symbol { function, file, line } =
+                self.table.functions[number].0.clone().into_owned();
+            BacktraceFrame { function, file, line, runtime: !own.contains(&place) }
+        });
+        Some(Backtrace { frames: frames.collect(), cut, tasks, different })
     }
 
-    /// The frames that are the user's, by number.
-    fn own(&self, frames: &[BacktraceFrame], cut: bool) -> Range<usize> {
-        let entry = frames.iter().position(|frame| self.is_entry(frame));
-        let mut last = entry.unwrap_or(frames.len());
-        // The far end of a cut stack is where reading failed, not where the task began.
-        let is_whole = entry.is_some() || !cut;
-        let around = |frame: &BacktraceFrame| self.is_below(frame) || is_of(frame, HARNESS);
-        while is_whole && last > 0 && around(&frames[last - 1]) {
-            last -= 1;
+    /// The places that are shown as the user's: all, where there is nothing but the runtime.
+    fn own(&self, stack: &[usize], cut: bool) -> Range<usize> {
+        let kinds: Vec<Kind> = stack.iter().map(|&number| self.table.functions[number].1).collect();
+        let own = machinery::own(&kinds, cut);
+        if own.is_empty() { 0..stack.len() } else { own }
+    }
+}
+
+/// Functions that get numbers, the same one the same.
+struct Table<'a> {
+    sources: Sources<'a>,
+    numbers: BTreeMap<Cow<'a, Symbol>, usize>,
+    functions: Vec<(Cow<'a, Symbol>, Kind)>,
+}
+
+impl<'a> Table<'a> {
+    fn named(&mut self, symbol: &'a Symbol) -> usize {
+        match self.numbers.get(symbol) {
+            Some(&number) => number,
+            None => self.number(Cow::Borrowed(symbol), self.sources.kind(symbol)),
         }
-        let mut first = 0;
-        while first < last {
-            first += match &frames[first..last] {
-                [frame, ..] if self.is_below(frame) => 1,
-                rest => match self.callees(rest) {
-                    0 => break,
-                    callees => callees,
-                },
-            };
-        }
-        first..last
     }
 
-    /// How many functions of others the runtime calls here: what it asks the system for.
-    fn callees(&self, frames: &[BacktraceFrame]) -> usize {
-        let foreign = |frame: &&BacktraceFrame| {
-            let system = is_of(frame, "rustix") || is_of(frame, "libc");
-            system || frame.file.is_none() && is_symbol(&frame.function)
-        };
-        let foreign = frames.iter().take_while(foreign).count();
-        let caller = frames.get(foreign);
-        if caller.is_some_and(|frame| is_of(frame, "gleak_runtime")) { foreign } else { 0 }
+    fn nameless(&mut self, function: String) -> usize {
+        let symbol = Symbol { function, file: None, line: None };
+        self.number(Cow::Owned(symbol), Kind::default())
     }
 
-    fn is_entry(&self, frame: &BacktraceFrame) -> bool {
-        ENTRIES.into_iter().any(|(path, name, file)| {
-            // Shortening is dear, and the far end of a stack is only one frame.
-            frame.function.contains(name) && {
-                let function = name::shorten(&frame.function);
-                let by_file = || self.is_file_below(frame) && is_in(frame, file);
-                function.strip_suffix(name) == Some(path) || function == name && by_file()
-            }
+    fn number(&mut self, symbol: Cow<'a, Symbol>, kind: Kind) -> usize {
+        let functions = &mut self.functions;
+        *self.numbers.entry(symbol.clone()).or_insert_with(|| {
+            functions.push((symbol, kind));
+            functions.len() - 1
         })
     }
+}
 
-    fn is_below(&self, frame: &BacktraceFrame) -> bool {
-        if FOLDERS.into_iter().any(|folder| is_in(frame, folder)) {
-            return true;
-        }
-        if has_path(frame) {
-            name::crates(&frame.function).all(|name| BELOW.contains(&name))
-        } else {
-            RAISING.contains(&frame.function.as_str()) || self.is_file_below(frame)
-        }
+/// `app+0x12f317`, or the bare address where no module is known.
+fn address(snapshot: &Snapshot, frame: &Frame) -> String {
+    let module = frame.module.and_then(|id| snapshot.modules.get(id.0 as usize));
+    let file = module.and_then(|module| module.path.rsplit(['/', '\\']).next());
+    match file.filter(|file| !file.is_empty()) {
+        Some(file) => format!("{file}+{:#x}", frame.address),
+        None => format!("{:#x}", frame.address),
     }
-
-    fn is_file_below(&self, frame: &BacktraceFrame) -> bool {
-        let file = frame.file.as_deref();
-        let is_own = |file: &str| self.folders.iter().any(|folder| file.starts_with(folder));
-        file.is_some_and(is_own) || FOLDERS.into_iter().any(|folder| is_in(frame, folder))
-    }
-}
-
-/// The folder of the runtime's sources, when this is one of its functions.
-fn own_folder(symbol: &Symbol) -> Option<&str> {
-    let is_own = |name: &str| matches!(name, "gleak_runtime" | "corosensei");
-    if !name::crates(&symbol.function).all(is_own) || name::crates(&symbol.function).count() == 0 {
-        return None;
-    }
-    let file = symbol.file.as_deref()?;
-    let end = file.rfind("/src/")? + "/src/".len();
-    let folder = &file[..end];
-    (!FOLDERS.into_iter().any(|std| folder.ends_with(std))).then_some(folder)
-}
-
-fn has_path(frame: &BacktraceFrame) -> bool {
-    name::crates(&frame.function).next().is_some()
-}
-
-fn is_of(frame: &BacktraceFrame, name: &str) -> bool {
-    has_path(frame) && name::crates(&frame.function).all(|it| it == name)
-}
-
-fn is_in(frame: &BacktraceFrame, part: &str) -> bool {
-    frame.file.as_deref().is_some_and(|file| file.contains(part))
-}
-
-/// Whether it is the name of a C function, which has no path, and neither an address.
-fn is_symbol(name: &str) -> bool {
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_@.".contains(letter);
-    name.chars().all(is_letter) && !name.starts_with(|first: char| first.is_ascii_digit())
-}
-
-fn named(symbol: &Symbol) -> BacktraceFrame {
-    let Symbol { function, file, line } = symbol.clone();
-    BacktraceFrame { function, file, line, runtime: false }
-}
-
-fn nameless(function: String) -> BacktraceFrame {
-    BacktraceFrame { function, file: None, line: None, runtime: false }
-}
-
-/// A stack that has been read.
-struct Seen {
-    frames: Vec<BacktraceFrame>,
-    cut: bool,
-}
-
-/// The most frequent one, counted by what is the user's.
-fn most(stacks: impl Iterator<Item = (Seen, u64)>) -> Option<Backtrace> {
-    type Shape = (Vec<(String, Option<String>, Option<u32>)>, bool);
-    let mut kinds: BTreeMap<Shape, usize> = BTreeMap::new();
-    let mut backtraces: Vec<Backtrace> = Vec::new();
-    for (Seen { frames, cut }, tasks) in stacks {
-        let own = frames.iter().filter(|frame| !frame.runtime);
-        let shape = own.map(|it| (it.function.clone(), it.file.clone(), it.line)).collect();
-        let number = *kinds.entry((shape, cut)).or_insert(backtraces.len());
-        match backtraces.get_mut(number) {
-            Some(known) => known.tasks += tasks,
-            None => backtraces.push(Backtrace { frames, cut, tasks, different: 0 }),
-        }
-    }
-    let different = backtraces.len() as u64;
-    // The last of equal ones is taken, and the first is wanted.
-    let most = backtraces.into_iter().rev().max_by_key(|backtrace| backtrace.tasks)?;
-    Some(Backtrace { different, ..most })
 }

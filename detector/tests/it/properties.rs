@@ -5,7 +5,7 @@ use gleak_detector::snapshot::{Snapshot, SnapshotBuilder, TaskId, Touched};
 use gleak_detector::{Question, Scope, analyze};
 use proptest::prelude::*;
 
-use crate::support::{MS, bank, process};
+use crate::support::{MS, bank, process, stack, symbol};
 
 /// A little of everything, in two regions.
 fn mixed() -> SnapshotBuilder {
@@ -82,7 +82,13 @@ proptest! {
         b.object_mut(gleak_detector::snapshot::ObjectId(1)).name = Some(name.clone());
         let _ = b.panic(TaskId(72), "src/p.rs:9", &name, &name);
         let options = TextOptions { width, ..TextOptions::default() };
-        let report = process(&b.build());
+        let mut snapshot = b.build();
+        let named = format!("{name} at {name}:7");
+        let id = stack(&mut snapshot, &[&named, &format!("0x1f in /lib/{name}"), &format!("<{name}>::f")]);
+        snapshot.panics[0].stack.push(symbol(&named));
+        snapshot.tasks[0].backtrace = Some(id);
+        snapshot.tasks[0].spawn_backtrace = Some(id);
+        let report = process(&snapshot);
         let failure = gleak_detector::render::failure(&report, &name, &options);
         let lines = gleak_detector::render::cut_off(&report).join("\n");
         for text in [text(&report, &options), failure, lines] {

@@ -8,7 +8,7 @@ use crate::support::{MS, golden, process, region, stack, symbol};
 
 /// Below the user's call, as an optimised build has it: inlined names lack their path.
 const PARKED: [&str; 5] = [
-    "suspend<(), ()> at /build/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:586 ^",
+    "suspend<(), ()> at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:586 ^",
     "gleak_runtime::machine::fiber::suspend at /build/gleak/runtime/src/machine/fiber.rs:71",
     "park_task at /build/gleak/runtime/src/wait/mod.rs:252 ^",
     "recv<()> at /build/gleak/runtime/src/chan/core.rs:184 ^",
@@ -21,9 +21,9 @@ const STARTED: [&str; 8] = [
     "<gleak_runtime::task::packet::Packet<F,T,B> as gleak_runtime::task::packet::Body>::run::{{closure}} at /build/gleak/runtime/src/task/packet.rs:260",
     "do_call<core::panic::unwind_safe::AssertUnwindSafe<F>, ()> at /rustc/59807616e1fa/library/std/src/panicking.rs:581",
     "__rust_try",
-    "corosensei::coroutine::Coroutine<Input,Yield,Return,Stack>::with_stack_unchecked::coroutine_func::{{closure}} at /build/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
+    "corosensei::coroutine::Coroutine<Input,Yield,Return,Stack>::with_stack_unchecked::coroutine_func::{{closure}} at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
     "__rust_try",
-    "coroutine_func<(), (), ()> at /build/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
+    "coroutine_func<(), (), ()> at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/corosensei-0.3.4/src/coroutine.rs:243",
     "0x2b805 in /build/app/target/release/app",
 ];
 
@@ -112,7 +112,7 @@ fn files_decide_only_beside_files_that_are_known() {
 fn what_the_runtime_asks_of_the_system_is_the_runtimes() {
     let held = [
         "syscall",
-        "rustix::backend::thread::syscalls::futex_wait at /build/.cargo/registry/src/i/rustix-1.1.2/src/a.rs:5",
+        "rustix::backend::thread::syscalls::futex_wait at /cargo/registry/src/i/rustix-1.1.2/src/a.rs:5",
         "gleak_runtime::machine::futex::wait at /build/gleak/runtime/src/machine/futex.rs:9",
         "app::worker at /build/app/src/a.rs:3",
     ];
@@ -260,7 +260,7 @@ fn stand(snapshot: &mut Snapshot) {
         "<alloc::vec::into_iter::IntoIter<ingestd::Job> as core::iter::traits::iterator::Iterator>::try_fold at /rustc/5980/library/alloc/src/vec/into_iter.rs:346 ^",
         "ingestd::pool::Pool<T>::drain at /build/ingestd/src/pool.rs:70",
         "ingestd::retry::Backoff<ingestd::retry::Exponential,F>::call at /build/ingestd/src/retry.rs:31",
-        "<tower::limit::Limited<ingestd::Svc> as tower::Service<ingestd::Job>>::call at /build/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tower-0.5.2/src/limit/concurrency/limited_service.rs:88",
+        "<tower::limit::Limited<ingestd::Svc> as tower::Service<ingestd::Job>>::call at /cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tower-0.5.2/src/limit/concurrency/limited_service.rs:88",
         "0x12f317 in /usr/lib/x86_64-linux-gnu/libplugin.so.2",
         "ingestd::pool::Pool<T>::once at /build/ingestd/src/pool.rs:66",
         "ingestd::pool::Pool<T>::round at /build/ingestd/src/pool.rs:63",
@@ -272,7 +272,11 @@ fn stand(snapshot: &mut Snapshot) {
     let direct = stack(snapshot, &around(&[worker, closure]));
     let other = stack(
         snapshot,
-        &around(&[worker, "ingestd::pool::Pool<T>::help at /build/ingestd/src/pool.rs:90", closure]),
+        &around(&[
+            worker,
+            "ingestd::pool::Pool<T>::help at /build/ingestd/src/pool.rs:90",
+            closure,
+        ]),
     );
     let spawner = [
         "gleak_runtime::task::spawn::spawn at /build/gleak/runtime/src/task/spawn.rs:40",
