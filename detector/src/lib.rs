@@ -35,5 +35,6 @@ pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
+pub use index::ends_from_outside;
 pub use question::{Ignore, Question, Scope};
 pub use rule::{RULES, RuleInfo};
