@@ -107,7 +107,8 @@ pub(crate) fn wait_of(task: &Task) -> Option<&Wait> {
 
 /// Whether the wait may be ended by what is in no record: a timer, a descriptor, a future's waker,
 /// a helper thread that has not been named yet.
-pub(crate) fn ends_from_outside(wait: &Wait) -> bool {
+#[must_use]
+pub fn ends_from_outside(wait: &Wait) -> bool {
     let by_reason = match wait.reason {
         WaitReason::Sleep | WaitReason::Read | WaitReason::Write | WaitReason::Future => true,
         WaitReason::Blocking => wait.arms.is_empty(),

@@ -13,6 +13,7 @@ use std::fs;
 use std::time::Duration;
 
 use gleak_runtime::report;
+use gleak_runtime::report::detector::ends_from_outside;
 use gleak_runtime::report::snapshot::{
     RegionId, RegionKind, Snapshot, Task, TaskState, WaiterKind,
 };
@@ -82,11 +83,11 @@ fn kind(snapshot: &Snapshot, region: RegionId) -> Option<RegionKind> {
     snapshot.regions.iter().find(|it| it.id == region).map(|it| it.kind)
 }
 
-/// Whether it runs, will, or has a timer armed.
+/// Whether it runs, will, or waits for what is in no record: a timer, a descriptor, a future's waker.
 pub(crate) fn can_go_on(task: &Task) -> bool {
     match &task.state {
         TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => true,
-        TaskState::Waiting(wait) => wait.until_ns.is_some(),
+        TaskState::Waiting(wait) => ends_from_outside(wait),
     }
 }
 

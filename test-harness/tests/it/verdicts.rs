@@ -203,6 +203,12 @@ fn background_tasks_and_daemons_fail_neither_test_nor_run() {
 }
 
 #[test]
+fn who_waits_for_a_socket_could_still_act_on_a_test_that_rests() {
+    let said = run(&mut example("answered"));
+    assert_eq!((said.tests("ok"), said.code), (vec!["waits_for_an_answer"], Some(0)), "{said:#?}");
+}
+
+#[test]
 fn daemons_that_wait_for_each_other_fail_the_run() {
     let said = run(&mut example("daemons_deadlock"));
     assert_eq!((said.tests("ok"), said.code), (vec!["starts_them"], Some(101)), "{said:#?}");
