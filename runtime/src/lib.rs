@@ -196,9 +196,9 @@ pub use task::future::{block_on, block_on_with};
 #[cfg(not(loom))]
 pub use task::join::JoinHandle;
 #[cfg(not(loom))]
-pub use task::local::{AccessError, LocalKey};
+pub use task::lending::Scope;
 #[cfg(not(loom))]
-pub use task::packet::Scope;
+pub use task::local::{AccessError, LocalKey};
 #[cfg(not(loom))]
 pub use task::run::run;
 #[cfg(not(loom))]

@@ -4,6 +4,7 @@ pub(crate) mod ending;
 pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod join;
+pub(crate) mod lending;
 pub(crate) mod loans;
 pub(crate) mod local;
 pub(crate) mod packet;

@@ -14,13 +14,12 @@
 //! 3. A side holds the pointer while it has not said that it has gone; so the packet is there for it.
 //! 4. What is lent outlives its borrowers, since the lender does not go on before they are back: a
 //!    closure for a helper ([`lend`]), which stays on the lender's stack, and the tasks of a scope
-//!    ([`lend_to_tasks`]), whose packets may hold what borrows from there. [`UntilReturned`] holds both.
+//!    ([`packet_in`]), whose packets may hold what borrows from there. How the lender is held is safe
+//!    code, in `lending.rs`.
 
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use crate::machine::stack::StackError;
 use crate::records::panics::{self, Told};
@@ -30,14 +29,14 @@ use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
 use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
-use crate::report;
 use crate::scheduler::current;
-use crate::sync::{AtomicBool, Lock, Ordering, UnsafeCell};
+use crate::sync::{Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
 use crate::task::error::{Cause, JoinError};
-use crate::task::loans::{Borrows, Loan, Loans, Nothing};
+use crate::task::lending::{Borrowed, Errand, Scope, UntilReturned};
+use crate::task::loans::{Borrows, Loan, Nothing};
 use crate::task::local;
-use crate::task::panic::{PanicRecord, Unwinding, caught};
+use crate::task::panic::PanicRecord;
 use crate::wait::queue::WaitQueue;
 
 /// What is known of a task besides its record, which ends before the packet does.
@@ -448,16 +447,6 @@ fn boxed<F, T, B>(info: Info, closure: F, borrows: B) -> Box<Packet<F, T, B>> {
     })
 }
 
-/// A scope: tasks that are spawned through it may borrow what outlives it. See [`scope`](crate::scope).
-///
-/// `'scope` is the time in which its tasks run and `'env` that of what they borrow; both are invariant,
-/// as in [`std::thread::Scope`].
-pub struct Scope<'scope, 'env: 'scope> {
-    pub(super) loans: Arc<Loans>,
-    scope: PhantomData<&'scope mut &'scope ()>,
-    env: PhantomData<&'env mut &'env ()>,
-}
-
 /// As [`packet`], for a task that borrows from the surroundings of `scope`.
 pub(crate) fn packet_in<'scope, F, T>(
     scope: &'scope Scope<'scope, '_>,
@@ -468,7 +457,7 @@ where
     F: FnOnce() -> T + Send + 'scope,
     T: Send + 'scope,
 {
-    let loan = scope.loans.lend(info.reference);
+    let loan = scope.lend(info.reference);
     let packet = NonNull::from(Box::leak(boxed(info, closure, loan)));
     let body: NonNull<dyn Body + 'scope> = packet;
     let outlet: NonNull<dyn Outlet<T> + 'scope> = packet;
@@ -484,49 +473,6 @@ where
         std::mem::transmute::<NonNull<dyn Outlet<T> + 'scope>, NonNull<dyn Outlet<T>>>(outlet)
     };
     (TaskSide(body), HandleSide(outlet))
-}
-
-/// Runs `body` with a scope whose loans are `loans`, then `wait`, which must not end before all of
-/// them are back; a process in which it does is aborted.
-pub(crate) fn lend_to_tasks<'env, F, R>(
-    loans: &Arc<Loans>,
-    body: F,
-    wait: impl FnOnce(),
-) -> Result<R, Unwinding>
-where
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
-{
-    let scope = Scope { loans: loans.clone(), scope: PhantomData, env: PhantomData };
-    // From before the first task on: neither a return nor an unwinding passes here while one is out.
-    let until = UntilReturned(|| loans.all_back());
-    let outcome = caught(|| body(&scope));
-    wait();
-    drop(until);
-    outcome
-}
-
-/// A closure lent to another thread, and then its outcome: both on the stack of the lender.
-struct Errand<F, R> {
-    closure: Lock<Option<F>>,
-    outcome: Lock<Option<Result<R, Unwinding>>>,
-    returned: AtomicBool,
-}
-
-trait Borrowed: Sync {
-    fn run(&self);
-    fn returned(&self) -> &AtomicBool;
-}
-
-impl<F: FnOnce() -> R + Send, R: Send> Borrowed for Errand<F, R> {
-    fn run(&self) {
-        let Some(closure) = self.closure.lock().take() else { return };
-        let outcome = caught(|| task_entry(closure));
-        *self.outcome.lock() = Some(outcome);
-    }
-
-    fn returned(&self) -> &AtomicBool {
-        &self.returned
-    }
 }
 
 /// The right to run a lent closure. It goes back to the lender when it is dropped.
@@ -546,18 +492,6 @@ impl Drop for Lent {
     }
 }
 
-/// Ends the process if it goes before everything lent has been returned, which the closure tells.
-struct UntilReturned<R: Fn() -> bool>(R);
-
-impl<R: Fn() -> bool> Drop for UntilReturned<R> {
-    fn drop(&mut self) {
-        if !(self.0)() {
-            report::say("gleak: a wait for what borrows from here has ended before it: aborting");
-            std::process::abort();
-        }
-    }
-}
-
 /// Lends `closure` to whomever `wait` hands it to, and comes back with its value.
 ///
 /// `wait` must not end before what it was given is dropped; a process in which it does is aborted.
@@ -569,22 +503,14 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    let errand = Errand {
-        closure: Lock::new(Some(closure)),
-        outcome: Lock::new(None),
-        returned: AtomicBool::new(false),
-    };
+    let errand = Errand::new(closure);
     let borrowed: &dyn Borrowed = &errand;
     // SAFETY: only the lifetime changes. The reference is in a `Lent` and nowhere else, whose drop
     // is its last use and sets `returned`; `UntilReturned` lets neither a return nor an unwinding
     // out of this function before that, so `errand` and what the closure borrows outlive it.
     let borrowed = unsafe { std::mem::transmute::<&dyn Borrowed, &'static dyn Borrowed>(borrowed) };
-    let until = UntilReturned(|| errand.returned.load(Ordering::Acquire));
+    let until = UntilReturned(|| errand.is_returned());
     wait(Lent(borrowed));
     drop(until);
-    let outcome = errand.outcome.lock().take();
-    match outcome.expect("a lent closure is run before it is returned") {
-        Ok(value) => value,
-        Err(unwinding) => unwinding.resume(),
-    }
+    errand.into_value()
 }

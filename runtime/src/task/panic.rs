@@ -167,7 +167,7 @@ fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
         let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
         // `{:#}` leaves the hash out.
         let frame = PanicFrame { function: format!("{name:#}"), file, line: symbol.lineno() };
-        if frame.is_of("gleak_runtime::task::packet::task_entry", "runtime/src/task/packet.rs") {
+        if is_entry(&frame) {
             break;
         }
         if is_panic_machinery(&frame) {
@@ -183,6 +183,12 @@ fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
         frames.pop();
     }
     frames
+}
+
+/// What calls the closure of a task, or of a scope.
+fn is_entry(frame: &PanicFrame) -> bool {
+    frame.is_of("gleak_runtime::task::packet::task_entry", "runtime/src/task/packet.rs")
+        || frame.is_of("gleak_runtime::task::lending::", "runtime/src/task/lending.rs")
 }
 
 fn is_panic_machinery(frame: &PanicFrame) -> bool {

@@ -1,8 +1,8 @@
 //! Scopes: tasks that may borrow from their parent, which does not go on before they have ended.
 //!
-//! The shape is that of [`std::thread::scope`]. Why it is sound is argued in `packet.rs`, where a
-//! scope is made and its tasks' packets forget their lifetimes; who is out, and the wait for them,
-//! is in `loans.rs`.
+//! The shape is that of [`std::thread::scope`]. Why it is sound is argued in `packet.rs`, where the
+//! packets of its tasks forget their lifetimes; what holds the parent is in `lending.rs`, and who is
+//! out, and the wait for them, in `loans.rs`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,8 +13,9 @@ use std::sync::Arc;
 use crate::records::panics::Unjoined;
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
+use crate::task::lending::{Scope, lend_to_tasks};
 use crate::task::loans::{self, Loans};
-use crate::task::packet::{Scope, lend_to_tasks, packet_in};
+use crate::task::packet::packet_in;
 use crate::task::spawn::{Builder, Size, SpawnError, here, queue};
 
 /// Runs `f` with a scope in which tasks can be spawned that borrow from the caller, and waits until
