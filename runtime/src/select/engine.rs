@@ -163,8 +163,9 @@ impl<'a> Select<'a> {
         }
         let blocks = arms.len().div_ceil(BLOCK);
         let first = if blocks > 1 { next_arm(blocks) } else { 0 };
-        (first..blocks).chain(0..first).find_map(|block| {
-            let start = block * BLOCK;
+        // Not two ranges in a chain: whether the compiler flattens that depends on what else it compiles.
+        (first..first + blocks).find_map(|block| {
+            let start = if block < blocks { block } else { block - blocks } * BLOCK;
             let end = arms.len().min(start + BLOCK);
             try_block(&mut arms[start..end], site).map(|arm| start + arm)
         })
