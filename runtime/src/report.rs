@@ -5,7 +5,7 @@
 #[cfg(feature = "report")]
 pub use gleak_detector as detector;
 
-pub use crate::collect::Detail;
+pub use crate::collect::{Detail, Taken};
 
 use crate::collect;
 use crate::records::region::{self, REGIONS};
@@ -64,7 +64,7 @@ pub(crate) fn judge_asleep() -> Judged {
     use gleak_detector::render::{TextOptions, text};
     use gleak_detector::{Asleep, Question, analyze};
 
-    let taken = collect::take(gleak_snapshot::Reason::Asleep);
+    let mut taken = collect::take(gleak_snapshot::Reason::Asleep);
     let report = analyze(&taken.snapshot, &Question::default());
     match &report.asleep {
         // A thread of others, or one that was on its way into a wait, may be all there is left.
@@ -76,10 +76,10 @@ pub(crate) fn judge_asleep() -> Judged {
         Asleep::No => Judged::Settled,
         Asleep::UnlessThreads(_) => Judged::Open,
         Asleep::Certain => {
-            let snapshot = taken.with(Detail::REPORT);
-            let report = analyze(&snapshot, &Question::default());
+            taken.add(Detail::REPORT);
+            let report = analyze(&taken.snapshot, &Question::default());
             say(text(&report, &TextOptions::default()).trim_end());
-            let written = crate::dump::write(&snapshot);
+            let written = crate::dump::write(&taken.snapshot);
             say(&crate::dump::outcome_line(&written));
             if monitor::must_exit() {
                 exit(2);

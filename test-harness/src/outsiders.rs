@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use gleak_runtime::report;
+use gleak_runtime::report::Taken;
 use gleak_runtime::report::detector::ends_from_outside;
 use gleak_runtime::report::snapshot::{
     RegionId, RegionKind, Snapshot, Task, TaskState, WaiterKind,
@@ -23,7 +23,7 @@ use crate::ledger::Ledger;
 /// A snapshot, and who could act on a test from outside at the time.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    pub(crate) snapshot: Snapshot,
+    pub(crate) taken: Taken,
     /// In words; nobody when none.
     pub(crate) outsider: Option<String>,
 }
@@ -33,7 +33,8 @@ impl Seen {
     /// in between was there before, and one that the task then made is there after.
     pub(crate) fn now(ledger: &Ledger) -> Self {
         let before = unknown_name(&thread_names(ledger));
-        let snapshot = report::snapshot();
+        let taken = Taken::now();
+        let snapshot = &taken.snapshot;
         let thread = if snapshot.activity.still && snapshot.activity.threads_known {
             // Exact: the snapshot vouches that no thread woke anybody while it was taken.
             let mut threads = snapshot.activity.threads.iter();
@@ -43,13 +44,17 @@ impl Seen {
         };
         let outsider = thread
             .map(|name| format!("thread \"{}\"", name.escape_debug()))
-            .or_else(|| free_task(&snapshot));
-        Seen { snapshot, outsider }
+            .or_else(|| free_task(snapshot));
+        Seen { taken, outsider }
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.taken.snapshot
     }
 
     /// Whether a task of another test than this can go on.
     pub(crate) fn others_go_on(&self, own: RegionId) -> bool {
-        self.snapshot.tasks.iter().any(|task| task.region != Some(own) && can_go_on(task))
+        self.snapshot().tasks.iter().any(|task| task.region != Some(own) && can_go_on(task))
     }
 
     /// For how long all tasks of a test have waited; none when one of them does not wait.
@@ -58,9 +63,9 @@ impl Seen {
             TaskState::Waiting(wait) => Some(wait.since_ns),
             TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => None,
         };
-        let own = self.snapshot.tasks.iter().filter(|task| task.region == Some(own));
+        let own = self.snapshot().tasks.iter().filter(|task| task.region == Some(own));
         let last = own.map(since).try_fold(0, |last, since| Some(last.max(since?)))?;
-        Some(Duration::from_nanos(self.snapshot.header.taken_ns.saturating_sub(last)))
+        Some(Duration::from_nanos(self.snapshot().header.taken_ns.saturating_sub(last)))
     }
 }
 

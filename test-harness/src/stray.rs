@@ -8,9 +8,9 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report;
 use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, analyze, render};
 use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
+use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
 
@@ -34,8 +34,8 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
     let deadline = Instant::now() + suite.options.settle;
     let mut pauses = Backoff::up_to(std::time::Duration::from_millis(10));
     loop {
-        let seen = Seen::now(&suite.ledger);
-        let snapshot = &seen.snapshot;
+        let mut seen = Seen::now(&suite.ledger);
+        let snapshot = seen.snapshot();
         let answered = suite.ledger.charged();
         let accepted: BTreeSet<TaskId> = snapshot
             .tasks
@@ -51,7 +51,13 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
         let may_finish = strays.any(|task| seen.outsider.is_some() || outsiders::can_go_on(task));
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
-            return judged(suite, seen.snapshot, accepted, before, &answered);
+            let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
+            let report = judge(snapshot);
+            if report.findings.is_empty() {
+                return report;
+            }
+            seen.taken.add(Detail::REPORT);
+            return judge(seen.snapshot());
         }
         // Tasks of the process-wide runtime tell nobody of their end, so it is looked at.
         Latch::default().pause(pauses.next().min(left));
@@ -73,25 +79,28 @@ fn is_stray(
 
 fn judged(
     suite: &Suite,
-    mut snapshot: Snapshot,
-    accepted: BTreeSet<TaskId>,
+    snapshot: &Snapshot,
+    accepted: &BTreeSet<TaskId>,
     before: &BTreeSet<TaskId>,
     answered: &BTreeSet<TaskId>,
 ) -> Report {
     let ignore = options::ignores(suite.options.allow.iter().map(String::as_str));
-    let panics: Vec<PanicFact> = std::mem::take(&mut snapshot.panics)
-        .into_iter()
+    let panics: Vec<PanicFact> = snapshot
+        .panics
+        .iter()
         .filter(|panic| {
-            !outsiders::of_a_test(&snapshot, panic.region)
+            !outsiders::of_a_test(snapshot, panic.region)
                 && !before.contains(&panic.task)
                 && !answered.contains(&panic.task)
         })
+        .cloned()
         .collect();
-    let scope = Scope::NewSince(accepted);
-    let mut report = analyze(&snapshot, &Question { scope, ignore: ignore.clone() });
+    let living = Snapshot { panics: Vec::new(), ..snapshot.clone() };
+    let scope = Scope::NewSince(accepted.clone());
+    let mut report = analyze(&living, &Question { scope, ignore: ignore.clone() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // are judged by themselves, among no tasks.
-    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..snapshot };
+    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
     report.findings.extend(analyze(&ended, &Question { scope, ignore }).findings);
     report.findings.sort_by_key(|finding| finding.key.rule);

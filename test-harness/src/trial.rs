@@ -11,8 +11,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::report::detector::{Report, analyze, render};
-use gleak_runtime::report::{self, snapshot::RegionId};
+use gleak_runtime::report::detector::{Question, Report, analyze, render};
+use gleak_runtime::report::snapshot::{RegionId, Snapshot};
+use gleak_runtime::report::{Detail, Taken};
 use gleak_runtime::time::Instant;
 use gleak_runtime::{JoinError, JoinHandle, Quiet, Region, RegionKind, Runtime};
 
@@ -122,8 +123,8 @@ impl Trial<'_> {
                     if Instant::now() < next {
                         continue;
                     }
-                    let seen = Seen::now(&self.suite.ledger);
-                    if let Some(report) = self.judge_unended(&seen, Others::Act) {
+                    let mut seen = Seen::now(&self.suite.ledger);
+                    if let Some(report) = self.judge_unended(&mut seen, Others::Act) {
                         return Some(report);
                     }
                     if say_held.is_some_and(|at| Instant::now() >= at) && self.say_held(&seen) {
@@ -158,23 +159,27 @@ impl Trial<'_> {
             }
             // The harness's threads wait for tests that rest, and so start no other: they wake
             // nobody.
-            let threads = &mut seen.snapshot.activity.threads;
+            let threads = &mut seen.taken.snapshot.activity.threads;
             threads.retain(|thread| !ledger.is_harness_thread(thread.tid));
             self.judge_unended(seen, others)
         })
     }
 
-    fn judge_unended(&self, seen: &Seen, others: Others) -> Option<Report> {
-        let report = analyze(&seen.snapshot, &self.question());
-        let report = verdict::of_unended(report, others)?;
-        self.suite.ledger.charge(self.name, self.id(), &seen.snapshot, &report.findings);
+    fn judge_unended(&self, seen: &mut Seen, others: Others) -> Option<Report> {
+        let judge =
+            |snapshot: &Snapshot| verdict::of_unended(analyze(snapshot, &self.question()), others);
+        judge(seen.snapshot())?;
+        // Only who fails pays for stacks and names.
+        seen.taken.add(Detail::REPORT);
+        let report = judge(seen.snapshot())?;
+        self.suite.ledger.charge(self.name, self.id(), seen.snapshot(), &report.findings);
         Some(report)
     }
 
     /// Says who keeps the workers of a test that goes on, if somebody does: a test that spins should
     /// not hang without a word.
     fn say_held(&self, seen: &Seen) -> bool {
-        let report = analyze(&seen.snapshot, &self.question());
+        let report = analyze(seen.snapshot(), &self.question());
         let lines = render::held_workers(&report);
         lines.iter().for_each(|line| message::say(&format!("gleak: {}: {line}", self.name)));
         !lines.is_empty()
@@ -211,18 +216,22 @@ impl Trial<'_> {
     fn rests_for_good(&self) -> bool {
         let seen = Seen::now(&self.suite.ledger);
         seen.outsider.is_none()
-            || verdict::all_certain(&analyze(&seen.snapshot, &self.question()), self.region.live())
+            || verdict::all_certain(&analyze(seen.snapshot(), &self.question()), self.region.live())
     }
 
     /// The body has ended and the rest has settled.
     fn judge_left(&self) -> Report {
-        let snapshot = report::snapshot();
-        let report = analyze(&snapshot, &self.question());
-        self.suite.ledger.charge(self.name, self.id(), &snapshot, &report.findings);
+        let mut taken = Taken::now();
+        let mut report = analyze(&taken.snapshot, &self.question());
+        if !report.findings.is_empty() {
+            taken.add(Detail::REPORT);
+            report = analyze(&taken.snapshot, &self.question());
+        }
+        self.suite.ledger.charge(self.name, self.id(), &taken.snapshot, &report.findings);
         report
     }
 
-    fn question(&self) -> report::detector::Question {
+    fn question(&self) -> Question {
         let allowed = self.suite.options.allow.iter().map(String::as_str);
         verdict::question(self.id(), allowed.chain(self.test.allow.iter().copied()))
     }

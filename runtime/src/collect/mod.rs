@@ -48,29 +48,44 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// Whatever people want to read.
-    pub(crate) const REPORT: Detail = Detail { stacks: true, names: true, stack_use: false };
+    /// What people want to read: stacks, with names.
+    pub const REPORT: Detail = Detail { stacks: true, names: true, stack_use: false };
 }
 
-/// A snapshot, and what it takes to add the stacks of the very same moment.
-pub(crate) struct Taken {
-    pub(crate) snapshot: Snapshot,
+/// A snapshot to which more of the same moment can be added: for who looks first, and wants stacks only
+/// when there is something to tell.
+#[derive(Debug)]
+pub struct Taken {
+    /// What was seen.
+    pub snapshot: Snapshot,
     stacks: Stacks,
 }
 
 impl Taken {
-    pub(crate) fn with(self, detail: Detail) -> Snapshot {
-        let Taken { mut snapshot, stacks } = self;
+    /// Looks.
+    #[must_use]
+    pub fn now() -> Taken {
+        take(Reason::Request)
+    }
+
+    /// Adds this to the snapshot, as far as its tasks are still where they were: the stack of one that
+    /// has moved counts as lost.
+    pub fn add(&mut self, detail: Detail) {
+        let Taken { snapshot, stacks } = self;
         if detail.stacks {
-            stacks::add(&mut snapshot, &stacks);
+            stacks::add(snapshot, stacks);
         }
         if detail.names {
-            names::resolve(&mut snapshot);
+            names::resolve(snapshot);
         }
         if detail.stack_use {
-            stacks::measure(&mut snapshot);
+            stacks::measure(snapshot);
         }
-        snapshot
+    }
+
+    pub(crate) fn with(mut self, detail: Detail) -> Snapshot {
+        self.add(detail);
+        self.snapshot
     }
 }
 

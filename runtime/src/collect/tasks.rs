@@ -68,6 +68,7 @@ fn wait(record: &WaiterRecord) -> SeenWait {
 }
 
 /// A task that has a stack, and in which state both passes saw it.
+#[derive(Debug)]
 pub(super) struct Standing {
     pub(super) task: TaskId,
     pub(super) reference: Ref,
@@ -75,7 +76,7 @@ pub(super) struct Standing {
 }
 
 /// What it takes to add stacks to a snapshot.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Stacks {
     pub(super) standing: Vec<Standing>,
     pub(super) spawned: Vec<(TaskId, SpawnStack)>,

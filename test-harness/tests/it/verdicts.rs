@@ -29,7 +29,7 @@ Error: gleak: 1 task outlived this test (1 group)
 [1] task leak: 1 task asleep                                            strong  gk1:fa252b8e8e5d2ffd
     1 task waiting to send on channel #1, for TIME
       spawned  test-harness/examples/early_return.rs:9  early_return::ask  t2
-      waits    test-harness/examples/early_return.rs:9
+      waits    test-harness/examples/early_return.rs:9  early_return::ask::{closure}
       parents  test-harness/examples/early_return.rs:16
     because ";
 
