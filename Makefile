@@ -14,8 +14,10 @@ test: ## every test
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
 
-optimised: ## the tests of stacks, in an optimised build
+optimised: ## the tests of stacks, in an optimised build; and stacks of a stripped one that aborts
 	$(CARGO) test --release -p gleak-runtime -- backtraces overflow stacks
+	$(CARGO) run --profile bare -q -p gleak-runtime --example whole_stacks | tee target/whole_stacks
+	test "$$(grep -c '20 frames more for 20 calls' target/whole_stacks)" = 2
 
 check: ## format, lints with warnings denied, docs
 	$(CARGO) fmt --all -- --check

@@ -76,9 +76,9 @@ pub(crate) struct Report {
     /// Show the N biggest groups of tasks; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
-    /// Show N frames of each stack, or `all`; 0 shows no stacks
-    #[arg(long, value_name = "N|all", default_value = "8", value_parser = frames)]
-    pub(crate) frames: usize,
+    /// Show N frames of each stack [default: 8, in the table only without findings], or `all`
+    #[arg(long, value_name = "N|all", value_parser = frames)]
+    pub(crate) frames: Option<usize>,
     /// Show the runtime's own frames of stacks too
     #[arg(long)]
     pub(crate) runtime_frames: bool,

@@ -59,7 +59,8 @@ fn options(args: &args::Report) -> TextOptions {
     TextOptions {
         width: around.width(args.width),
         top: args.top,
-        frames: args.frames,
+        frames: args.frames.unwrap_or(TextOptions::default().frames),
+        group_stacks: args.frames.is_some(),
         runtime_frames: args.runtime_frames,
         color: around.color(args.color, args.to.output.is_some()),
     }

@@ -32,6 +32,8 @@ pub struct TextOptions {
     pub top: usize,
     /// Frames of a stack that are shown; 0 shows no stacks.
     pub frames: usize,
+    /// Whether the table of groups shows stacks as well; it does when there is no finding to show them.
+    pub group_stacks: bool,
     /// Whether the runtime's own frames are shown, around the user's.
     pub runtime_frames: bool,
     /// Whether to colour by SGR sequences.
@@ -40,7 +42,14 @@ pub struct TextOptions {
 
 impl Default for TextOptions {
     fn default() -> Self {
-        TextOptions { width: 100, top: 20, frames: 8, runtime_frames: false, color: false }
+        TextOptions {
+            width: 100,
+            top: 20,
+            frames: 8,
+            group_stacks: false,
+            runtime_frames: false,
+            color: false,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use gleak_snapshot::TaskId;
 
 use super::block::{ages, is_threads};
 use super::page::{Page, Style, clean, columns, cut_middle};
+use super::stack::Shown;
 use crate::words::{count, span, thousands};
 use crate::{Certainty, Group, Report, Rule};
 
@@ -34,7 +35,8 @@ struct Columns {
     blocked: usize,
 }
 
-pub(super) fn table(page: &mut Page, report: &Report, top: usize) {
+/// With the stacks of groups, where they are known and asked for.
+pub(super) fn table(page: &mut Page, report: &Report, top: usize, stacks: bool) {
     if report.groups.is_empty() {
         return;
     }
@@ -72,9 +74,10 @@ pub(super) fn table(page: &mut Page, report: &Report, top: usize) {
         blocked: "blocked at".to_owned(),
     };
     let columns = measure(&head, &rows);
-    match columns.fitted(page.width) {
+    let stacks = stacks && groups.iter().any(|group| group.backtrace.is_some());
+    match columns.fitted(page.width).filter(|_| !stacks) {
         Some(columns) => wide(page, &head, &rows, &columns),
-        None => narrow(page, &head, &rows, &columns),
+        None => narrow(page, &head, rows.iter().zip(groups), &columns, stacks),
     }
     rest(page, report, shown);
 }
@@ -174,19 +177,30 @@ fn wide(page: &mut Page, head: &Row, rows: &[Row], columns: &Columns) {
     }
 }
 
-fn narrow(page: &mut Page, head: &Row, rows: &[Row], columns: &Columns) {
+fn narrow<'r>(
+    page: &mut Page,
+    head: &Row,
+    rows: impl Iterator<Item = (&'r Row, &'r Group)>,
+    columns: &Columns,
+    stacks: bool,
+) {
     page.line(&[(Style::Plain, &format!("{}{}", numbers(head, columns), head.waits))]);
     let indent = 2 + columns.tasks + GAP;
-    for row in rows {
+    for (row, group) in rows {
         let first = numbers(row, columns);
         let room = page.width.saturating_sub(self::columns(&first));
         page.line(&[(style(row), &format!("{first}{}", cut_middle(&row.waits, room)))]);
         let made = format!("{}spawned at {} ", " ".repeat(indent), row.spawned);
         let room = page.width.saturating_sub(self::columns(&made)).max(LEAST_ENTRY);
         page.line(&[(Style::Plain, &format!("{made}{}", cut_middle(&row.entry, room)))]);
+        let shown = group.backtrace.as_ref().filter(|_| stacks);
+        let shown = Shown::of(page, group, shown, group.block.as_ref());
         if row.blocked != "-" {
             let line = format!("{}blocked at {}", " ".repeat(indent), row.blocked);
-            page.line(&[(Style::Plain, &line)]);
+            page.beside(&line, indent + 2, shown.as_ref().and_then(|it| it.function.as_deref()));
+        }
+        if let Some(shown) = shown {
+            shown.draw(page, indent);
         }
     }
 }

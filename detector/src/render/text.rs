@@ -20,7 +20,8 @@ pub(super) fn text(report: &Report, options: &TextOptions) -> String {
     page.split(Style::Strong, &verdict::process(report), &[(Style::Plain, &process)]);
     findings(&mut page, &report.findings);
     held(&mut page, report);
-    table(&mut page, report, options.top);
+    let stacks = options.group_stacks || report.findings.is_empty();
+    table(&mut page, report, options.top, stacks);
     remarks(&mut page, &report.completeness);
     page.finish()
 }

@@ -24,6 +24,9 @@ use crate::records::waiter::WAITERS;
 use crate::scheduler::{probe, seat};
 use crate::sync::{Ordering, fence};
 
+/// How often a running task is asked.
+const TRIES: usize = 4;
+
 /// Adds the stacks of these tasks to the snapshot; counts those that are not had.
 pub(super) fn add(snapshot: &mut Snapshot, stacks: &Stacks) {
     let mut unwinder = Unwinder::current();
@@ -67,9 +70,19 @@ fn parked(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Op
 }
 
 /// Of a task that runs, or keeps its worker while it waits. None when it does so no more.
+///
+/// It may be caught between two instructions for which the tables hold no longer, or not yet: in the
+/// switch of stacks, or in a piece of assembly. What then comes out does not end at the task's entry, is
+/// not believed, and is asked for again, since the next moment is another one.
 fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref) -> Option<Chain> {
-    let copied = probe::stack_of(seat::of(worker.0), task)?;
-    unwinder.unwind(copied.registers, &copied)
+    for _ in 0..TRIES {
+        let copied = probe::stack_of(seat::of(worker.0), task)?;
+        let chain = unwinder.unwind(copied.registers, &copied)?;
+        if chain.whole || copied.is_cut() {
+            return Some(chain);
+        }
+    }
+    None
 }
 
 struct OfPlace(Place);

@@ -74,6 +74,13 @@ pub(crate) struct Copied {
     words: Vec<u64>,
 }
 
+impl Copied {
+    /// Whether there was more than is copied.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.words.len() == WORDS_MAX
+    }
+}
+
 impl Words for Copied {
     fn word(&self, address: u64) -> Option<u64> {
         let offset = address.checked_sub(self.registers.sp).filter(|it| it.is_multiple_of(8))?;
