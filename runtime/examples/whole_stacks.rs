@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use gleak_runtime::report::{Detail, snapshot::Snapshot, snapshot_with};
-use gleak_runtime::{Builder, Chan, check_budget, run, yield_now};
+use gleak_runtime::{Builder, Chan, check_budget};
 
 /// Does `last` below so many calls.
 #[inline(never)]
@@ -30,36 +30,31 @@ fn spawn(name: &str, depth: u32, last: impl Fn() + Send + 'static) {
     drop(task.expect("room for a task"));
 }
 
-fn main() {
-    let said = run(|| {
-        let gate = Chan::<()>::new(0);
-        let (near, far) = (gate.clone(), gate.clone());
-        spawn("waits near", 3, move || assert_eq!(near.recv(), None));
-        spawn("waits far", 23, move || assert_eq!(far.recv(), None));
-        for (name, depth) in [("runs near", 3), ("runs far", 23)] {
-            spawn(name, depth, || {
-                loop {
-                    // Works, and lets others run now and then.
-                    (0..100_000).for_each(|it| _ = black_box(it));
-                    check_budget();
-                }
-            });
+/// Looks until the task is seen with a whole stack: it may not run, or move, at any one moment.
+fn seen(name: &str) -> usize {
+    let stacks = Detail { stacks: true, ..Detail::default() };
+    loop {
+        if let Some(frames) = frames(&snapshot_with(stacks), name) {
+            return frames;
         }
-        let stacks = Detail { stacks: true, ..Detail::default() };
-        ["waits", "runs"].map(|what| {
-            let near = loop {
-                yield_now();
-                if let Some(frames) = frames(&snapshot_with(stacks), &format!("{what} near")) {
-                    break frames;
-                }
-            };
+        std::thread::yield_now();
+    }
+}
+
+/// The tasks run on the process-wide runtime, and this thread looks from outside.
+fn main() {
+    for (which, depth) in [("near", 3), ("far", 23)] {
+        let never = Chan::<()>::new(0);
+        spawn(&format!("waits {which}"), depth, move || assert_eq!(never.recv(), None));
+        spawn(&format!("runs {which}"), depth, || {
             loop {
-                yield_now();
-                if let Some(frames) = frames(&snapshot_with(stacks), &format!("{what} far")) {
-                    break format!("who {what}: {} frames more for 20 calls", frames - near);
-                }
+                (0..100_000).for_each(|it| _ = black_box(it));
+                check_budget();
             }
-        })
-    });
-    said.iter().for_each(|line| println!("{line}"));
+        });
+    }
+    for what in ["waits", "runs"] {
+        let [near, far] = ["near", "far"].map(|which| seen(&format!("{what} {which}")));
+        println!("who {what}: {} frames more for 20 calls", far - near);
+    }
 }
