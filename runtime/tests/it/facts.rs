@@ -1,5 +1,6 @@
 //! What a snapshot says of a running program.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gleak_runtime::report::snapshot::{
@@ -293,4 +294,34 @@ fn dump_writes_a_file_that_its_owner_alone_can_read() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(snapshot.header.pid, std::process::id());
     assert!(snapshot.tasks.iter().all(|task| task.state != TaskState::Moving || task.id.0 > 0));
+}
+
+#[test]
+fn ids_are_never_used_twice_though_records_are() {
+    const ROUNDS: usize = 40;
+    const TASKS: usize = 60;
+    let (mut tasks, mut objects) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..ROUNDS {
+        let gates: Vec<Chan<()>> = (0..TASKS).map(|_| Chan::new(0)).collect();
+        let names: Vec<String> = gates.iter().map(|_| unique("once")).collect();
+        let spawn = |(gate, name): (&Chan<()>, &String)| {
+            let gate = gate.clone();
+            Builder::new().name(name).spawn(move || gate.recv()).unwrap()
+        };
+        let running: Vec<_> = gates.iter().zip(&names).map(spawn).collect();
+        names.iter().for_each(|name| drop(parked(name)));
+        let snapshot = report::snapshot();
+        for task in snapshot
+            .tasks
+            .iter()
+            .filter(|it| names.iter().any(|name| it.name.as_ref() == Some(name)))
+        {
+            let TaskState::Waiting(wait) = &task.state else { panic!("it waits: {task:?}") };
+            assert!(tasks.insert(task.id), "{} twice", task.id);
+            assert!(objects.insert(object_of(&snapshot, &wait.arms).id));
+        }
+        gates.iter().for_each(Chan::close);
+        running.into_iter().for_each(|task| drop(task.join()));
+    }
+    assert_eq!((tasks.len(), objects.len()), (ROUNDS * TASKS, ROUNDS * TASKS));
 }
