@@ -105,6 +105,14 @@ fn add(found: &mut Vec<Found>, mapping: Mapping<'_>) {
     }
 }
 
+#[cfg(test)]
+impl Module {
+    /// An instruction of it, or the middle of one.
+    pub(super) fn some_code(&self, number: u64) -> u64 {
+        self.code.start + number % (self.code.end - self.code.start)
+    }
+}
+
 impl Code {
     fn load(found: Vec<Found>) -> Code {
         let mut code = Code { found: Vec::new(), modules: Vec::new(), tables: Tables::new() };

@@ -241,6 +241,7 @@ pub(crate) fn write_error(mut bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::{AtomicU32, Ordering};
 
     fn installed() -> usize {
         action(libc::SIGBUS).expect("it can be asked for").sa_sigaction
@@ -259,4 +260,27 @@ mod tests {
         assert_eq!(installed(), libc::SIG_IGN);
         set_action(libc::SIGBUS, handler as usize, libc::SA_SIGINFO | libc::SA_ONSTACK);
     }
+
+    #[test]
+    fn an_interrupt_that_nobody_asked_for_goes_to_who_was_there_before() {
+        static THEIRS: AtomicU32 = AtomicU32::new(0);
+        extern "C" fn theirs(_: c_int) {
+            THEIRS.fetch_add(1, Ordering::Relaxed);
+        }
+        let handler: extern "C" fn(c_int) = theirs;
+        set_action(INTERRUPT, handler as usize, 0);
+        // Both come at once, to this thread itself.
+        let me = crate::machine::thread::tid();
+        assert!(interrupt(me, |_| ASKED.load(Ordering::Relaxed) != 0));
+        assert_eq!(THEIRS.load(Ordering::Relaxed), 1);
+        ASKED.store(1, Ordering::Relaxed);
+        assert!(interrupt(me, |_| false), "the first one to ask is the one that answers");
+        assert_eq!(THEIRS.load(Ordering::Relaxed), 1);
+        // One that is installed later stays.
+        set_action(INTERRUPT, libc::SIG_IGN, 0);
+        assert!(!interrupt(me, |_| true));
+        assert_eq!(action(INTERRUPT).expect("it can be asked for").sa_sigaction, libc::SIG_IGN);
+    }
+
+    static ASKED: AtomicU32 = AtomicU32::new(0);
 }

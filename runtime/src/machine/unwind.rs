@@ -238,3 +238,83 @@ impl Reads {
         usual.then_some(Caller::Words { above, saved })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look as if they were not in a row.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            self.0 >> 20
+        }
+    }
+
+    struct Made {
+        base: u64,
+        words: Vec<u64>,
+    }
+
+    impl Words for Made {
+        fn word(&self, address: u64) -> Option<u64> {
+            let offset = address.checked_sub(self.base).filter(|it| it.is_multiple_of(8))?;
+            self.words.get(usize::try_from(offset / 8).ok()?).copied()
+        }
+    }
+
+    /// Any instruction, words that are code, places in the stack, or anything.
+    fn made(code: &Code, numbers: &mut Numbers) -> (Registers, Made) {
+        let base = 0x7000_0000_0000;
+        let modules = code.modules();
+        let mut instruction = || {
+            let module = &modules[numbers.next() as usize % modules.len()];
+            module.some_code(numbers.next())
+        };
+        let ip = instruction();
+        let words = (0..200).map(|at| match at % 3 {
+            0 => instruction(),
+            1 => base + ip % 1600,
+            _ => ip.rotate_left(at),
+        });
+        let words = words.collect();
+        let (sp, bp) = (base + numbers.next() % 800, base + numbers.next() % 2000);
+        (Registers { ip, sp, bp }, Made { base, words })
+    }
+
+    #[test]
+    fn whatever_is_read_it_ends_and_says_that_it_is_not_whole() {
+        let mut unwinder = Unwinder::current();
+        let code = Arc::clone(&unwinder.code);
+        let mut numbers = Numbers(7);
+        for _ in 0..20_000 {
+            let (registers, words) = made(&code, &mut numbers);
+            if let Some(chain) = unwinder.unwind(registers, &words) {
+                let frames = unwinder.frames(chain);
+                assert!(!chain.whole && frames[0] == registers.ip);
+            }
+        }
+        for edge in [0, 1, u64::MAX, u64::MAX - 7] {
+            let nothing = Made { base: edge, words: vec![edge; 3] };
+            for ip in [edge, code.modules()[0].some_code(40)] {
+                let _ = unwinder.unwind(Registers { ip, sp: edge, bp: edge }, &nothing);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stack_that_is_known_teaches_nothing_new() {
+        let mut unwinder = Unwinder::current();
+        let code = Arc::clone(&unwinder.code);
+        let made: Vec<_> = (1..200).map(|seed| made(&code, &mut Numbers(seed))).collect();
+        let chains = |unwinder: &mut Unwinder| -> Vec<_> {
+            made.iter().map(|(registers, words)| unwinder.unwind(*registers, words)).collect()
+        };
+        let first = chains(&mut unwinder);
+        let nodes = unwinder.nodes.len();
+        assert_eq!(chains(&mut unwinder), first);
+        assert_eq!(unwinder.nodes.len(), nodes);
+    }
+}
