@@ -102,14 +102,19 @@ fn is_entry(function: &str, confirmed: impl Fn(&str, &str) -> bool) -> bool {
     })
 }
 
-/// The folder of the runtime's sources, when this is one of its functions.
+/// The folder of the runtime's sources, when this is one of its functions: by its path, or the one at
+/// the end of each stack by its name and file.
 fn folder(symbol: &Symbol) -> Option<&str> {
-    let mut crates = name::crates(&symbol.function).peekable();
-    crates.peek()?;
     let file = symbol.file.as_deref()?;
     let end = file.rfind("/src/")? + "/src/".len();
+    let (_, name, file_of) = ENTRIES[0];
+    let mut crates = name::crates(&symbol.function).peekable();
+    let is_its = match crates.peek() {
+        Some(_) => crates.all(|it| it == "gleak_runtime"),
+        None => symbol.function.split('<').next() == Some(name) && file[end..] == *file_of,
+    };
     let of_std = FOLDERS.iter().any(|folder| file.contains(folder));
-    (!of_std && crates.all(|it| it == "gleak_runtime")).then_some(&file[..end])
+    (!of_std && is_its).then_some(&file[..end])
 }
 
 /// Whether it is the name of a C function, which has no path, and no address.
@@ -141,4 +146,25 @@ pub(crate) fn own(kinds: &[Kind], cut: bool) -> Range<usize> {
         }
     }
     first..last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtimes_folder_is_known_where_no_name_has_a_path() {
+        let symbol = |function: &str, file: &str| Symbol {
+            function: function.to_owned(),
+            file: Some(file.to_owned()),
+            line: None,
+        };
+        let bare = symbol("task_entry<app::{closure_env#0}, ()>", "/b/gl/rt/src/task/packet.rs");
+        assert_eq!(folder(&bare), Some("/b/gl/rt/src/"));
+        assert_eq!(folder(&symbol("task_entry", "/b/app/src/main.rs")), None);
+        assert_eq!(folder(&symbol("entry", "/b/app/src/task/packet.rs")), None);
+        let park = symbol("park<()>", "/b/gl/rt/src/wait/mod.rs");
+        assert!(Sources::new([&bare].into_iter()).kind(&park).below);
+        assert!(!Sources::new([&park].into_iter()).kind(&park).below);
+    }
 }
