@@ -66,9 +66,12 @@
 //!   it runs app::parse_all::{{closure}}
 //!   at instruction 0x55d0c5e3f317, /usr/bin/app+0x12f317
 //!   unless it recurses without end: for a larger stack, spawn it with Builder::stack_size(bytes); ...
+//!   its calls, innermost first
+//!     app::parse at src/parse.rs:30
+//!     app::parse at src/parse.rs:41 (763 times)
 //! ```
 //!
-//! `addr2line -Cfie /usr/bin/app 0x12f317` tells the line. For this the first worker installs a handler
+//! `addr2line -Cfie /usr/bin/app 0x12f317` tells the line where the calls have no names. For this the first worker installs a handler
 //! of SIGSEGV and SIGBUS; every other fault goes to the handler that was there before, and one that the
 //! program installs later replaces it. C code without stack probes may step over the guard (16 KiB).
 //!

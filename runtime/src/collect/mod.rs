@@ -6,7 +6,7 @@
 //! edges that count existed together (the double collect of Afek et al., "Atomic snapshots of
 //! shared memory", 1993, without the retry: what moved is marked as moving instead).
 
-mod names;
+pub(crate) mod names;
 mod objects;
 mod quiet;
 mod sites;

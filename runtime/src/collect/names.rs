@@ -24,7 +24,8 @@ pub(super) fn resolve(snapshot: &mut Snapshot) {
     }
 }
 
-fn symbols(address: u64) -> Arc<[Symbol]> {
+/// What is at this address, what was inlined first.
+pub(crate) fn symbols(address: u64) -> Arc<[Symbol]> {
     if let Some(known) = KNOWN.get(&address) {
         return known.clone();
     }

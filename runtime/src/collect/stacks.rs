@@ -14,9 +14,9 @@ use gleak_snapshot::{
 
 use crate::collect::tasks::{Stacks, Standing};
 use crate::machine::code::{self, Code};
-use crate::machine::slabs::{self, Place};
+use crate::machine::slabs;
 use crate::machine::stack;
-use crate::machine::unwind::{Chain, Unwinder, Words};
+use crate::machine::unwind::{Chain, Unwinder};
 use crate::records::state::Word;
 use crate::records::table::Ref;
 use crate::records::tags::SpawnStack;
@@ -62,7 +62,7 @@ fn registers(task: &Task) -> Option<Registers> {
 /// None when the task has moved, or its stack cannot be read.
 fn parked(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Option<Chain> {
     let place = slabs::find(usize::try_from(from.sp).ok()?)?;
-    let chain = unwinder.unwind(from, &OfPlace(place))?;
+    let chain = unwinder.unwind(from, &place)?;
     // What was read is read before the word is.
     fence(Ordering::Acquire);
     let stood_still = WAITERS.get(task).is_some_and(|record| record.state.load() == word);
@@ -83,14 +83,6 @@ fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref) -> Option<Chain
         }
     }
     None
-}
-
-struct OfPlace(Place);
-
-impl Words for OfPlace {
-    fn word(&self, address: u64) -> Option<u64> {
-        stack::word(self.0, address)
-    }
 }
 
 /// Stacks of one snapshot.

@@ -31,8 +31,8 @@ const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 pub(crate) struct Fault {
     /// What could not be accessed.
     pub(crate) address: usize,
-    /// The instruction that tried to.
-    pub(crate) instruction: usize,
+    /// Where the thread stood that tried to.
+    pub(crate) registers: Registers,
 }
 
 /// Says what the fault was, if it is a task's overflow, and whether it is. Runs in the handler
@@ -126,8 +126,7 @@ fn fault(info: *mut libc::siginfo_t, context: *mut c_void) -> Fault {
     let info = unsafe { &*info };
     // SAFETY: the kernel fills in the address for the signals that are handled here.
     let address = unsafe { info.si_addr() } as usize;
-    let instruction = standing(context).ip as usize;
-    Fault { address, instruction }
+    Fault { address, registers: standing(context) }
 }
 
 /// Does what would have happened without us.

@@ -21,6 +21,8 @@ use gleak_snapshot::Registers;
 
 use crate::machine::code::{self, Code};
 use crate::machine::fiber;
+use crate::machine::slabs::Place;
+use crate::machine::stack;
 use crate::sync::Lock;
 
 /// More frames than this are not looked at.
@@ -36,6 +38,13 @@ pub(crate) trait Words {
     fn word(&self, address: u64) -> Option<u64>;
 }
 
+/// The memory of a task's stack, which the task may be writing to.
+impl Words for Place {
+    fn word(&self, address: u64) -> Option<u64> {
+        stack::word(*self, address)
+    }
+}
+
 /// A stack that has been seen: its outermost frame, from which the others are found.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Chain {
@@ -49,13 +58,13 @@ pub(crate) struct Unwinder {
     code: Arc<Code>,
     cache: CacheX86_64,
     nodes: Vec<Node>,
-    children: HashMap<Place, u32>,
+    children: HashMap<Step, u32>,
     root: u64,
 }
 
 /// What tells the children of a node apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
+struct Step {
     /// The frame that this one has called; `NONE` for the innermost.
     inner: u32,
     /// The instruction, or the return address.
@@ -65,7 +74,7 @@ struct Place {
 }
 
 struct Node {
-    place: Place,
+    step: Step,
     caller: Caller,
     /// The child that was asked for last.
     last: u32,
@@ -142,7 +151,7 @@ impl Unwinder {
         let mut frames = Vec::new();
         let mut next = chain.last;
         while let Some(node) = self.nodes.get(next as usize) {
-            let Place { inner, address, .. } = node.place;
+            let Step { inner, address, .. } = node.step;
             frames.push(if inner == NONE { address } else { address - 1 });
             next = inner;
         }
@@ -153,20 +162,20 @@ impl Unwinder {
     /// None for what is no code: then it is no frame either.
     fn child<W: Words>(&mut self, inner: u32, address: u64, walk: &Walk<'_, W>) -> Option<u32> {
         let frame = walk.bp.checked_sub(walk.start).filter(|_| walk.words.word(walk.bp).is_some());
-        let place = Place { inner, address, frame };
+        let step = Step { inner, address, frame };
         let guess = self.nodes.get(inner as usize).map_or(NONE, |node| node.last);
-        if self.nodes.get(guess as usize).is_some_and(|node| node.place == place) {
+        if self.nodes.get(guess as usize).is_some_and(|node| node.step == step) {
             return Some(guess);
         }
-        let known = self.children.get(&place).copied();
+        let known = self.children.get(&step).copied();
         let child = match known {
             Some(child) => child,
             None => {
                 let inside = if inner == NONE { address } else { address.checked_sub(1)? };
                 self.code.module_of(inside)?;
                 let child = u32::try_from(self.nodes.len()).ok().filter(|it| *it != NONE)?;
-                self.nodes.push(Node { place, caller: Caller::Unknown, last: NONE });
-                self.children.insert(place, child);
+                self.nodes.push(Node { step, caller: Caller::Unknown, last: NONE });
+                self.children.insert(step, child);
                 child
             }
         };
@@ -178,8 +187,8 @@ impl Unwinder {
 
     /// The return address of a frame; the walk then stands in its caller.
     fn caller<W: Words>(&mut self, node: u32, walk: &mut Walk<'_, W>) -> Option<u64> {
-        let Node { place, caller, .. } = &self.nodes[node as usize];
-        let Place { inner, address, .. } = *place;
+        let Node { step, caller, .. } = &self.nodes[node as usize];
+        let Step { inner, address, .. } = *step;
         if let Caller::Words { above, saved } = *caller {
             if let Some(saved) = saved {
                 walk.bp = walk.words.word(walk.start.wrapping_add(saved))?;

@@ -16,10 +16,10 @@ use once_cell::sync::OnceCell;
 use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::report::{self, Judged};
-use crate::scheduler::activity;
 use crate::scheduler::held::Watch;
 use crate::scheduler::seat::{self, Seat};
 use crate::scheduler::trim::{self, Trimmer};
+use crate::scheduler::{activity, overflow};
 use crate::sync::{AtomicBool, AtomicU32, Lock, Ordering, fence};
 use crate::time::clock;
 
@@ -106,6 +106,7 @@ fn watch() {
     let mut trimmer = Trimmer::default();
     let mut seen = activity::epoch();
     loop {
+        overflow::tell_calls();
         let open = workers.look(clock::now_ns());
         // Only what has rested for a tick is worth a look, which costs more than many a sleep.
         let epoch = activity::epoch();

@@ -1,20 +1,27 @@
 //! What is said when a task runs over the end of its stack.
 //!
 //! Runs in the signal handler of the worker's thread: no allocation, no lock, no panic. The task's
-//! facts are in its record; its name alone is in a shared map, which is looked at without waiting.
+//! facts are in its record; its name alone is in a shared map, which is looked at without waiting. The
+//! calls are told by the monitor, which may do all that a handler may not, while the handler waits; not
+//! for ever, since the task may have been interrupted with a lock that the monitor needs.
 //!
 //! A fault is taken for an overflow if it lies in the guard of the stack on which the task that runs
 //! here was started. So a wild pointer into another task's guard is not.
 
 use std::fmt::{self, Write};
+use std::time::Duration;
 
-use crate::machine::modules;
+use gleak_snapshot::{Registers, Symbol};
+
+use crate::collect::names;
 use crate::machine::signal::{self, Fault};
 use crate::machine::slabs::{self, Place};
-use crate::machine::stack;
+use crate::machine::unwind::Unwinder;
+use crate::machine::{futex, modules, stack};
 use crate::records::tags::{self, Key};
 use crate::records::waiter::{MAIN, WaiterRecord};
 use crate::scheduler::current;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// More than the message ever needs; what is longer is cut.
 const TEXT_MAX: usize = 4096;
@@ -39,9 +46,99 @@ fn say(fault: Fault, place: Place, record: &WaiterRecord) {
     // The only error is that the text is cut.
     let _ = describe(&mut text, fault, place, record);
     signal::write_error(text.bytes.get(..text.len).unwrap_or_default());
+    CALLS.ask(fault.registers);
+}
+
+/// How long the monitor may take to tell the calls: it reads the program's debug information.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Calls that are told, those from the same place counted as one.
+const TOLD_MAX: usize = 8;
+
+/// What calls a task's closure.
+const ENTRY: &str = "gleak_runtime::task::packet::task_entry";
+
+/// Nobody asks; the handler waits; it has been told.
+const NOBODY: u32 = 0;
+const ASKED: u32 = 1;
+const TOLD: u32 = 2;
+
+/// The question of the first overflow of the process, and its last.
+struct Calls {
+    state: AtomicU32,
+    ip: AtomicU64,
+    sp: AtomicU64,
+    bp: AtomicU64,
+}
+
+static CALLS: Calls = Calls {
+    state: AtomicU32::new(NOBODY),
+    ip: AtomicU64::new(0),
+    sp: AtomicU64::new(0),
+    bp: AtomicU64::new(0),
+};
+
+impl Calls {
+    fn ask(&self, Registers { ip, sp, bp }: Registers) {
+        self.ip.store(ip, Ordering::Relaxed);
+        self.sp.store(sp, Ordering::Relaxed);
+        self.bp.store(bp, Ordering::Relaxed);
+        let first =
+            self.state.compare_exchange(NOBODY, ASKED, Ordering::Release, Ordering::Relaxed);
+        if first.is_ok() {
+            futex::wait(&self.state, ASKED, Some(PATIENCE));
+        }
+    }
+
+    fn registers(&self) -> Registers {
+        let [ip, sp, bp] = [&self.ip, &self.sp, &self.bp].map(|it| it.load(Ordering::Relaxed));
+        Registers { ip, sp, bp }
+    }
+}
+
+/// Tells the calls, if a handler waits for that. For the monitor, now and then.
+pub(crate) fn tell_calls() {
+    if CALLS.state.load(Ordering::Acquire) == ASKED {
+        let registers = CALLS.registers();
+        let place = usize::try_from(registers.sp).ok().and_then(slabs::find);
+        if let Some(text) = place.and_then(|place| calls(registers, place)) {
+            signal::write_error(text.as_bytes());
+        }
+        CALLS.state.store(TOLD, Ordering::Release);
+        futex::wake_all(&CALLS.state);
+    }
+}
+
+fn calls(registers: Registers, place: Place) -> Option<String> {
+    let mut unwinder = Unwinder::current();
+    let chain = unwinder.unwind(registers, &place)?;
+    let frames = unwinder.frames(chain);
+    let mut text = String::from("  its calls, innermost first\n");
+    let mut rest = frames.as_slice();
+    for _ in 0..TOLD_MAX {
+        let Some(first) = rest.first() else { break };
+        let symbols = names::symbols(*first);
+        if symbols.iter().any(|symbol| symbol.function.contains(ENTRY)) {
+            return Some(text);
+        }
+        let same = rest.iter().take_while(|it| *it == first).count();
+        rest = &rest[same..];
+        let times = if same > 1 { format!(" ({same} times)") } else { String::new() };
+        for symbol in symbols.iter() {
+            let Symbol { function, file, line } = symbol;
+            let at = file.iter().zip(*line).map(|(file, line)| format!(" at {file}:{line}"));
+            let at: String = at.collect();
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "    {function}{at}{times}");
+        }
+    }
+    if !rest.is_empty() {
+        let _ = writeln!(text, "    and {} more frames", rest.len());
+    }
+    Some(text)
 }
 
 fn describe(text: &mut Text, fault: Fault, place: Place, record: &WaiterRecord) -> fmt::Result {
+    let instruction = fault.registers.ip as usize;
     let main = record.has(MAIN);
     write!(text, "\ngleak: task #{}", record.id())?;
     tags::look(Key::Task(record.id()), |tags| match &tags.name {
@@ -56,8 +153,8 @@ fn describe(text: &mut Text, fault: Fault, place: Place, record: &WaiterRecord) 
     if let Some(entry) = record.origin.entry.get() {
         writeln!(text, "  it runs {}", entry.name())?;
     }
-    write!(text, "  at instruction {:#x}", fault.instruction)?;
-    if let Some(place) = modules::find(fault.instruction) {
+    write!(text, "  at instruction {:#x}", instruction)?;
+    if let Some(place) = modules::find(instruction) {
         write!(text, ", {place}")?;
     }
     let more = if main {

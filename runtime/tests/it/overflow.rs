@@ -33,6 +33,11 @@ fn assert_named(how: &str, bytes: usize, guard: &str, size: &str) {
     assert!(text.contains("/examples/overflow+0x"), "{text}");
     assert!(text.contains("Builder::stack_size(bytes)"), "{text}");
     assert!(!text.contains("has overflowed its stack"), "std has nothing to say: {text}");
+    let calls = text.split("\n  its calls, innermost first\n").nth(1).unwrap_or_default();
+    let function = if how == "frame" { "large_frame" } else { "recurse" };
+    assert!(calls.lines().next().is_some_and(|line| line.contains(function)), "{text}");
+    let many = calls.lines().any(|line| line.contains(function) && line.ends_with(" times)"));
+    assert_eq!(many, how != "frame", "{text}");
 }
 
 #[test]
