@@ -17,7 +17,7 @@ use crate::machine::code::{self, Code};
 use crate::machine::slabs::{self, Place};
 use crate::machine::stack;
 use crate::machine::unwind::{Chain, Unwinder, Words};
-use crate::records::state::Word;
+use crate::records::state::{State, Word};
 use crate::records::table::Ref;
 use crate::records::waiter::WAITERS;
 use crate::scheduler::{probe, seat};
@@ -32,7 +32,9 @@ pub(super) fn add(snapshot: &mut Snapshot, standing: &[Standing]) {
         let task = &mut snapshot.tasks[at];
         let chain = match registers(task) {
             Some(registers) => parked(&mut unwinder, registers, *reference, *word),
-            None => task.worker.and_then(|worker| running(&mut unwinder, worker, *reference)),
+            None => {
+                task.worker.and_then(|worker| running(&mut unwinder, worker, *reference, *word))
+            }
         };
         match chain {
             Some(chain) => task.backtrace = Some(table.id(chain)),
@@ -54,15 +56,22 @@ fn registers(task: &Task) -> Option<Registers> {
 fn parked(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Option<Chain> {
     let place = slabs::find(usize::try_from(from.sp).ok()?)?;
     let chain = unwinder.unwind(from, &OfPlace(place))?;
-    // What was read is read before the word is.
+    stood_still(task, word).then_some(chain)
+}
+
+/// Whether all that was read so far was read while the task was in that state.
+fn stood_still(task: Ref, word: Word) -> bool {
     fence(Ordering::Acquire);
-    let stood_still = WAITERS.get(task).is_some_and(|record| record.state.load() == word);
-    stood_still.then_some(chain)
+    WAITERS.get(task).is_some_and(|record| record.state.load() == word)
 }
 
 /// Of a task that runs, or keeps its worker while it waits. None when it does so no more.
-fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref) -> Option<Chain> {
+fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref, word: Word) -> Option<Chain> {
     let copied = probe::stack_of(seat::of(worker.0), task)?;
+    // A wait is shown with its own stack; where a task runs may be a moment later.
+    if word.state() == State::Waiting && !stood_still(task, word) {
+        return None;
+    }
     unwinder.unwind(copied.registers, &copied)
 }
 
