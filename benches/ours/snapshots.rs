@@ -85,6 +85,7 @@ pub(crate) fn watched(_: u64) -> Figures {
     let looks = Arc::new(AtomicBool::new(false));
     let over = Arc::new(AtomicBool::new(false));
     let (told, ends) = (looks.clone(), over.clone());
+    #[expect(clippy::disallowed_methods, reason = "what is measured is a rate")]
     let watcher = std::thread::spawn(move || {
         while !ends.load(Ordering::Relaxed) {
             if told.load(Ordering::Relaxed) {

@@ -9,6 +9,7 @@
 mod hash;
 mod names;
 mod objects;
+mod order;
 #[cfg(all(test, not(loom)))]
 mod phantom;
 mod quiet;

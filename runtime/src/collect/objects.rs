@@ -131,7 +131,8 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         },
         Kind::Mutex => ObjectDetail::Mutex { owner, exact },
         Kind::RwLock => {
-            ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, exact }
+            let reader = last_use(&record.receiver, sites);
+            ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, reader, exact }
         }
         Kind::WaitGroup => {
             ObjectDetail::WaitGroup { count: level.cast_signed(), tokens: bound, loose: over }

@@ -19,7 +19,10 @@ use crate::sync::{AtomicBool, Ordering};
 use crate::{Builder, Chan, Mutex, Runtime, yield_now};
 
 /// Tasks between the two.
-const BETWEEN: u32 = 64;
+const BETWEEN: u32 = 32;
+
+/// By which a lock is kept.
+const YIELDS: u32 = 16;
 
 /// Who waits for a lock of whom.
 type Edges = BTreeMap<u64, u64>;
@@ -79,29 +82,33 @@ fn collect(collects: u64, read: fn() -> Edges) -> (u64, u64) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "figures of a long run")]
 fn a_cycle_of_edges_from_different_moments_is_never_seen() {
     let at_length = std::env::var_os("SOAK").is_some();
     let collects = if at_length { 10_000_000 } else { 20_000 };
-    let locks: &[Mutex<u64>; 2] = Box::leak(Box::default());
+    let locks: &'static [[Mutex<u64>; 2]; 2] = Box::leak(Box::default());
     let over: &AtomicBool = Box::leak(Box::default());
-    let [a, b] = locks;
-    let runtime = Runtime::builder().workers(2).start().expect("workers");
+    // On one worker the two wait for each other at every turn.
+    let runtime = Runtime::builder().workers(1).start().expect("workers");
     let turn = |lock: &Mutex<u64>, inside: &dyn Fn()| {
         let mut held = lock.lock().expect("no panic");
         *held += 1;
-        yield_now();
+        // Longer than somebody tries before it waits.
+        (0..YIELDS).for_each(|_| yield_now());
         inside();
     };
-    let nests = move || {
-        while !over.load(Ordering::Relaxed) {
-            turn(a, &|| turn(b, &|| ()));
+    let nests = |[a, b]: &'static [Mutex<u64>; 2]| {
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                turn(a, &|| turn(b, &|| ()));
+            }
         }
     };
-    let alternates = move || {
-        while !over.load(Ordering::Relaxed) {
-            turn(b, &|| ());
-            turn(a, &|| ());
+    let alternates = |[a, b]: &'static [Mutex<u64>; 2]| {
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                turn(b, &|| ());
+                turn(a, &|| ());
+            }
         }
     };
     let gate = Chan::<()>::new(0);
@@ -109,10 +116,14 @@ fn a_cycle_of_edges_from_different_moments_is_never_seen() {
         let gate = gate.clone();
         Builder::new().spawn_in(&runtime, move || assert!(gate.recv().is_none())).expect("room")
     };
-    let first = Builder::new().spawn_in(&runtime, nests).expect("room");
-    let mut tasks: Vec<_> = (0..BETWEEN).map(waits).collect();
-    let last = Builder::new().spawn_in(&runtime, alternates).expect("room");
-    tasks.extend([first, last]);
+    // Two pairs, since the table may be filled from either end.
+    let mut tasks = vec![
+        Builder::new().spawn_in(&runtime, nests(&locks[0])).expect("room"),
+        Builder::new().spawn_in(&runtime, alternates(&locks[1])).expect("room"),
+    ];
+    tasks.extend((0..BETWEEN).map(waits));
+    tasks.push(Builder::new().spawn_in(&runtime, alternates(&locks[0])).expect("room"));
+    tasks.push(Builder::new().spawn_in(&runtime, nests(&locks[1])).expect("room"));
     let (edges, cycles) = collect(collects, read_twice);
     // The same program, and a reader who can be fooled: else there was nothing to see.
     let (mut naive, mut naive_cycles) = (0, 0);
@@ -123,7 +134,7 @@ fn a_cycle_of_edges_from_different_moments_is_never_seen() {
     over.store(true, Ordering::Relaxed);
     gate.close();
     tasks.into_iter().for_each(|task| task.join().expect("no panic"));
-    let turns = locks.iter().map(|it| *it.lock().expect("no panic")).sum::<u64>();
+    let turns = locks.iter().flatten().map(|it| *it.lock().expect("no panic")).sum::<u64>();
     println!(
         "soak: {collects} collects over {turns} turns saw {edges} edges and {cycles} phantom cycles; \
          {naive} readings of each record once saw {naive_cycles}"

@@ -6,6 +6,7 @@ use gleak_snapshot::{
 };
 
 use crate::collect::objects::{Collected, Objects};
+use crate::collect::order;
 use crate::collect::sites::Sites;
 use crate::collect::waits::{self, Found, SeenArm, SeenWait, Waiter};
 use crate::records::node::Op;
@@ -36,6 +37,7 @@ pub(super) struct Made {
 /// Sorted by id.
 pub(super) fn make(found: Found, objects: &Objects, sites: &mut Sites) -> Made {
     let Found { mut waiters, arms } = found;
+    let places = order::places(&arms);
     if !waiters.is_sorted_by_key(|waiter| waiter.id) {
         waiters.sort_unstable_by_key(|waiter| waiter.id);
     }
@@ -51,7 +53,7 @@ pub(super) fn make(found: Found, objects: &Objects, sites: &mut Sites) -> Made {
             _ if moved => TaskState::Moving,
             Some(seen) => {
                 let registers = waits::registers(record, word);
-                TaskState::Waiting(wait_of(&seen, registers, &arms, objects, sites))
+                TaskState::Waiting(wait_of(&seen, registers, (&arms, &places), objects, sites))
             }
             None => state(word.state()),
         };
@@ -81,16 +83,17 @@ fn state(state: State) -> TaskState {
 fn wait_of(
     seen: &SeenWait,
     registers: Option<Registers>,
-    all_arms: &[SeenArm],
+    (all_arms, places): (&[SeenArm], &[Option<u32>]),
     objects: &Objects,
     sites: &mut Sites,
 ) -> Wait {
-    let seen_arms = &all_arms[seen.first_arm as usize..][..seen.arms as usize];
+    let range = seen.first_arm as usize..seen.first_arm as usize + seen.arms as usize;
+    let (seen_arms, places) = (&all_arms[range.clone()], &places[range]);
     let mut unlisted = seen.unlisted;
     let mut arms = Vec::with_capacity(seen_arms.len());
-    for SeenArm { op, target, .. } in seen_arms {
-        match arm(*op, *target, objects) {
-            Some(arm) => arms.push(arm),
+    for (SeenArm { op, target, .. }, place) in seen_arms.iter().zip(places) {
+        match target_of(*op, *target, objects) {
+            Some(on) => arms.push(Arm { op: *op, on, place: *place }),
             // It has ended: the others are what the wait still needs.
             None if seen.reason == Reason::Join => {}
             None => unlisted += 1,
@@ -113,7 +116,7 @@ fn wait_of(
 }
 
 /// None when what the arm waits on came or went while the snapshot was taken.
-fn arm(op: Op, target: u64, objects: &Objects) -> Option<Arm> {
+fn target_of(op: Op, target: u64, objects: &Objects) -> Option<Target> {
     let on = match (op, Ref::from_bits(target)) {
         (_, None) => Target::Never,
         (Op::Join, Some(task)) => Target::Task(TaskId(WAITERS.get(task)?.id())),
@@ -133,7 +136,7 @@ fn arm(op: Op, target: u64, objects: &Objects) -> Option<Arm> {
             Some(object),
         ) => Target::Object(objects.id(object)?),
     };
-    Some(Arm { op, on })
+    Some(on)
 }
 
 fn task(
