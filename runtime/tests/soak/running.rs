@@ -73,7 +73,7 @@ impl Tally {
 
 #[test]
 fn tasks_that_allocate_format_and_do_system_calls_bear_to_be_interrupted() {
-    let probes = count(100_000, 200);
+    let probes = count(100_000, 100);
     let runtime = Runtime::builder().workers(2).start().expect("workers");
     let over = Arc::new(AtomicBool::new(false));
     let rounds = Arc::new(AtomicU64::new(0));

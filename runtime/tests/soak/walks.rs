@@ -88,7 +88,7 @@ fn pair(runtime: &Runtime, depths: [u32; 2], over: &Arc<AtomicBool>) -> [JoinHan
 
 #[test]
 fn walks_of_tasks_that_play_ping_pong_are_right() {
-    let walks = count(1_000_000, 1000);
+    let walks = count(1_000_000, 300);
     let runtime = Runtime::builder().workers(2).start().expect("workers");
     let over = Arc::new(AtomicBool::new(false));
     let tasks: Vec<_> = DEPTHS.into_iter().flat_map(|it| pair(&runtime, it, &over)).collect();
