@@ -25,7 +25,7 @@ fn every_work_prints_its_figures() {
         let figures = line.trim_end().strip_prefix(&head).unwrap_or_else(|| panic!("{line}"));
         for figure in figures.split(' ') {
             let (key, value) = figure.split_once('=').unwrap_or_else(|| panic!("{line}"));
-            let known = ["ns", "ms", "bytes", "task", "arm", "object", "raw", "lost"];
+            let known = ["ns", "ms", "bytes", "task", "arm", "object", "raw", "first", "lost"];
             assert!(known.contains(&key), "{line}");
             assert!(value.parse::<f64>().is_ok(), "{line}");
         }

@@ -273,6 +273,7 @@ pub(super) const WORKS: &[Work] = &[
                 what: ": the whole value",
                 bars: &[Bar { workers: None, limit: Limit::Units(500.0) }],
             },
+            Metric { key: "first", unit: "ms", what: ": the first value of a process", bars: &[] },
         ],
         deviations: OURS_ALONE,
         warm_up: true,
