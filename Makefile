@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DEMO  ?= target/demo
 
-.PHONY: help demo test optimised check bless loom stress bench counts doc clean
+.PHONY: help demo test optimised check bless loom stress soak bench counts doc clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,10 @@ loom: ## model-check the protocols
 
 stress: ## the catalogue and the runtime's tests again and again, on a loaded machine (slow)
 	sh docs/stress.sh
+
+soak: ## a million walks, ten million collects, a hundred thousand interruptions (minutes)
+	SOAK=1 $(CARGO) test --release -q -p gleak-runtime --test soak -- --nocapture --test-threads=1
+	SOAK=1 $(CARGO) test --release -q -p gleak-runtime --lib -- --nocapture phantom
 
 bench: ## ours beside Go, tokio, may and threads (slow): ONLY= SKIP= ROUNDS= PAIRS= QUICK=1 BLESS=1
 	@$(CARGO) run --release -q -p gleak-benches -- $(if $(QUICK),--quick) \

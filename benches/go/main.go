@@ -47,6 +47,7 @@ var works = []work{
 	{"sleepers", sleepers},
 	{"fan-out", fanOut},
 	{"held", held},
+	{"stacks", stacks},
 	{"echo-1", func(n int) []figure { return echo(1, n) }},
 	{"echo-64", func(n int) []figure { return echo(64, n) }},
 }

@@ -15,6 +15,7 @@ mod net;
 #[path = "../peers/protocol.rs"]
 mod protocol;
 mod select;
+mod snapshots;
 mod spawn;
 
 use std::process::ExitCode;
@@ -44,6 +45,9 @@ const WORKS: &[(&str, Work)] = &[
     ("sleepers", |workers, n| on(workers, n, memory::sleepers)),
     ("fan-out", |workers, n| on(workers, n, fairness::fan_out)),
     ("held", |workers, n| on(workers, n, fairness::held)),
+    ("snapshot", |workers, n| on(workers, n, snapshots::whole)),
+    ("stacks", |workers, n| on(workers, n, snapshots::stacks)),
+    ("watched", |workers, n| on(workers, n, snapshots::watched)),
     ("records", |_, _| records()),
     ("echo-1", |workers, n| on(workers, n, |n| net::echo(1, n))),
     ("echo-64", |workers, n| on(workers, n, |n| net::echo(64, n))),

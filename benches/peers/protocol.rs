@@ -3,7 +3,8 @@
 //!
 //! `PROGRAM WORK WORKERS N` does one work once and prints one line, `bench=WORK procs=WORKERS n=N`
 //! and its figures as `key=value`. `PROGRAM list` prints the names of all works that it knows.
-//! Figures: `ns` an operation, `ms` in all, `bytes` a task, `held` in per cent.
+//! Figures: `ns` an operation, `ms` in all, `bytes` a task, `held` and `lost` in per cent,
+//! `raw` and `first` in milliseconds.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

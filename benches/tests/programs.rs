@@ -16,7 +16,7 @@ fn every_work_prints_its_figures() {
     let works = text(&ours(&["list"]).stdout);
     assert!(works.lines().count() > 20, "{works}");
     // Those that last a second however little there is to do are left out.
-    let short = |work: &&str| !["sleepers", "held"].contains(work);
+    let short = |work: &&str| !["sleepers", "held", "watched"].contains(work);
     for work in works.lines().filter(short) {
         let output = ours(&[work, "2", "1000"]);
         let (line, said) = (text(&output.stdout), text(&output.stderr));
@@ -25,7 +25,7 @@ fn every_work_prints_its_figures() {
         let figures = line.trim_end().strip_prefix(&head).unwrap_or_else(|| panic!("{line}"));
         for figure in figures.split(' ') {
             let (key, value) = figure.split_once('=').unwrap_or_else(|| panic!("{line}"));
-            let known = ["ns", "ms", "bytes", "task", "arm", "object"];
+            let known = ["ns", "ms", "bytes", "task", "arm", "object", "raw", "first", "lost"];
             assert!(known.contains(&key), "{line}");
             assert!(value.parse::<f64>().is_ok(), "{line}");
         }

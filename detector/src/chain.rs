@@ -82,8 +82,8 @@ fn leads_to(index: &Index<'_>, arm: Arm, to: usize) -> bool {
             None | Some(Holder::Unknown) => false,
             Some(Holder::Owner(owner)) => owner.task == holder.id,
             Some(Holder::Readers(_)) if arm.op == WaitOp::ReadLock => {
-                let write = Arm { op: WaitOp::Lock, on: arm.on };
-                wait_of(holder).is_some_and(|wait| wait.arms.contains(&write))
+                let writes = |it: &Arm| it.is(WaitOp::Lock, arm.on);
+                wait_of(holder).is_some_and(|wait| wait.arms.iter().any(writes))
             }
             Some(Holder::Readers(_)) => reads(holder, id),
         },

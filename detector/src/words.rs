@@ -81,7 +81,8 @@ pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
     }
     // Names are only right when they are the names of what each of them waits for.
     let all = |wait: &&Wait| {
-        targets.iter().all(|(&op, on)| on.iter().all(|&on| wait.arms.contains(&Arm { op, on })))
+        let has = |op, on| wait.arms.iter().any(|arm| arm.is(op, on));
+        targets.iter().all(|(&op, on)| on.iter().all(|&on| has(op, on)))
     };
     let few = targets.values().all(|on| on.len() <= 2);
     let named = few && waits.iter().all(all);

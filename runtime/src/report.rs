@@ -37,6 +37,13 @@ pub fn record_bytes() -> [usize; 3] {
     [size_of::<WaiterRecord>(), size_of::<Node>(), size_of::<ObjectRecord>()]
 }
 
+/// The passes of a snapshot alone, for benches: the number of waiters that they read.
+#[doc(hidden)]
+#[must_use]
+pub fn read_twice() -> usize {
+    collect::read_twice()
+}
+
 /// Whether there is any use in asking again soon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Judged {

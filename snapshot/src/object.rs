@@ -104,6 +104,9 @@ pub enum ObjectDetail {
         /// How many writers wait. When fewer are found waiting, some writer is unknown.
         #[serde(default)]
         waiting_writers: u64,
+        /// Who was let in last among readers, whether it reads still or not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reader: Option<LastUse>,
         /// As for a mutex.
         exact: bool,
     },

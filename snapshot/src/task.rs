@@ -202,25 +202,35 @@ pub struct Arm {
     pub op: WaitOp,
     /// On what.
     pub on: Target,
+    /// How many of the waits that the snapshot shows come before it in the object's queue; none when it
+    /// is the only one, or its place is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
 }
 
 impl Arm {
     /// An operation on an object.
     #[must_use]
     pub const fn object(op: WaitOp, object: ObjectId) -> Self {
-        Arm { op, on: Target::Object(object) }
+        Arm { op, on: Target::Object(object), place: None }
     }
 
     /// Waiting until a task has finished.
     #[must_use]
     pub const fn task(task: TaskId) -> Self {
-        Arm { op: WaitOp::Join, on: Target::Task(task) }
+        Arm { op: WaitOp::Join, on: Target::Task(task), place: None }
     }
 
     /// An operation on something that can never come about.
     #[must_use]
     pub const fn never(op: WaitOp) -> Self {
-        Arm { op, on: Target::Never }
+        Arm { op, on: Target::Never, place: None }
+    }
+
+    /// Whether it tries this on that, whatever its place.
+    #[must_use]
+    pub fn is(&self, op: WaitOp, on: Target) -> bool {
+        self.op == op && self.on == on
     }
 }
 

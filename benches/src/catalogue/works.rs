@@ -2,7 +2,7 @@
 
 use crate::catalogue::Deviation::{Cannot, Differs, Fewer, FewerAndDiffers};
 use crate::catalogue::{Bar, Deviation, Limit, Metric, Work};
-use crate::peers::Peer::{self, Go, May, Threads, Tokio, TokioCurrent};
+use crate::peers::Peer::{self, Go, May, NoRecords, Threads, Tokio, TokioCurrent};
 
 const ONE_AND_TWO: &[usize] = &[1, 2];
 const TWO: &[usize] = &[2];
@@ -13,6 +13,8 @@ const STARTS_ARMS: &str = "may's select starts a coroutine an arm and cancels th
 const MANY_RECEIVERS: Deviation = Differs("async-channel: tokio's channel has one receiver");
 const TOO_MANY: Deviation = Cannot("dies at 32 700 alive");
 const NO_UNBUFFERED: Deviation = Cannot("no unbuffered channel");
+const NO_SNAPSHOT: Deviation = Cannot("no snapshots");
+const NO_FACTS: Deviation = Cannot("nothing to show");
 const ASYNC_LOCK: Deviation = Differs("tokio's own lock, which may be held over an await");
 
 /// The same for any number of arms.
@@ -25,6 +27,16 @@ const SELECT_BLOCKING: &[(Peer, Deviation)] = &[
 
 /// The same for any number of tasks.
 const MUTEX: &[(Peer, Deviation)] = &[(Tokio, ASYNC_LOCK), (TokioCurrent, ASYNC_LOCK)];
+
+/// Only ours are recorded.
+const OURS_ALONE: &[(Peer, Deviation)] = &[
+    (NoRecords, NO_FACTS),
+    (Go, NO_SNAPSHOT),
+    (Tokio, NO_SNAPSHOT),
+    (TokioCurrent, NO_SNAPSHOT),
+    (May, NO_SNAPSHOT),
+    (Threads, NO_SNAPSHOT),
+];
 
 const fn of(factor: f64, peer: Peer) -> Bar {
     Bar { workers: None, limit: Limit::Of(factor, peer) }
@@ -245,5 +257,50 @@ pub(super) const WORKS: &[Work] = &[
     Work {
         metrics: &[ns(&[of(1.0, Go), of_tokio(1.0)])],
         ..work("echo-64", "loopback TCP echo, 64 connections", 50_000)
+    },
+    Work {
+        workers: TWO,
+        metrics: &[
+            Metric {
+                key: "raw",
+                unit: "ms",
+                what: ": the two passes over the records",
+                bars: &[Bar { workers: None, limit: Limit::Units(60.0) }],
+            },
+            Metric {
+                key: "ms",
+                unit: "ms",
+                what: ": the whole value",
+                bars: &[Bar { workers: None, limit: Limit::Units(500.0) }],
+            },
+            Metric { key: "first", unit: "ms", what: ": the first value of a process", bars: &[] },
+        ],
+        deviations: OURS_ALONE,
+        warm_up: true,
+        ..work("snapshot", "a snapshot of a million parked", 1_000_000)
+    },
+    Work {
+        workers: TWO,
+        metrics: &[ms(&[of(0.1, Go)])],
+        deviations: &[
+            (NoRecords, NO_FACTS),
+            (Go, Differs("pprof's goroutine profile with debug=2, as text")),
+            (Tokio, NO_SNAPSHOT),
+            (TokioCurrent, NO_SNAPSHOT),
+            (May, NO_SNAPSHOT),
+            (Threads, NO_SNAPSHOT),
+        ],
+        warm_up: true,
+        ..work("stacks", "a snapshot with 100 000 stacks of ten calls", 100_000)
+    },
+    Work {
+        metrics: &[Metric {
+            key: "lost",
+            unit: "%",
+            what: ": throughput lost",
+            bars: &[Bar { workers: None, limit: Limit::Units(3.0) }],
+        }],
+        deviations: OURS_ALONE,
+        ..work("watched", "ping-pong, a snapshot with stacks every 20 ms", 1)
     },
 ];

@@ -48,12 +48,12 @@ fn build(plan: &Plan) -> Snapshot {
         let arms: Vec<Arm> = arms
             .iter()
             .map(|&(op, on)| match op {
-                0 => Arm { op: WaitOp::Join, on: Target::Task(id(on)) },
+                0 => Arm::task(id(on)),
                 1 => Arm::object(WaitOp::Lock, mutexes[usize::from(on) % MUTEXES]),
                 2 => Arm::object(WaitOp::Lock, locks[usize::from(on) % LOCKS]),
                 3 => Arm::object(WaitOp::ReadLock, locks[usize::from(on) % LOCKS]),
                 _ if on == 0 => Arm::object(WaitOp::Receive, channel),
-                _ => Arm { op: WaitOp::Receive, on: Target::Never },
+                _ => Arm::never(WaitOp::Receive),
             })
             .collect();
         let _ = match state {
@@ -120,12 +120,12 @@ fn ready(snapshot: &Snapshot, live: &BTreeSet<TaskId>, arm: Arm) -> bool {
         }
         ObjectDetail::RwLock { readers: 0, .. } => true,
         ObjectDetail::RwLock { .. } if arm.op == WaitOp::ReadLock => {
-            let write = Arm { op: WaitOp::Lock, on: arm.on };
+            let writes = |it: &Arm| it.is(WaitOp::Lock, arm.on);
             let writers: Vec<TaskId> = snapshot
                 .tasks
                 .iter()
                 .filter(|task| match &task.state {
-                    TaskState::Waiting(wait) => wait.arms.contains(&write),
+                    TaskState::Waiting(wait) => wait.arms.iter().any(writes),
                     TaskState::Fresh
                     | TaskState::Runnable
                     | TaskState::Running

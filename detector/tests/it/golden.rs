@@ -99,7 +99,7 @@ fn structural_abandoned_and_panicked() {
     b.owned_by_finished(lock, TaskId(90), "src/cfg.rs:20", 800 * MS);
     let waits = b.task("src/cfg.rs:30", "app::reload").locks(lock, "src/cfg.rs:21").id();
     let _ = b.task("src/main.rs:3", "app::watch").joins(waits, "src/main.rs:8").id();
-    let never = Arm { op: WaitOp::Receive, on: gleak_detector::snapshot::Target::Never };
+    let never = Arm::never(WaitOp::Receive);
     let task =
         b.task("src/stop.rs:3", "app::stop").waits(WaitReason::Receive, &[never], "src/stop.rs:4");
     let _ = task.since(4_000 * MS).id();

@@ -1,7 +1,7 @@
 //! The rules that know owners: cycle, structural, abandoned lock.
 
 use gleak_detector::snapshot::{
-    Arm, HoldMode, ObjectDetail, SnapshotBuilder, Target, TaskId, WaitOp, WaitReason,
+    Arm, HoldMode, ObjectDetail, SnapshotBuilder, TaskId, WaitOp, WaitReason,
 };
 use gleak_detector::{Certainty, Rule};
 
@@ -93,7 +93,7 @@ fn joins_in_a_ring_and_on_oneself() {
 #[test]
 fn waits_that_nothing_ends() {
     let mut b = SnapshotBuilder::new();
-    let never = Arm { op: WaitOp::Receive, on: Target::Never };
+    let never = Arm::never(WaitOp::Receive);
     let channel = b.channel("src/c.rs:1", None);
     let _ =
         b.task("src/a.rs:1", "app::never").waits(WaitReason::Receive, &[never], "src/a.rs:2").id();

@@ -6,12 +6,17 @@
 //! edges that count existed together (the double collect of Afek et al., "Atomic snapshots of
 //! shared memory", 1993, without the retry: what moved is marked as moving instead).
 
+mod hash;
 pub(crate) mod names;
 mod objects;
+mod order;
+#[cfg(all(test, not(loom)))]
+mod phantom;
 mod quiet;
 mod sites;
 mod stacks;
 mod tasks;
+mod waits;
 mod workers;
 
 use std::collections::HashMap;
@@ -101,13 +106,13 @@ pub(crate) fn take(reason: Reason) -> Taken {
     // Before the tasks: a function that has become one meanwhile is seen as one or the other.
     let deferred = deferred();
     let first_workers = workers::first_pass();
-    let first_tasks = tasks::first_pass();
+    let first_waits = waits::first_pass();
     let first_objects = objects::first_pass();
-    let second_objects = objects::second_pass(first_objects, &mut sites);
-    let tasks::Found { mut tasks, stacks, moving } =
-        tasks::second_pass(first_tasks, &second_objects, &mut sites);
-    tasks.sort_by_key(|task| task.id);
-    tasks::add_owned(&mut tasks, &second_objects);
+    let objects = objects::second_pass(first_objects, &mut sites);
+    let found = waits::second_pass(&first_waits);
+    drop(first_waits);
+    let tasks::Made { mut tasks, stacks, moving } = tasks::make(found, &objects, &mut sites);
+    tasks::add_owned(&mut tasks, &objects);
     let (panics, dropped_panics) = panics(&mut sites);
     let regions = regions(&mut sites, &deferred);
     let activity = still.end(&tasks);
@@ -119,7 +124,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
         frames: Vec::new(),
         stacks: Vec::new(),
         regions,
-        objects: second_objects.into_iter().map(|it| it.object).collect(),
+        objects: objects.list.into_iter().map(|it| it.object).collect(),
         workers: Vec::new(),
         tasks,
         panics,
@@ -135,6 +140,13 @@ pub(crate) fn take(reason: Reason) -> Taken {
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
     snapshot.completeness.unsettled_objects = unsettled as u64;
     Taken { snapshot, stacks }
+}
+
+/// The two passes and nothing else: how many waiters were seen in both.
+pub(crate) fn read_twice() -> usize {
+    let (waits, objects) = (waits::first_pass(), objects::first_pass());
+    objects::second_pass(objects, &mut Sites::default());
+    waits::second_pass(&waits).waiters.len()
 }
 
 fn header(reason: Reason) -> Header {
@@ -222,7 +234,7 @@ fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
         task: TaskId(task.id),
         name: task.name,
         region: (task.region != 0).then_some(RegionId(task.region)),
-        spawn: sites.spawn(task.site, task.entry.name()),
+        spawn: sites.spawn(task.site, task.entry),
         site: panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
         message: panic.message().to_owned(),
         stack: panic

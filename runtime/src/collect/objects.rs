@@ -27,6 +27,22 @@ pub(super) struct Collected {
     pub(super) depth: u32,
 }
 
+/// All of them.
+pub(super) struct Objects {
+    pub(super) list: Vec<Collected>,
+    /// By index in the table: place in the list + 1, or zero.
+    places: Vec<usize>,
+}
+
+impl Objects {
+    /// None for one that is not of this snapshot.
+    pub(super) fn id(&self, object: Ref) -> Option<ObjectId> {
+        let place = self.places.get(object.index() as usize)?.checked_sub(1)?;
+        let collected = &self.list[place];
+        (collected.reference == object).then_some(collected.object.id)
+    }
+}
+
 pub(super) fn first_pass() -> Vec<Seen> {
     OBJECTS
         .live()
@@ -38,33 +54,44 @@ pub(super) fn first_pass() -> Vec<Seen> {
         .collect()
 }
 
-/// Sorted by reference. Objects that went meanwhile are not in it, nor those that came.
-pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Vec<Collected> {
-    let mut collected: Vec<Collected> = Vec::with_capacity(seen.len());
+/// Objects that went meanwhile are not in it, nor those that came.
+pub(super) fn second_pass(seen: Vec<Seen>, sites: &mut Sites) -> Objects {
+    let mut list: Vec<Collected> = Vec::with_capacity(seen.len());
+    let mut places = Vec::new();
     for seen in seen {
         let Some(record) = OBJECTS.get(seen.reference) else { continue };
-        let Some(site) = record.site.get() else { continue };
-        let owner = record.owner.load(Ordering::Acquire);
-        let known = if owner == seen.owner { self::owner(record, owner, sites) } else { None };
-        // Asked last: an owner that let go and ended just now is none that ended without letting go.
-        let unsettled = owner != seen.owner || owner != record.owner.load(Ordering::Acquire);
-        let owner = known.filter(|_| !unsettled);
-        let object = Object {
-            id: ObjectId(seen.id),
-            site: sites.site(site),
-            name: tags::get(Key::Object(seen.id)).and_then(|tags| tags.name),
-            touched: touched(record),
-            unsettled,
-            detail: detail(record, owner, sites),
-        };
+        let Some(object) = object(&seen, record, sites) else { continue };
         // Still the same object after all of its facts were read?
         if OBJECTS.get(seen.reference).is_some() {
-            let depth = record.owner_depth.get();
-            collected.push(Collected { reference: seen.reference, object, depth });
+            let at = seen.reference.index() as usize;
+            places.resize(places.len().max(at + 1), 0);
+            list.push(Collected {
+                reference: seen.reference,
+                object,
+                depth: record.owner_depth.get(),
+            });
+            places[at] = list.len();
         }
     }
-    collected.sort_by_key(|it| it.reference);
-    collected
+    Objects { list, places }
+}
+
+fn object(seen: &Seen, record: &ObjectRecord, sites: &mut Sites) -> Option<Object> {
+    let site = record.site.get()?;
+    let owner = record.owner.load(Ordering::Acquire);
+    let known = if owner == seen.owner { self::owner(record, owner, sites) } else { None };
+    // Asked last: an owner that let go and ended just now is none that ended without letting go.
+    let unsettled = owner != seen.owner || owner != record.owner.load(Ordering::Acquire);
+    let owner = known.filter(|_| !unsettled);
+    let tags = if record.is_named() { tags::get(Key::Object(seen.id)) } else { None };
+    Some(Object {
+        id: ObjectId(seen.id),
+        site: sites.site(site),
+        name: tags.and_then(|tags| tags.name),
+        touched: touched(record),
+        unsettled,
+        detail: detail(record, owner, sites),
+    })
 }
 
 fn owner(record: &ObjectRecord, bits: u64, sites: &mut Sites) -> Option<Owner> {
@@ -104,7 +131,8 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         },
         Kind::Mutex => ObjectDetail::Mutex { owner, exact },
         Kind::RwLock => {
-            ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, exact }
+            let reader = last_use(&record.receiver, sites);
+            ObjectDetail::RwLock { owner, readers: level, waiting_writers: bound, reader, exact }
         }
         Kind::WaitGroup => {
             ObjectDetail::WaitGroup { count: level.cast_signed(), tokens: bound, loose: over }

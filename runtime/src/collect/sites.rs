@@ -4,17 +4,19 @@ use std::collections::HashMap;
 
 use gleak_snapshot::{Site, SiteId, SpawnId, SpawnPoint};
 
-use crate::records::statics;
+use crate::collect::hash::WordMap;
+use crate::records::statics::{self, Entry};
 
-/// What has been interned so far. A task's place is found by its address first: a program has few
-/// places and many tasks.
+/// What has been interned so far. A task's places are found by their addresses first: a program has
+/// few places and many tasks.
 #[derive(Default)]
 pub(super) struct Sites {
     sites: Vec<Site>,
     spawns: Vec<SpawnPoint>,
-    by_address: HashMap<usize, SiteId>,
+    by_address: WordMap<usize, SiteId>,
     by_value: HashMap<Site, SiteId>,
-    spawn_ids: HashMap<(SiteId, &'static str), SpawnId>,
+    spawns_by_address: WordMap<(usize, usize), SpawnId>,
+    spawns_by_value: HashMap<(SiteId, &'static str), SpawnId>,
 }
 
 impl Sites {
@@ -39,14 +41,18 @@ impl Sites {
         id
     }
 
-    pub(super) fn spawn(&mut self, site: statics::Site, entry: &'static str) -> SpawnId {
-        let site = self.site(site);
-        if let Some(known) = self.spawn_ids.get(&(site, entry)) {
+    pub(super) fn spawn(&mut self, site: statics::Site, entry: &'static Entry) -> SpawnId {
+        let addresses = (std::ptr::from_ref(site) as usize, std::ptr::from_ref(entry) as usize);
+        if let Some(known) = self.spawns_by_address.get(&addresses) {
             return *known;
         }
-        let id = SpawnId(index(self.spawns.len()));
-        self.spawns.push(SpawnPoint { site, entry: entry.to_owned() });
-        self.spawn_ids.insert((site, entry), id);
+        let (site, name) = (self.site(site), entry.name());
+        let spawns = &mut self.spawns;
+        let id = *self.spawns_by_value.entry((site, name)).or_insert_with(|| {
+            spawns.push(SpawnPoint { site, entry: name.to_owned() });
+            SpawnId(index(spawns.len() - 1))
+        });
+        self.spawns_by_address.insert(addresses, id);
         id
     }
 

@@ -17,7 +17,7 @@ use crate::machine::code::{self, Code};
 use crate::machine::slabs;
 use crate::machine::stack;
 use crate::machine::unwind::{Chain, Unwinder};
-use crate::records::state::Word;
+use crate::records::state::{State, Word};
 use crate::records::table::Ref;
 use crate::records::tags::SpawnStack;
 use crate::records::waiter::WAITERS;
@@ -36,7 +36,9 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: &Stacks) {
         let task = &mut snapshot.tasks[at];
         let chain = match registers(task) {
             Some(registers) => parked(&mut unwinder, registers, *reference, *word),
-            None => task.worker.and_then(|worker| running(&mut unwinder, worker, *reference)),
+            None => {
+                task.worker.and_then(|worker| running(&mut unwinder, worker, *reference, *word))
+            }
         };
         match chain {
             Some(chain) => task.backtrace = Some(table.id(Found::Unwound(chain))),
@@ -63,10 +65,13 @@ fn registers(task: &Task) -> Option<Registers> {
 fn parked(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Option<Chain> {
     let place = slabs::find(usize::try_from(from.sp).ok()?)?;
     let chain = unwinder.unwind(from, &place)?;
-    // What was read is read before the word is.
+    stood_still(task, word).then_some(chain)
+}
+
+/// Whether all that was read so far was read while the task was in that state.
+fn stood_still(task: Ref, word: Word) -> bool {
     fence(Ordering::Acquire);
-    let stood_still = WAITERS.get(task).is_some_and(|record| record.state.load() == word);
-    stood_still.then_some(chain)
+    WAITERS.get(task).is_some_and(|record| record.state.load() == word)
 }
 
 /// Of a task that runs, or keeps its worker while it waits. None when it does so no more.
@@ -74,9 +79,13 @@ fn parked(unwinder: &mut Unwinder, from: Registers, task: Ref, word: Word) -> Op
 /// It may be caught between two instructions for which the tables hold no longer, or not yet: in the
 /// switch of stacks, or in a piece of assembly. What then comes out does not end at the task's entry, is
 /// not believed, and is asked for again, since the next moment is another one.
-fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref) -> Option<Chain> {
+fn running(unwinder: &mut Unwinder, worker: WorkerId, task: Ref, word: Word) -> Option<Chain> {
     for _ in 0..TRIES {
         let copied = probe::stack_of(seat::of(worker.0), task)?;
+        // A wait is shown with its own stack; where a task runs may be a moment later.
+        if word.state() == State::Waiting && !stood_still(task, word) {
+            return None;
+        }
         let chain = unwinder.unwind(copied.registers, &copied)?;
         if chain.whole || copied.is_cut() {
             return Some(chain);

@@ -1,71 +1,22 @@
-//! Tasks and outside threads, read twice.
+//! Tasks and outside threads as values, made of what the passes found.
 
 use gleak_snapshot::{
     Arm, Hold, HoldMode, ObjectDetail, ObjectId, RegionId, Registers, SpawnId, Target, Task,
     TaskId, TaskState, Wait, WaiterKind, WorkerId,
 };
 
-use crate::collect::objects::Collected;
+use crate::collect::objects::{Collected, Objects};
+use crate::collect::order;
 use crate::collect::sites::Sites;
-use crate::records::node::{Node, Op};
+use crate::collect::waits::{self, Found, SeenArm, SeenWait, Waiter};
+use crate::records::node::Op;
 use crate::records::object;
 use crate::records::region::REGIONS;
 use crate::records::state::{State, Word};
-use crate::records::statics::Site;
-use crate::records::table::Ref;
-use crate::records::tags::{self, Key, SpawnStack, Tags};
-use crate::records::waiter::{MAIN, Origin, Reason, THREAD, WAITERS, WaiterRecord};
+use crate::records::table::{self, Ref};
+use crate::records::tags::{self, Key, SpawnStack};
+use crate::records::waiter::{MAIN, Origin, Reason, TAGGED, THREAD, WAITERS, WaiterRecord};
 use crate::sync::Ordering;
-
-/// What the first pass remembers of a waiter; its facts are read here, and hold if the word is the
-/// same in the second pass.
-pub(super) struct Seen {
-    reference: Ref,
-    id: u64,
-    word: Word,
-    wait: Option<SeenWait>,
-}
-
-struct SeenWait {
-    reason: Reason,
-    site: Option<Site>,
-    since: u64,
-    until: u64,
-    unlisted: u32,
-    on_thread: bool,
-    wanted: Option<u64>,
-    arms: Vec<(Op, u64)>,
-    registers: Option<Registers>,
-}
-
-pub(super) fn first_pass() -> Vec<Seen> {
-    WAITERS
-        .live()
-        .map(|(reference, record)| {
-            let word = record.state.load();
-            let wait = (word.state() == State::Waiting).then(|| wait(record));
-            Seen { reference, id: record.id(), word, wait }
-        })
-        .collect()
-}
-
-fn wait(record: &WaiterRecord) -> SeenWait {
-    let facts = &record.wait;
-    let sp = facts.sp.get();
-    let asks = |node: &&Node| node.op() == Op::Acquire;
-    SeenWait {
-        reason: facts.reason(),
-        site: facts.site.get(),
-        since: facts.since.get(),
-        until: facts.until.load(Ordering::Relaxed),
-        unlisted: facts.unlisted.get(),
-        // Of a thread of others nothing else is to be expected.
-        on_thread: record.wait.on_thread.load(Ordering::Relaxed) != 0 && !record.has(THREAD),
-        wanted: record.arms().next().filter(asks).map(|node| node.asked() as u64),
-        arms: record.arms().map(|node| (node.op(), node.target.get())).collect(),
-        registers: (sp != 0).then(|| Registers { ip: facts.ip.get(), sp, bp: facts.bp.get() }),
-    }
-}
 
 /// A task that has a stack, and in which state both passes saw it.
 #[derive(Debug)]
@@ -82,98 +33,99 @@ pub(super) struct Stacks {
     pub(super) spawned: Vec<(TaskId, SpawnStack)>,
 }
 
-/// What the second pass found.
-pub(super) struct Found {
+/// The tasks of a snapshot.
+pub(super) struct Made {
     pub(super) tasks: Vec<Task>,
     pub(super) stacks: Stacks,
     /// How many tasks moved between the passes.
     pub(super) moving: u64,
 }
 
-pub(super) fn second_pass(seen: Vec<Seen>, objects: &[Collected], sites: &mut Sites) -> Found {
-    let mut tasks = Vec::with_capacity(seen.len());
+/// Makes values of what the passes found, with the facts that stay as they are while a task lives.
+/// Sorted by id.
+pub(super) fn make(found: Found, objects: &Objects, sites: &mut Sites) -> Made {
+    let Found { mut waiters, arms } = found;
+    let places = order::places(&arms);
+    if !waiters.is_sorted_by_key(|waiter| waiter.id) {
+        waiters.sort_unstable_by_key(|waiter| waiter.id);
+    }
+    let mut tasks = table::room(waiters.len());
     let mut stacks = Stacks::default();
     let mut moving = 0;
-    for seen in seen {
-        let Some(record) = WAITERS.get(seen.reference) else { continue };
-        let word = record.state.load();
-        if word.state() == State::Finished {
-            continue;
-        }
-        let state = if word == seen.word {
-            let has_stack = matches!(word.state(), State::Waiting | State::Running);
-            if has_stack && !record.has(THREAD) {
-                let task = TaskId(seen.id);
-                stacks.standing.push(Standing { task, reference: seen.reference, word });
+    for Waiter { id, reference, word, moved, wait } in waiters {
+        let Some(record) = WAITERS.get(reference) else { continue };
+        moving += u64::from(moved);
+        let has_stack = matches!(word.state(), State::Waiting | State::Running);
+        let is_standing = !moved && has_stack && !record.has(THREAD);
+        let state = match wait {
+            _ if moved => TaskState::Moving,
+            Some(seen) => {
+                let registers = waits::registers(record, word);
+                TaskState::Waiting(wait_of(&seen, registers, (&arms, &places), objects, sites))
             }
-            state(word.state(), seen.wait, objects, sites)
-        } else {
-            moving += 1;
-            TaskState::Moving
+            None => state(word.state()),
         };
-        let tags = tags::get(Key::Task(seen.id)).unwrap_or_default();
-        let spawned = tags.spawn_stack.clone();
-        let mut task = task(seen.reference, record, seen.id, tags, state, objects, sites);
-        // Whose state is no longer fresh has its worker written down.
-        let has_started = word.state() != State::Fresh && task.kind == WaiterKind::Task;
-        task.worker = has_started.then(|| WorkerId(record.worker.load(Ordering::Relaxed)));
+        let (task, spawned) = task(id, reference, record, word, state, objects, sites);
         // Still the same task after all of its facts were read?
-        if WAITERS.get(seen.reference).is_some() {
+        if WAITERS.get(reference).is_some() {
             stacks.spawned.extend(spawned.map(|calls| (task.id, calls)));
+            if is_standing {
+                stacks.standing.push(Standing { task: task.id, reference, word });
+            }
             tasks.push(task);
         }
     }
-    Found { tasks, stacks, moving }
+    Made { tasks, stacks, moving }
 }
 
-fn state(
-    state: State,
-    wait: Option<SeenWait>,
-    objects: &[Collected],
-    sites: &mut Sites,
-) -> TaskState {
-    match (state, wait) {
-        (State::Fresh, _) => TaskState::Fresh,
-        (State::Runnable | State::Claimed, _) => TaskState::Runnable,
-        (State::Waiting, Some(seen)) => match seen.site {
-            Some(site) => {
-                let site = sites.site(site);
-                TaskState::Waiting(finish_wait(seen, site, objects))
-            }
-            None => TaskState::Moving,
-        },
-        (State::Running | State::Finished | State::Waiting, _) => TaskState::Running,
+/// Of one that does not wait.
+fn state(state: State) -> TaskState {
+    match state {
+        State::Fresh => TaskState::Fresh,
+        State::Runnable | State::Claimed => TaskState::Runnable,
+        State::Running | State::Finished => TaskState::Running,
+        // Without a site it was none.
+        State::Waiting => TaskState::Moving,
     }
 }
 
-fn finish_wait(seen: SeenWait, site: gleak_snapshot::SiteId, objects: &[Collected]) -> Wait {
+fn wait_of(
+    seen: &SeenWait,
+    registers: Option<Registers>,
+    (all_arms, places): (&[SeenArm], &[Option<u32>]),
+    objects: &Objects,
+    sites: &mut Sites,
+) -> Wait {
+    let range = seen.first_arm as usize..seen.first_arm as usize + seen.arms as usize;
+    let (seen_arms, places) = (&all_arms[range.clone()], &places[range]);
     let mut unlisted = seen.unlisted;
-    let mut arms = Vec::with_capacity(seen.arms.len());
-    for (op, target) in seen.arms {
-        match arm(op, target, objects) {
-            Some(arm) => arms.push(arm),
+    let mut arms = Vec::with_capacity(seen_arms.len());
+    for (SeenArm { op, target, .. }, place) in seen_arms.iter().zip(places) {
+        match target_of(*op, *target, objects) {
+            Some(on) => arms.push(Arm { op: *op, on, place: *place }),
             // It has ended: the others are what the wait still needs.
             None if seen.reason == Reason::Join => {}
             None => unlisted += 1,
         }
     }
     let arms_gone = seen.reason == Reason::Join && arms.is_empty();
+    let asks = |arm: &&SeenArm| arm.op == Op::Acquire;
     Wait {
         reason: seen.reason,
         arms,
         // All have ended: about to be woken, by what is in no record.
         unlisted_arms: if arms_gone { unlisted.max(1) } else { unlisted },
-        wanted: seen.wanted,
-        site,
+        wanted: seen_arms.iter().find(asks).map(|arm| arm.asked as u64),
+        site: sites.site(seen.site),
         since_ns: seen.since,
         until_ns: (seen.until != 0).then_some(seen.until),
         on_thread: seen.on_thread,
-        registers: seen.registers,
+        registers,
     }
 }
 
 /// None when what the arm waits on came or went while the snapshot was taken.
-fn arm(op: Op, target: u64, objects: &[Collected]) -> Option<Arm> {
+fn target_of(op: Op, target: u64, objects: &Objects) -> Option<Target> {
     let on = match (op, Ref::from_bits(target)) {
         (_, None) => Target::Never,
         (Op::Join, Some(task)) => Target::Task(TaskId(WAITERS.get(task)?.id())),
@@ -191,33 +143,34 @@ fn arm(op: Op, target: u64, objects: &[Collected]) -> Option<Arm> {
             | Op::Acquire
             | Op::Barrier,
             Some(object),
-        ) => Target::Object(find(object, objects)?),
+        ) => Target::Object(objects.id(object)?),
     };
-    Some(Arm { op, on })
-}
-
-fn find(object: Ref, objects: &[Collected]) -> Option<ObjectId> {
-    let at = objects.binary_search_by_key(&object, |it| it.reference).ok()?;
-    Some(objects[at].object.id)
+    Some(on)
 }
 
 fn task(
+    id: u64,
     reference: Ref,
     record: &WaiterRecord,
-    id: u64,
-    tags: Tags,
+    word: Word,
     state: TaskState,
-    objects: &[Collected],
+    objects: &Objects,
     sites: &mut Sites,
-) -> Task {
+) -> (Task, Option<SpawnStack>) {
+    let is_thread = record.has(THREAD);
+    // Few have any, and to ask costs more than the rest of it.
+    let tags = if record.has(THREAD | TAGGED) { tags::get(Key::Task(id)) } else { None };
+    let tags = tags.unwrap_or_default();
     let parent = record.parent.get();
     let region = record.region().and_then(|region| REGIONS.get(region));
-    let is_thread = record.has(THREAD);
-    let reads = object::reads(reference, record).into_iter().filter_map(|target| {
-        let object = find(Ref::from_bits(target)?, objects)?;
-        Some(Hold { object, mode: HoldMode::Shared })
+    let mut holds = Vec::new();
+    object::each_read(reference, record, |target| {
+        let object = Ref::from_bits(target).and_then(|it| objects.id(it));
+        holds.extend(object.map(|object| Hold { object, mode: HoldMode::Shared }));
     });
-    Task {
+    // Whose state is no longer fresh has its worker written down.
+    let has_started = word.state() != State::Fresh && !is_thread;
+    let task = Task {
         id: TaskId(id),
         kind: if is_thread { WaiterKind::Thread } else { WaiterKind::Task },
         parent: (parent != 0).then_some(TaskId(parent)),
@@ -228,18 +181,19 @@ fn task(
         labels: tags.labels.as_deref().unwrap_or_default().to_vec(),
         main: record.has(MAIN),
         tenure: record.tenure(),
-        worker: None,
+        worker: has_started.then(|| WorkerId(record.worker.load(Ordering::Relaxed))),
         state,
-        holds: reads.collect(),
+        holds,
         backtrace: None,
         spawn_backtrace: None,
         stack: None,
-    }
+    };
+    (task, tags.spawn_stack)
 }
 
 /// Gives tasks the locks that they hold alone, as the locks say: in the order of their acquisition,
 /// before those that they read. `tasks` are sorted by id.
-pub(super) fn add_owned(tasks: &mut [Task], objects: &[Collected]) {
+pub(super) fn add_owned(tasks: &mut [Task], objects: &Objects) {
     let owned = |it: &Collected| match it.object.detail {
         ObjectDetail::Mutex { owner: Some(owner), .. }
         | ObjectDetail::RwLock { owner: Some(owner), .. }
@@ -257,7 +211,7 @@ pub(super) fn add_owned(tasks: &mut [Task], objects: &[Collected]) {
         | ObjectDetail::Semaphore { .. }
         | ObjectDetail::Barrier { .. } => None,
     };
-    let mut owned: Vec<(TaskId, u32, ObjectId)> = objects.iter().filter_map(owned).collect();
+    let mut owned: Vec<(TaskId, u32, ObjectId)> = objects.list.iter().filter_map(owned).collect();
     owned.sort_unstable();
     for (task, _, object) in owned.into_iter().rev() {
         if let Ok(at) = tasks.binary_search_by_key(&task, |it| it.id) {
@@ -267,5 +221,5 @@ pub(super) fn add_owned(tasks: &mut [Task], objects: &[Collected]) {
 }
 
 fn origin(origin: &Origin, sites: &mut Sites) -> Option<SpawnId> {
-    Some(sites.spawn(origin.site.get()?, origin.entry.get()?.name()))
+    Some(sites.spawn(origin.site.get()?, origin.entry.get()?))
 }

@@ -130,6 +130,7 @@ impl<T: ?Sized> RwLock<T> {
         }
         state.readers += 1;
         self.note(&state);
+        self.note_reader(who, Location::caller());
         drop(state);
         self.own_read(who).map_err(TryLockError::Poisoned)
     }
@@ -198,6 +199,13 @@ impl<T: ?Sized> RwLock<T> {
         readers.wake();
     }
 
+    /// Who was let in last among readers. Under the lock, so that task and site are of one reader.
+    fn note_reader(&self, who: Current, site: Site) {
+        if let Some(record) = self.cell.record() {
+            record.receiver.used(who, site);
+        }
+    }
+
     pub(crate) fn own_read(&self, who: Current) -> LockResult<RwLockReadGuard<'_, T>> {
         self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::shared(who, &self.cell) })
     }
@@ -211,6 +219,7 @@ impl<T: ?Sized> RwLock<T> {
         if state.lets_read(pass) {
             state.readers += 1;
             self.note(&state);
+            self.note_reader(who, why.site);
             return None;
         }
         let on = On::object(self.cell.target());
@@ -286,6 +295,11 @@ impl<T: ?Sized> RwLock<T> {
     fn let_readers_in(&self, state: &mut State) -> Claims {
         let claimed = state.waiting_readers.claim_all();
         state.readers += claimed.len() as u64;
+        if let Some(who) = claimed.last().map(Claimed::who)
+            && let Some(site) = who.record.wait.site.get()
+        {
+            self.note_reader(who, site);
+        }
         self.note(state);
         claimed
     }

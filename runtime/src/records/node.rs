@@ -73,12 +73,12 @@ impl Node {
 
     /// Notes how many permits are asked for.
     pub(crate) fn ask(&self, permits: usize) {
-        self.value.store(std::ptr::without_provenance_mut(permits), Ordering::Relaxed);
+        self.value.store(std::ptr::without_provenance_mut(permits), Ordering::Release);
     }
 
     /// How many permits are asked for, by a node that waits for a semaphore.
     pub(crate) fn asked(&self) -> usize {
-        self.value.load(Ordering::Relaxed).addr()
+        self.value.load(Ordering::Acquire).addr()
     }
 
     pub(crate) fn set_op(&self, op: Op) {

@@ -96,6 +96,11 @@ impl ObjectRecord {
         self.me.load(Ordering::Relaxed)
     }
 
+    /// Whether it has been given a name.
+    pub(crate) fn is_named(&self) -> bool {
+        self.named.load(Ordering::Relaxed) != 0
+    }
+
     /// Notes that a task of `region` uses it.
     #[inline]
     fn touch(&self, region: u64) {
@@ -276,14 +281,14 @@ pub(crate) fn read_ends(who: Current, target: u64) {
     MORE.remove_if(&reference, |_, more| more.is_empty());
 }
 
-/// All locks that the waiter reads.
-pub(crate) fn reads(reference: Ref, record: &WaiterRecord) -> Vec<u64> {
-    let mut reads: Vec<u64> = Vec::new();
-    reads.extend(record.reads.iter().map(|it| it.load(Ordering::Relaxed)).filter(|it| *it != 0));
+/// Shows all locks that the waiter reads.
+pub(crate) fn each_read(reference: Ref, record: &WaiterRecord, mut show: impl FnMut(u64)) {
+    let own = record.reads.iter().map(|it| it.load(Ordering::Relaxed)).filter(|it| *it != 0);
+    own.for_each(&mut show);
     if record.reads_more.load(Ordering::Relaxed) != 0 {
-        reads.extend(MORE.get(&reference).map(|more| more.clone()).unwrap_or_default());
+        let more = MORE.get(&reference).map(|more| more.clone());
+        more.unwrap_or_default().into_iter().for_each(show);
     }
-    reads
 }
 
 /// A waiter has ended. Guards that it leaked go on holding: their locks get to know its id, since

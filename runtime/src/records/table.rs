@@ -215,6 +215,11 @@ impl<T: Record> Table<T> {
         Some(unsafe { &*record })
     }
 
+    /// Records that have ever been in use.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Acquire) as usize
+    }
+
     /// Every live record with its reference, at the moment each is looked at.
     pub(crate) fn live(&'static self) -> impl Iterator<Item = (Ref, &'static T)> {
         (0..self.used.load(Ordering::Acquire)).filter_map(|index| {
@@ -273,6 +278,19 @@ impl Arena {
         self.next += bytes;
         Ok(memory as *mut c_void)
     }
+}
+
+/// An empty list with room for that many, as large as a table may be: the kernel is told to give a long
+/// one memory in large pages, since to touch it page by page takes longer than to fill it.
+pub(crate) fn room<V>(count: usize) -> Vec<V> {
+    let list: Vec<V> = Vec::with_capacity(count);
+    let start = (list.as_ptr() as usize).next_multiple_of(HUGE);
+    let end = (list.as_ptr() as usize + count * size_of::<V>()) / HUGE * HUGE;
+    if end > start && end - start >= ARENA {
+        // SAFETY: advice on memory that the list owns; what it holds stays, refusal is no harm.
+        let _ = unsafe { rustix::mm::madvise(start as *mut _, end - start, Advice::LinuxHugepage) };
+    }
+    list
 }
 
 fn map(bytes: usize) -> Result<*mut c_void, Full> {

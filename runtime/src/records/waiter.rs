@@ -278,19 +278,18 @@ impl WaiterRecord {
             Some(index)
         })
     }
+}
 
-    /// Arms of the current wait, in order. Bounded: a torn list ends.
-    pub(crate) fn arms(&self) -> impl Iterator<Item = &'static Node> {
-        // Acquire: an arm may be named while the wait goes on (`wait::name_later`).
-        let mut next = self.wait.first.get();
-        let mut left = 1_000_000;
-        std::iter::from_fn(move || {
-            let node = NODES.at(next.checked_sub(1)?)?;
-            next = node.next_arm.get();
-            left -= 1;
-            (left > 0).then_some(node)
-        })
-    }
+/// Arms of a wait, in order, from what its [`WaitFacts::first`] says. Bounded: a torn list ends.
+pub(crate) fn arms_from(first: u32) -> impl Iterator<Item = &'static Node> {
+    let mut next = first;
+    let mut left = 1_000_000;
+    std::iter::from_fn(move || {
+        let node = NODES.at(next.checked_sub(1)?)?;
+        next = node.next_arm.get();
+        left -= 1;
+        (left > 0).then_some(node)
+    })
 }
 
 impl WaitFacts {

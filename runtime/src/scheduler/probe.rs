@@ -33,6 +33,9 @@ const WORDS_MAX: usize = 32 << 10;
 /// How long a thread may take to answer. One that has a processor does so in microseconds.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Looks at the answer before the asking thread sleeps: some ten microseconds.
+const SPINS: u32 = 500;
+
 /// Of the state, with the worker in the bits above.
 const IDLE: u32 = 0;
 const ASKED: u32 = 1;
@@ -107,7 +110,16 @@ fn ask(seat: &Seat) -> bool {
     let [asked, copying, done] = [ASKED, COPYING, DONE].map(|phase| state(seat.index, phase));
     ANSWER.state.store(asked, Ordering::Release);
     if signal::interrupt(seat.tid.load(Ordering::Relaxed), answer) {
-        futex::wait(&ANSWER.state, asked, Some(PATIENCE));
+        // A thread that is on a processor answers sooner than this one could fall asleep and be woken,
+        // which on a busy machine takes until some other thread has had its time.
+        let is_done = || ANSWER.state.load(Ordering::Acquire) == done;
+        let answered = (0..SPINS).any(|_| {
+            std::hint::spin_loop();
+            is_done()
+        });
+        if !answered {
+            futex::wait(&ANSWER.state, asked, Some(PATIENCE));
+        }
     }
     // From here on no handler begins.
     let _ = ANSWER.state.compare_exchange(asked, IDLE, Ordering::Acquire, Ordering::Acquire);
@@ -152,5 +164,8 @@ fn answer(at: Registers) -> bool {
     ANSWER.count.store(count, Ordering::Relaxed);
     ANSWER.state.store(done, Ordering::Release);
     futex::wake_all(&ANSWER.state);
+    // Who asks may have slept on this thread's processor: it goes first, and the task has all of the
+    // time that is left to it.
+    std::thread::yield_now();
     true
 }

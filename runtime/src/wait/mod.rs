@@ -125,7 +125,7 @@ pub(crate) fn begin(who: Current, why: Why, op: Op, on: On) -> (Waiting, u32) {
 pub(crate) fn name_later(who: Current, target: Ref) {
     let node = who.record.own_node();
     Node::at(node).target.set(target.to_bits());
-    // Pairs with `WaiterRecord::arms`: who sees the arm sees what it is on.
+    // Pairs with the load in a snapshot: who sees the arm sees what it is on.
     who.record.wait.first.set(node + 1);
 }
 
@@ -172,12 +172,12 @@ fn prepare(record: &WaiterRecord, why: Why) {
     wait.set_reason(why.reason);
     wait.site.set(why.site);
     wait.since.set(clock::coarse_ns());
-    wait.until.store(why.until.unwrap_or(0), Ordering::Relaxed);
+    wait.until.store(why.until.unwrap_or(0), Ordering::Release);
     wait.first.set(0);
     wait.unlisted.set(0);
     wait.sp.set(0);
     record.won.store(UNDECIDED, Ordering::Relaxed);
-    wait.on_thread.store(u32::from(current::parks_thread()), Ordering::Relaxed);
+    wait.on_thread.store(u32::from(current::parks_thread()), Ordering::Release);
 }
 
 #[inline]

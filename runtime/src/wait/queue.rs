@@ -32,6 +32,10 @@ impl Claims {
         self.first.is_none()
     }
 
+    pub(crate) fn last(&self) -> Option<&Claimed> {
+        self.rest.last().or(self.first.as_ref())
+    }
+
     pub(crate) fn wake(self) {
         self.first.into_iter().chain(self.rest).for_each(Claimed::wake);
     }

@@ -37,7 +37,9 @@ impl Gate {
 
 /// The task that this wait is for the end of.
 fn helper_of(snapshot: &Snapshot, wait: &Wait) -> Option<Task> {
-    let [Arm { op: WaitOp::Join, on: Target::Task(helper) }] = wait.arms[..] else { return None };
+    let [Arm { op: WaitOp::Join, on: Target::Task(helper), .. }] = wait.arms[..] else {
+        return None;
+    };
     snapshot.tasks.iter().find(|task| task.id == helper).cloned()
 }
 

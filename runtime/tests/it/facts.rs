@@ -160,7 +160,7 @@ fn a_join_names_the_task_and_a_thread_appears_as_one() {
     let thread = std::thread::Builder::new().name(name.clone()).spawn(move || task.join());
     let (_, facts, wait) = parked(&name);
     assert_eq!(facts.kind, WaiterKind::Thread);
-    assert_eq!(wait.arms, [Arm { op: WaitOp::Join, on: Target::Task(joined.id) }]);
+    assert_eq!(wait.arms, [Arm::task(joined.id)]);
     assert_eq!(wait.registers, None);
     leave.close();
     thread.unwrap().join().unwrap().unwrap();
@@ -324,4 +324,46 @@ fn ids_are_never_used_twice_though_records_are() {
         running.into_iter().for_each(|task| drop(task.join()));
     }
     assert_eq!((tasks.len(), objects.len()), (ROUNDS * TASKS, ROUNDS * TASKS));
+}
+
+#[test]
+fn waiters_of_an_object_are_shown_in_their_order() {
+    let gate = Chan::<()>::new(0);
+    let tasks = [(); 3].map(|()| {
+        let (name, gate) = (unique("queues"), gate.clone());
+        let task =
+            Builder::new().name(&name).spawn(move || assert!(gate.recv().is_none())).unwrap();
+        let (_, _, wait) = parked(&name);
+        (name, task, wait.arms[0].place)
+    });
+    assert_eq!(tasks[0].2, None, "it was alone");
+    let places = [0, 1, 2].map(|at: usize| parked(&tasks[at].0).2.arms[0].place);
+    assert_eq!(places, [Some(0), Some(1), Some(2)]);
+    gate.close();
+    tasks.into_iter().for_each(|(_, task, _)| task.join().unwrap());
+}
+
+#[test]
+fn a_lock_that_is_read_says_who_was_let_in_last() {
+    let lock = Arc::new(RwLock::new(()));
+    let (gate, ready) = (Chan::<()>::new(0), Chan::<()>::new(0));
+    let (name, reads, waits, tells) = (unique("reads"), lock.clone(), gate.clone(), ready.clone());
+    let line = line!() + 2;
+    let task = Builder::new().name(&name).spawn(move || {
+        let held = reads.read().unwrap();
+        tells.send(());
+        waits.recv();
+        drop(held);
+    });
+    ready.recv();
+    let (snapshot, task_seen, _) = parked(&name);
+    let lock_held = task_seen.holds[0].object;
+    let object = snapshot.objects.iter().find(|it| it.id == lock_held).unwrap();
+    let ObjectDetail::RwLock { reader: Some(reader), .. } = object.detail else {
+        panic!("{object:?}")
+    };
+    assert_eq!(reader.task, task_seen.id);
+    assert_eq!(snapshot.sites[reader.site.0 as usize].line, line);
+    gate.close();
+    task.unwrap().join().unwrap();
 }

@@ -18,7 +18,7 @@ use crate::support::{named, parked, unique, until};
 /// The only arm's object. Reason, operation and site must be these, and the dump must keep them.
 fn check(found: &(Snapshot, Wait), reason: WaitReason, op: WaitOp, line: u32) -> Object {
     let (snapshot, wait) = found;
-    let [Arm { op: tried, on: Target::Object(id) }] = wait.arms[..] else {
+    let [Arm { op: tried, on: Target::Object(id), .. }] = wait.arms[..] else {
         panic!("one object: {wait:?}")
     };
     assert_eq!((wait.reason, tried, wait.until_ns, wait.unlisted_arms), (reason, op, None, 0));

@@ -187,7 +187,13 @@ impl SnapshotBuilder {
     pub fn rwlock(&mut self, site: &str) -> ObjectId {
         self.object(
             site,
-            ObjectDetail::RwLock { owner: None, readers: 0, waiting_writers: 0, exact: true },
+            ObjectDetail::RwLock {
+                owner: None,
+                readers: 0,
+                waiting_writers: 0,
+                reader: None,
+                exact: true,
+            },
         )
     }
 

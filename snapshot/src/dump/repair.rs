@@ -212,9 +212,15 @@ impl Mender {
                     whole &= self.site(&mut last.site);
                 }
             }
-            ObjectDetail::Mutex { owner, .. }
-            | ObjectDetail::RwLock { owner, .. }
-            | ObjectDetail::Once { owner, .. } => {
+            ObjectDetail::RwLock { owner, reader, .. } => {
+                if let Some(owner) = owner {
+                    whole &= self.site(&mut owner.site);
+                }
+                if let Some(reader) = reader {
+                    whole &= self.site(&mut reader.site);
+                }
+            }
+            ObjectDetail::Mutex { owner, .. } | ObjectDetail::Once { owner, .. } => {
                 if let Some(owner) = owner {
                     whole &= self.site(&mut owner.site);
                 }

@@ -116,9 +116,11 @@ impl Snapshot {
                     self.check_site(by, last.site, faults);
                 }
             }
-            ObjectDetail::Mutex { owner, .. }
-            | ObjectDetail::RwLock { owner, .. }
-            | ObjectDetail::Once { owner, .. } => {
+            ObjectDetail::RwLock { owner, reader, .. } => {
+                let sites = [owner.map(|it| it.site), reader.map(|it| it.site)];
+                sites.into_iter().flatten().for_each(|site| self.check_site(by, site, faults));
+            }
+            ObjectDetail::Mutex { owner, .. } | ObjectDetail::Once { owner, .. } => {
                 if let Some(owner) = owner {
                     self.check_site(by, owner.site, faults);
                 }

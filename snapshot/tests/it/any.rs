@@ -213,6 +213,8 @@ impl Tape {
                 owner: None,
                 readers: 0,
                 waiting_writers: 0,
+                reader: self
+                    .maybe(|tape| LastUse { task: TaskId(tape.number()), site: tape.site_id(s) }),
                 exact: self.coin(),
             },
             3 => ObjectDetail::WaitGroup {
@@ -362,7 +364,7 @@ impl Tape {
             ObjectKind::Semaphore => WaitOp::Acquire,
             ObjectKind::Barrier => WaitOp::Barrier,
         };
-        Arm::object(op, object.id)
+        Arm { place: self.maybe(|any| any.below(9) as u32), ..Arm::object(op, object.id) }
     }
 
     /// Gives locks owners and readers that agree with what tasks hold.

@@ -180,8 +180,13 @@ fn owners_and_holds_agree() {
     );
     check(
         |s| {
-            s.objects[2].detail =
-                ObjectDetail::RwLock { owner: None, readers: 0, waiting_writers: 0, exact: true }
+            s.objects[2].detail = ObjectDetail::RwLock {
+                owner: None,
+                readers: 0,
+                waiting_writers: 0,
+                reader: None,
+                exact: true,
+            }
         },
         &[Invalid::Readers { object: TABLE, said: 0, found: 1 }],
     );
