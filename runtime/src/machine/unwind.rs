@@ -193,8 +193,9 @@ impl Unwinder {
             if let Some(saved) = saved {
                 walk.bp = walk.words.word(walk.start.wrapping_add(saved))?;
             }
-            walk.sp = walk.start + above + 8;
-            return walk.words.word(walk.start + above);
+            let above = walk.start.wrapping_add(above);
+            walk.sp = above.wrapping_add(8);
+            return walk.words.word(above);
         }
         let at = if inner == NONE {
             FrameAddress::InstructionPointer(address)
@@ -241,9 +242,9 @@ impl Reads {
     fn caller(&self, start: u64, sp: u64) -> Option<Caller> {
         let above = sp.checked_sub(8)?.checked_sub(start)?;
         let read = self.at.get(..self.count)?;
-        let mut others = read.iter().filter(|at| **at != start + above);
+        let mut others = read.iter().filter(|at| **at != sp - 8);
         let saved = others.next().map(|at| at.wrapping_sub(start));
-        let usual = others.next().is_none() && read.contains(&(start + above));
+        let usual = others.next().is_none() && read.contains(&(sp - 8));
         usual.then_some(Caller::Words { above, saved })
     }
 }
