@@ -22,7 +22,6 @@ use crate::records::region;
 use crate::records::state::State;
 use crate::records::table::{Cache, Ref};
 use crate::records::waiter::{Current, WAITERS, WaiterRecord};
-use crate::report;
 use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::fresh::{Local, Victim};
@@ -362,7 +361,6 @@ impl Worker {
         if stopped == Stopped::Finished
             && let Some(fiber) = fiber.take()
         {
-            end_in_forked_child();
             self.free.borrow_mut().push(task.record.place.load(Ordering::Relaxed));
             self.stacks.borrow_mut().keep(fiber.into_stack());
             self.forget(task.reference(), task.record);
@@ -407,15 +405,6 @@ impl Worker {
         clock::refresh();
         // Not before it counts as awake: who is woken here runs only now.
         poller::hand_out(&mut self.events.borrow_mut());
-    }
-}
-
-/// Parks are refused in a forked child, so a task that was forked along comes back here only at its
-/// end. The other tasks are the parent's.
-fn end_in_forked_child() {
-    if thread::is_forked() {
-        report::say(&format!("gleak: a task has come to its end: {}", thread::FORKED_CHILD));
-        report::exit(101);
     }
 }
 

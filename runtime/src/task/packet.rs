@@ -22,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::machine::stack::StackError;
+use crate::machine::thread;
 use crate::records::panics::{self, Told};
 use crate::records::region;
 use crate::records::state::State;
@@ -29,6 +30,7 @@ use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key};
 use crate::records::waiter::{TAGGED, WAITERS, WaiterRecord};
+use crate::report;
 use crate::scheduler::current;
 use crate::sync::{Lock, Ordering, UnsafeCell};
 use crate::task::ending::{AtDetach, AtEnd, EndWord};
@@ -131,6 +133,7 @@ where
     B: Borrows,
 {
     fn finish(&self, outcome: Outcome<T>) -> AtLast {
+        end_in_forked_child();
         if self.end.is_detached() {
             // The task's own doing, so it happens while the task still counts.
             discard(self, outcome);
@@ -293,6 +296,16 @@ where
     unsafe fn read(&self) -> Outcome<T> {
         // SAFETY: the caller has won the outcome, so it is there and read this once.
         unsafe { self.place.get().cast::<Outcome<T>>().read() }
+    }
+}
+
+/// Parks are refused in a forked child, so a task that was forked along comes here only at its end. The
+/// other tasks are the parent's, and locks may be held by threads that did not come along: nothing
+/// is touched any more.
+fn end_in_forked_child() {
+    if thread::is_forked() {
+        report::say(&format!("gleak: a task has come to its end: {}", thread::FORKED_CHILD));
+        report::exit(101);
     }
 }
 
