@@ -1,5 +1,5 @@
-//! Names, labels and stacks of spawns: given by few, so they live beside the records, in a shared map that no park
-//! touches.
+//! Names, labels and stacks of spawns: given by few, so they live beside the records, in a shared map
+//! that no park touches.
 
 use std::sync::Arc;
 
