@@ -10,12 +10,13 @@ use crate::protocol::{self, Clock, Figures};
 pub(crate) fn parked(n: u64) -> Figures {
     let before = protocol::memory();
     let gate = Chan::<()>::new(0);
+    let receives = gate.recvs();
     let (up, down) = (WaitGroup::new(), WaitGroup::new());
     up.add(n as i64);
     down.add(n as i64);
     let clock = Clock::start();
     for _ in 0..n {
-        let (gate, up, down) = (gate.recvs(), up.clone(), down.clone());
+        let (gate, up, down) = (receives.clone(), up.clone(), down.clone());
         go! {
             up.done();
             gate.recv();
