@@ -54,8 +54,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Calls that are told, those from the same place counted as one.
 const TOLD_MAX: usize = 8;
 
-/// What calls a task's closure.
-const ENTRY: &str = "gleak_runtime::task::packet::task_entry";
+/// Whether it is what calls a task's closure. In optimised code its name has no path.
+fn is_entry(function: &str) -> bool {
+    function.starts_with("gleak_runtime::task::packet::task_entry")
+        || function.starts_with("task_entry<")
+}
 
 /// Nobody asks; the handler waits; it has been told.
 const NOBODY: u32 = 0;
@@ -117,14 +120,14 @@ fn calls(registers: Registers, place: Place) -> Option<String> {
     for _ in 0..TOLD_MAX {
         let Some(first) = rest.first() else { break };
         let symbols = names::symbols(*first);
-        if symbols.iter().any(|symbol| symbol.function.contains(ENTRY)) {
-            return Some(text);
-        }
         let same = rest.iter().take_while(|it| *it == first).count();
         rest = &rest[same..];
         let times = if same > 1 { format!(" ({same} times)") } else { String::new() };
         for symbol in symbols.iter() {
             let Symbol { function, file, line } = symbol;
+            if is_entry(function) {
+                return Some(text);
+            }
             let at = file.iter().zip(*line).map(|(file, line)| format!(" at {file}:{line}"));
             let at: String = at.collect();
             // Writing to a string does not fail.

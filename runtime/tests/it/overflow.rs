@@ -35,7 +35,9 @@ fn assert_named(how: &str, bytes: usize, guard: &str, size: &str) {
     assert!(!text.contains("has overflowed its stack"), "std has nothing to say: {text}");
     let calls = text.split("\n  its calls, innermost first\n").nth(1).unwrap_or_default();
     let function = if how == "frame" { "large_frame" } else { "recurse" };
-    assert!(calls.lines().next().is_some_and(|line| line.contains(function)), "{text}");
+    // In optimised code something may be inlined there.
+    assert!(calls.lines().take(3).any(|line| line.contains(function)), "{text}");
+    assert!(!calls.contains("task_entry"), "what runs the task is none of its calls: {text}");
     let many = calls.lines().any(|line| line.contains(function) && line.ends_with(" times)"));
     assert_eq!(many, how != "frame", "{text}");
 }
