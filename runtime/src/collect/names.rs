@@ -37,7 +37,9 @@ pub(crate) fn symbols(address: u64) -> Arc<[Symbol]> {
 
 fn look_up(address: u64) -> Vec<Symbol> {
     let mut symbols = Vec::new();
-    backtrace::resolve(address as *mut c_void, |symbol| {
+    // It takes addresses to return to, and looks at the byte before.
+    let returned_to = address.wrapping_add(1) as *mut c_void;
+    backtrace::resolve(returned_to, |symbol| {
         let Some(name) = symbol.name() else { return };
         symbols.push(Symbol {
             // Without the hash.
@@ -47,4 +49,23 @@ fn look_up(address: u64) -> Vec<Symbol> {
         });
     });
     symbols
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[inline(never)]
+    fn stands_at_its_first_instruction() -> u32 {
+        std::hint::black_box(7)
+    }
+
+    #[test]
+    fn an_instruction_is_looked_up_and_not_the_one_before_it() {
+        let first = stands_at_its_first_instruction as *const () as u64;
+        assert_eq!(stands_at_its_first_instruction(), 7);
+        let found = symbols(first);
+        let name = &found.last().expect("a test has debug information").function;
+        assert!(name.ends_with("stands_at_its_first_instruction"), "{found:?}");
+    }
 }
