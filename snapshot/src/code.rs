@@ -4,6 +4,8 @@
 //! has ended, and names are looked up once a frame, in the process or later from the file that the
 //! build id names.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{FrameId, ModuleId};
@@ -49,6 +51,16 @@ pub struct Symbol {
     /// 1-based line, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function)?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " at {file}:{line}"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A stack: where each of its frames stands.

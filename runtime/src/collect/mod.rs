@@ -7,7 +7,6 @@
 //! shared memory", 1993, without the retry: what moved is marked as moving instead).
 
 mod hash;
-pub(crate) mod names;
 mod objects;
 mod order;
 #[cfg(all(test, not(loom)))]
@@ -23,7 +22,7 @@ use std::collections::HashMap;
 
 use gleak_snapshot::{
     Completeness, Counters, Header, ObjectDetail, Owner, PanicFact, Reason, Region, RegionId,
-    Snapshot, Symbol, TaskId,
+    Snapshot, TaskId,
 };
 
 use crate::machine::process;
@@ -81,7 +80,7 @@ impl Taken {
             stacks::add(snapshot, stacks);
         }
         if detail.names {
-            names::resolve(snapshot);
+            stacks::name(snapshot);
         }
         if detail.stack_use {
             stacks::measure(snapshot);
@@ -237,15 +236,7 @@ fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
         spawn: sites.spawn(task.site, task.entry),
         site: panic.site().map(|(file, line, column)| sites.place(file, *line, *column)),
         message: panic.message().to_owned(),
-        stack: panic
-            .frames()
-            .iter()
-            .map(|frame| Symbol {
-                function: frame.function.clone(),
-                file: frame.file.clone(),
-                line: frame.line,
-            })
-            .collect(),
+        stack: panic.frames().to_vec(),
     });
     (facts.collect(), dropped)
 }

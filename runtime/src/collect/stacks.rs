@@ -14,9 +14,8 @@ use gleak_snapshot::{
 
 use crate::collect::tasks::{Stacks, Standing};
 use crate::machine::code::{self, Code};
-use crate::machine::slabs;
-use crate::machine::stack;
 use crate::machine::unwind::{Chain, Unwinder};
+use crate::machine::{names, slabs, stack};
 use crate::records::state::{State, Word};
 use crate::records::table::Ref;
 use crate::records::tags::SpawnStack;
@@ -165,6 +164,15 @@ impl Frames<'_> {
 
 fn index(len: usize) -> u32 {
     u32::try_from(len).expect("fewer stacks than tasks, and fewer frames than instructions")
+}
+
+/// Names the frames of this process's snapshot.
+pub(super) fn name(snapshot: &mut Snapshot) {
+    let Snapshot { frames, modules, .. } = snapshot;
+    for frame in frames {
+        let base = frame.module.map_or(0, |module| modules[module.0 as usize].base);
+        frame.symbols = names::symbols(base + frame.address).to_vec();
+    }
 }
 
 /// Adds how much stack the snapshot's parked tasks use, as far as they still live: a system call a

@@ -7,6 +7,7 @@ pub(crate) mod fiber;
 pub(crate) mod futex;
 pub(crate) mod maps;
 pub(crate) mod modules;
+pub(crate) mod names;
 pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod signal;

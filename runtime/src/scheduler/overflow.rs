@@ -11,17 +11,17 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use gleak_snapshot::{Registers, Symbol};
+use gleak_snapshot::Registers;
 
-use crate::collect::names;
 use crate::machine::signal::{self, Fault};
 use crate::machine::slabs::{self, Place};
 use crate::machine::unwind::Unwinder;
-use crate::machine::{futex, modules, stack};
+use crate::machine::{futex, modules, names, stack};
 use crate::records::tags::{self, Key};
 use crate::records::waiter::{MAIN, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::task::panic::is_entry;
 
 /// More than the message ever needs; what is longer is cut.
 const TEXT_MAX: usize = 4096;
@@ -53,12 +53,6 @@ fn say(fault: Fault, place: Place, record: &WaiterRecord) {
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Calls that are told, those from the same place counted as one.
 const TOLD_MAX: usize = 8;
-
-/// Whether it is what calls a task's closure. In optimised code its name has no path.
-fn is_entry(function: &str) -> bool {
-    function.starts_with("gleak_runtime::task::packet::task_entry")
-        || function.starts_with("task_entry<")
-}
 
 /// Nobody asks; the handler waits; it has been told.
 const NOBODY: u32 = 0;
@@ -124,14 +118,11 @@ fn calls(registers: Registers, place: Place) -> Option<String> {
         rest = &rest[same..];
         let times = if same > 1 { format!(" ({same} times)") } else { String::new() };
         for symbol in symbols.iter() {
-            let Symbol { function, file, line } = symbol;
-            if is_entry(function) {
+            if is_entry(symbol) {
                 return Some(text);
             }
-            let at = file.iter().zip(*line).map(|(file, line)| format!(" at {file}:{line}"));
-            let at: String = at.collect();
             // Writing to a string does not fail.
-            let _ = writeln!(text, "    {function}{at}{times}");
+            let _ = writeln!(text, "    {symbol}{times}");
         }
     }
     if !rest.is_empty() {

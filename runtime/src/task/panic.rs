@@ -5,12 +5,13 @@
 //! before. A program that sets a hook of its own later replaces ours: then there is no stack.
 
 use std::any::Any;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
 use std::sync::{Arc, Once, OnceLock};
 
 use backtrace::Backtrace;
+use gleak_snapshot::Symbol;
 
+use crate::machine::names;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
 use crate::scheduler::current;
@@ -27,25 +28,7 @@ struct Raised {
     site: Option<(String, u32, u32)>,
     /// Addresses until somebody asks for names.
     backtrace: Lock<Option<Backtrace>>,
-    frames: OnceLock<Vec<PanicFrame>>,
-}
-
-/// One resolved frame.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct PanicFrame {
-    pub(crate) function: String,
-    pub(crate) file: Option<String>,
-    pub(crate) line: Option<u32>,
-}
-
-impl fmt::Display for PanicFrame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.function)?;
-        match (&self.file, self.line) {
-            (Some(file), Some(line)) => write!(f, " at {file}:{line}"),
-            _ => Ok(()),
-        }
-    }
+    frames: OnceLock<Vec<Symbol>>,
 }
 
 thread_local! {
@@ -110,10 +93,10 @@ impl PanicRecord {
     }
 
     /// From the place of the panic to the task's entry.
-    pub(crate) fn frames(&self) -> &[PanicFrame] {
+    pub(crate) fn frames(&self) -> &[Symbol] {
         self.0.frames.get_or_init(|| {
             let backtrace = self.0.backtrace.lock().take();
-            backtrace.map(resolve).unwrap_or_default()
+            backtrace.as_ref().map(resolve).unwrap_or_default()
         })
     }
 }
@@ -159,14 +142,11 @@ fn message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
-    backtrace.resolve();
-    let mut frames: Vec<PanicFrame> = Vec::new();
-    for symbol in backtrace.frames().iter().flat_map(backtrace::BacktraceFrame::symbols) {
-        let Some(name) = symbol.name() else { continue };
-        let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
-        // `{:#}` leaves the hash out.
-        let frame = PanicFrame { function: format!("{name:#}"), file, line: symbol.lineno() };
+fn resolve(backtrace: &Backtrace) -> Vec<Symbol> {
+    let mut frames: Vec<Symbol> = Vec::new();
+    // A byte of each call.
+    let calls = backtrace.frames().iter().map(|frame| (frame.ip() as u64).wrapping_sub(1));
+    for frame in calls.flat_map(|call| names::symbols(call).to_vec()) {
         if is_entry(&frame) {
             break;
         }
@@ -178,7 +158,9 @@ fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
         frames.push(frame);
     }
     // The call of the closure itself.
-    if frames.last().is_some_and(|it| it.is_of("ops::function::FnOnce", "core/src/ops/function.rs"))
+    if frames
+        .last()
+        .is_some_and(|it| is_of(it, "ops::function::FnOnce", "core/src/ops/function.rs"))
     {
         frames.pop();
     }
@@ -186,12 +168,13 @@ fn resolve(mut backtrace: Backtrace) -> Vec<PanicFrame> {
 }
 
 /// What calls the closure of a task, or of a scope.
-fn is_entry(frame: &PanicFrame) -> bool {
-    frame.is_of("gleak_runtime::task::packet::task_entry", "runtime/src/task/packet.rs")
-        || frame.is_of("gleak_runtime::task::lending::", "runtime/src/task/lending.rs")
+pub(crate) fn is_entry(frame: &Symbol) -> bool {
+    frame.function.starts_with("task_entry<")
+        || is_of(frame, "gleak_runtime::task::packet::task_entry", "runtime/src/task/packet.rs")
+        || is_of(frame, "gleak_runtime::task::lending::", "runtime/src/task/lending.rs")
 }
 
-fn is_panic_machinery(frame: &PanicFrame) -> bool {
+fn is_panic_machinery(frame: &Symbol) -> bool {
     [
         ("gleak_runtime::task::panic::", "runtime/src/task/panic.rs"),
         ("std::panicking::", "std/src/panicking.rs"),
@@ -200,13 +183,11 @@ fn is_panic_machinery(frame: &PanicFrame) -> bool {
         ("backtrace::backtrace::", "src/capture.rs"),
     ]
     .into_iter()
-    .any(|(function, file)| frame.is_of(function, file))
+    .any(|(function, file)| is_of(frame, function, file))
 }
 
-impl PanicFrame {
-    /// By name or by file: optimised code has inlined frames whose names lack their path.
-    fn is_of(&self, function: &str, file: &str) -> bool {
-        self.function.contains(function)
-            || self.file.as_deref().is_some_and(|path| path.ends_with(file))
-    }
+/// By name or by file: optimised code has inlined frames whose names lack their path.
+fn is_of(frame: &Symbol, function: &str, file: &str) -> bool {
+    frame.function.contains(function)
+        || frame.file.as_deref().is_some_and(|path| path.ends_with(file))
 }

@@ -1,4 +1,4 @@
-//! What the code is called at which stacks stand: looked up in the process, once an address.
+//! What code is called: looked up in the process, once an address.
 //!
 //! The first look-up reads the program's debug information, which takes from some milliseconds to a
 //! second; after that a name costs microseconds. So it is done for a report or a dump, never for a
@@ -8,21 +8,12 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use gleak_snapshot::{Snapshot, Symbol};
+use gleak_snapshot::Symbol;
 use once_cell::sync::Lazy;
 
 /// By address. A library that is unloaded and another one in its place may share one: that takes a
 /// program that unloads code in which tasks stand.
 static KNOWN: Lazy<DashMap<u64, Arc<[Symbol]>>> = Lazy::new(DashMap::new);
-
-/// Names the frames of this process's snapshot.
-pub(super) fn resolve(snapshot: &mut Snapshot) {
-    let Snapshot { frames, modules, .. } = snapshot;
-    for frame in frames {
-        let base = frame.module.map_or(0, |module| modules[module.0 as usize].base);
-        frame.symbols = symbols(base + frame.address).to_vec();
-    }
-}
 
 /// What is at this address, what was inlined first.
 pub(crate) fn symbols(address: u64) -> Arc<[Symbol]> {
