@@ -25,7 +25,7 @@ use crate::{
 pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     let index = Index::new(snapshot);
     let case = Case::new(&index, &question.scope);
-    let mut selection = Selection::new(&index, question);
+    let mut selection = Selection::new(&case, question);
     let mut taken = vec![false; index.tasks.len()];
     let mut stuck = vec![false; index.tasks.len()];
     let mut findings = Vec::new();
@@ -83,7 +83,8 @@ struct Selection<'q> {
 }
 
 impl<'q> Selection<'q> {
-    fn new(index: &'q Index<'_>, question: &'q Question) -> Self {
+    fn new(case: &Case<'q>, question: &'q Question) -> Self {
+        let index = case.index;
         let snapshot = index.snapshot;
         let places = (0..snapshot.spawns.len()).map(|number| {
             let id = SpawnId(u32::try_from(number).unwrap_or(u32::MAX));
@@ -96,15 +97,10 @@ impl<'q> Selection<'q> {
             wanted: Vec::new(),
             ignored: Vec::new(),
         };
-        for task in &index.tasks {
+        for (number, task) in index.tasks.iter().enumerate() {
             let ignored = selection.ignores(task.name.as_deref(), task.spawn);
-            let in_scope = match &question.scope {
-                Scope::Process => true,
-                Scope::Region(region) => task.region == Some(*region),
-                Scope::NewSince(known) => !known.contains(&task.id),
-            };
             selection.ignored.push(ignored);
-            selection.wanted.push(in_scope && !ignored);
+            selection.wanted.push(case.in_scope(number) && !ignored);
         }
         selection
     }
