@@ -92,7 +92,8 @@ pub struct Joined {
 
 impl LockPair {
     /// What tells it from all others; their order in a snapshot.
-    pub(crate) fn key(&self) -> (ObjectId, ObjectId, HoldMode, HoldMode, bool, &[ObjectId]) {
+    #[must_use]
+    pub fn key(&self) -> (ObjectId, ObjectId, HoldMode, HoldMode, bool, &[ObjectId]) {
         let LockPair { held, wanted, timed, gates, witnesses: _ } = self;
         (held.object, wanted.object, held.mode, wanted.mode, *timed, gates)
     }

@@ -11,10 +11,11 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::lock::mutex::Mutex;
+use crate::lock::order::{self, Mode, Taking};
 use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
 use crate::records::object::{self, ObjectCell};
-use crate::records::waiter::Current;
+use crate::records::waiter::{Current, RECORDED};
 use crate::scheduler::current;
 use crate::sync::{Ordering, UnsafeCell};
 
@@ -60,15 +61,22 @@ impl Holding {
 
     /// The lock has been taken alone.
     #[inline]
-    pub(crate) fn exclusive(owner: Current) -> Holding {
+    pub(crate) fn exclusive(owner: Current, cell: &ObjectCell, taking: Taking) -> Holding {
         let locks = &owner.record.locks;
-        locks.store(locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let before = locks.load(Ordering::Relaxed);
+        locks.store(before + 1, Ordering::Relaxed);
+        if before != 0 {
+            order::taken(owner, cell, taking, Mode::Alone);
+        }
         Holding::new(owner)
     }
 
     /// The lock has been taken among readers.
-    pub(crate) fn shared(owner: Current, cell: &ObjectCell) -> Holding {
+    pub(crate) fn shared(owner: Current, cell: &ObjectCell, taking: Taking) -> Holding {
         object::read_begins(owner, cell.target());
+        if order::is_recorded(owner) {
+            order::taken(owner, cell, taking, Mode::AmongReaders);
+        }
         Holding::new(owner)
     }
 
@@ -79,14 +87,30 @@ impl Holding {
             poison.set(true);
         }
         self.check_owner(cell);
-        // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
         let locks = &self.owner.record.locks;
-        locks.store(locks.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        match locks.load(Ordering::Relaxed) {
+            1 => locks.store(0, Ordering::Relaxed),
+            count => self.end_among_others(count, cell),
+        }
+    }
+
+    /// The owner holds others, or its locks are recorded.
+    #[cold]
+    #[inline(never)]
+    fn end_among_others(&self, count: u32, cell: &ObjectCell) {
+        order::let_go(self.owner, cell);
+        // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
+        if count & !RECORDED != 0 {
+            self.owner.record.locks.store(count - 1, Ordering::Relaxed);
+        }
     }
 
     fn end_shared(&self, cell: &ObjectCell) {
         self.check_owner(cell);
         object::read_ends(self.owner, cell.target());
+        if order::is_recorded(self.owner) {
+            order::let_go(self.owner, cell);
+        }
     }
 
     #[inline]

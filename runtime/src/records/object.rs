@@ -14,7 +14,7 @@ use crate::records::ids::Ids;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{Current, WaiterRecord};
+use crate::records::waiter::{Current, RECORDED, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
@@ -159,6 +159,11 @@ impl ObjectCell {
         ObjectCell { kind, site, bound, record: Static::none() }
     }
 
+    /// Where the object was made.
+    pub(crate) fn site(&self) -> Site {
+        self.site
+    }
+
     /// The record, and a note that `who` uses the object.
     #[inline]
     pub(crate) fn used_by(&self, who: Current) -> Option<&'static ObjectRecord> {
@@ -297,7 +302,7 @@ pub(crate) fn forget_holds(who: Current) {
     if who.record.reads_more.load(Ordering::Relaxed) != 0 {
         MORE.remove(&who.reference());
     }
-    if who.record.locks.load(Ordering::Relaxed) != 0 {
+    if who.record.locks.load(Ordering::Relaxed) & !RECORDED != 0 {
         note_late_owner(who);
     }
 }

@@ -204,13 +204,6 @@ pub enum Invalid {
         /// What was taken.
         wanted: ObjectId,
     },
-    /// A pair of locks names a stack that is not there.
-    NoPairStack {
-        /// Who took the pair.
-        task: TaskId,
-        /// The stack.
-        stack: StackId,
-    },
     /// Two panics of one task, which ended with the first.
     PanickedTwice {
         /// Which.
@@ -295,9 +288,6 @@ impl fmt::Display for Invalid {
             Invalid::Held { worker } => write!(f, "{worker} is held by nobody"),
             Invalid::LockPair { held, wanted } => {
                 write!(f, "{held} before {wanted} is no pair of locks that somebody took")
-            }
-            Invalid::NoPairStack { task, stack } => {
-                missing(f, &format_args!("the pair of task {task}"), "stack", stack)
             }
             Invalid::PanickedTwice { task } => write!(f, "task {task} panicked twice"),
             Invalid::MovingCount { said, found } => {

@@ -30,7 +30,7 @@ impl Snapshot {
                 let known = |stack: &crate::StackId| (stack.0 as usize) < self.stacks.len();
                 let missing = witness.stack.filter(|stack| !known(stack));
                 let task = witness.task;
-                faults.extend(missing.map(|stack| Invalid::NoPairStack { task, stack }));
+                faults.extend(missing.map(|stack| Invalid::NoStack { task, stack }));
             }
         }
     }

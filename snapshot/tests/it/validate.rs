@@ -297,6 +297,6 @@ fn pairs_of_locks_are_pairs_of_locks() {
     );
     check(
         with_pair(|pair| pair.witnesses[0].stack = Some(StackId(9))),
-        &[Invalid::NoPairStack { task: ONE, stack }],
+        &[Invalid::NoStack { task: ONE, stack }],
     );
 }
