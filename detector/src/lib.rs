@@ -24,6 +24,7 @@ mod held;
 mod index;
 mod key;
 mod liveness;
+mod lock_order;
 mod machinery;
 mod name;
 mod panics;

@@ -9,6 +9,7 @@ mod abandoned_lock;
 mod asleep;
 mod asleep_in_region;
 mod cycle;
+mod lock_order;
 mod outlived;
 mod panicked;
 mod structural;
@@ -16,6 +17,7 @@ mod structural;
 use crate::cause::{self, Cause};
 use crate::index::Index;
 use crate::liveness::{Abandoned, WaitGraph};
+use crate::lock_order::Circle;
 use crate::{Asleep, Certainty, Rule, Scope};
 
 /// A rule, for people and for the judgement.
@@ -56,6 +58,7 @@ pub const RULES: &[RuleInfo] = &[
     abandoned_lock::INFO,
     asleep_in_region::INFO,
     outlived::INFO,
+    lock_order::INFO,
 ];
 
 /// What the rules look at.
@@ -98,6 +101,8 @@ pub(crate) enum Draft {
     Each(Vec<usize>),
     /// Panics, by their number in the snapshot.
     Panics(Vec<usize>),
+    /// Circles of locks that nobody was stuck in.
+    Orders(Vec<Circle>),
 }
 
 impl Draft {

@@ -11,10 +11,11 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::lock::mutex::Mutex;
-use crate::lock::order::{self, Mode, Taking};
+use crate::lock::order::{self, Asked};
 use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
 use crate::records::object::{self, ObjectCell};
+use crate::records::statics::Site;
 use crate::records::waiter::{Current, RECORDED};
 use crate::scheduler::current;
 use crate::sync::{Ordering, UnsafeCell};
@@ -61,21 +62,21 @@ impl Holding {
 
     /// The lock has been taken alone.
     #[inline]
-    pub(crate) fn exclusive(owner: Current, cell: &ObjectCell, taking: Taking) -> Holding {
+    pub(crate) fn exclusive(owner: Current, cell: &ObjectCell, asked: Asked) -> Holding {
         let locks = &owner.record.locks;
         let before = locks.load(Ordering::Relaxed);
         locks.store(before + 1, Ordering::Relaxed);
         if before != 0 {
-            order::taken(owner, cell, taking, Mode::Alone);
+            order::taken_alone(owner, cell, asked);
         }
         Holding::new(owner)
     }
 
     /// The lock has been taken among readers.
-    pub(crate) fn shared(owner: Current, cell: &ObjectCell, taking: Taking) -> Holding {
+    pub(crate) fn shared(owner: Current, cell: &ObjectCell, site: Site, asked: Asked) -> Holding {
         object::read_begins(owner, cell.target());
         if order::is_recorded(owner) {
-            order::taken(owner, cell, taking, Mode::AmongReaders);
+            order::taken_among_readers(owner, cell, site, asked);
         }
         Holding::new(owner)
     }

@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::lock::guard::{Guarded, Holding, RwLockReadGuard, RwLockWriteGuard};
-use crate::lock::order::{Asked, Taking};
+use crate::lock::order::Asked;
 use crate::lock::poison::{Poison, wrap};
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell};
@@ -98,7 +98,7 @@ impl<T: ?Sized> RwLock<T> {
         let why = Why { reason: Reason::ReadLock, site: Location::caller(), until: None };
         let who = current::operate();
         self.take_read(who, why, Pass::BehindWriters);
-        self.own_read(who, Taking { site: why.site, asked: Asked::Waiting })
+        self.own_read(who, why.site, Asked::Waiting)
     }
 
     /// As [`RwLock::read`], for a task that may be reading already: while others read, a waiting
@@ -114,7 +114,7 @@ impl<T: ?Sized> RwLock<T> {
         let why = Why { reason: Reason::ReadLock, site: Location::caller(), until: None };
         let who = current::operate();
         self.take_read(who, why, Pass::AmongReaders);
-        self.own_read(who, Taking { site: why.site, asked: Asked::Waiting })
+        self.own_read(who, why.site, Asked::Waiting)
     }
 
     /// Reads if no writer has or wants the lock.
@@ -131,10 +131,10 @@ impl<T: ?Sized> RwLock<T> {
         }
         state.readers += 1;
         self.note(&state);
-        let taking = Taking { site: Location::caller(), asked: Asked::Trying };
-        self.note_reader(who, taking.site);
+        let site = Location::caller();
+        self.note_reader(who, site);
         drop(state);
-        self.own_read(who, taking).map_err(TryLockError::Poisoned)
+        self.own_read(who, site, Asked::Trying).map_err(TryLockError::Poisoned)
     }
 
     /// Takes the lock alone if nobody has it.
@@ -146,12 +146,11 @@ impl<T: ?Sized> RwLock<T> {
         let who = current::get();
         self.cell.used_by(who);
         let mut state = self.state.lock();
-        let taking = Taking { site: Location::caller(), asked: Asked::Trying };
-        if !self.write_now(&mut state, who, taking.site) {
+        if !self.write_now(&mut state, who, Location::caller()) {
             return Err(TryLockError::WouldBlock);
         }
         drop(state);
-        self.own_write(who, taking).map_err(TryLockError::Poisoned)
+        self.own_write(who, Asked::Trying).map_err(TryLockError::Poisoned)
     }
 
     /// Waits until nobody has the lock, and takes it alone.
@@ -163,7 +162,7 @@ impl<T: ?Sized> RwLock<T> {
         let why = Why { reason: Reason::WriteLock, site: Location::caller(), until: None };
         let who = current::operate();
         self.take_write(who, why);
-        self.own_write(who, Taking { site: why.site, asked: Asked::Waiting })
+        self.own_write(who, Asked::Waiting)
     }
 
     /// Counts the caller among the readers; false when the time was over first.
@@ -212,18 +211,19 @@ impl<T: ?Sized> RwLock<T> {
     pub(crate) fn own_read(
         &self,
         who: Current,
-        taking: Taking,
+        site: Site,
+        asked: Asked,
     ) -> LockResult<RwLockReadGuard<'_, T>> {
-        let holding = Holding::shared(who, &self.cell, taking);
+        let holding = Holding::shared(who, &self.cell, site, asked);
         self.poison.wrap(RwLockReadGuard { lock: self, holding })
     }
 
     pub(crate) fn own_write(
         &self,
         who: Current,
-        taking: Taking,
+        asked: Asked,
     ) -> LockResult<RwLockWriteGuard<'_, T>> {
-        let holding = Holding::exclusive(who, &self.cell, taking);
+        let holding = Holding::exclusive(who, &self.cell, asked);
         self.poison.wrap(RwLockWriteGuard { lock: self, holding })
     }
 

@@ -43,13 +43,6 @@ pub(crate) enum Mode {
     AmongReaders,
 }
 
-/// A lock that has just been taken: where, and how it was asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Taking {
-    pub(crate) site: Site,
-    pub(crate) asked: Asked,
-}
-
 /// Whether any runtime records: until then a join has nothing to note.
 static ON: AtomicBool = AtomicBool::new(false);
 /// Whether threads that are not ours are recorded, from their first operation on.
@@ -109,26 +102,37 @@ pub(crate) fn is_recorded(waiter: Current) -> bool {
     waiter.record.locks.load(Ordering::Relaxed) & RECORDED != 0
 }
 
-/// The caller has taken the lock, and is recorded or has others.
+/// The caller has taken the lock alone, and is recorded or has others. Where it did so stands in the
+/// lock's record: the fewer arguments, the less it costs who is not recorded.
 #[cold]
 #[inline(never)]
-pub(crate) fn taken(who: Current, cell: &ObjectCell, taking: Taking, mode: Mode) {
-    if !is_recorded(who) {
-        return;
+pub(crate) fn taken_alone(who: Current, cell: &ObjectCell, asked: Asked) {
+    if is_recorded(who) {
+        let site = cell.known().and_then(|record| record.owner_site.get());
+        taken(who, cell, site.unwrap_or_else(|| cell.site()), asked, Mode::Alone);
     }
+}
+
+/// The caller, which is recorded, has become a reader.
+#[inline(never)]
+pub(crate) fn taken_among_readers(who: Current, cell: &ObjectCell, site: Site, asked: Asked) {
+    taken(who, cell, site, asked, Mode::AmongReaders);
+}
+
+fn taken(who: Current, cell: &ObjectCell, site: Site, asked: Asked, mode: Mode) {
     let holds = holds::of(who);
     let Some(record) = cell.known() else { return holds.lose() };
     let new = holds::Held {
         object: record.id.load(Ordering::Relaxed),
         made_at: cell.site(),
-        site: taking.site,
+        site,
         mode,
         is_rwlock: record.kind() == crate::records::object::Kind::RwLock,
     };
-    if holds.has_any() && taking.asked != Asked::Trying {
+    if holds.has_any() && asked != Asked::Trying {
         holds.each_before(|held, gates| {
             if held.object != new.object {
-                pairs::seen(who, held, &new, taking.asked, gates);
+                pairs::seen(who, held, &new, asked, gates);
             }
         });
     }
