@@ -18,6 +18,7 @@ use crate::message;
 use crate::options;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
+use crate::verdict;
 use crate::wait::{Backoff, Latch};
 
 /// Tasks that are there before the first test.

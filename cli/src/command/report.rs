@@ -5,7 +5,7 @@ use std::fmt::Write;
 use gleak_detector::findings_file::FindingsFile;
 use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::Completeness;
-use gleak_detector::{Asleep, Question, Report, Totals, analyze};
+use gleak_detector::{Asleep, Certainty, Finding, Question, Report, Totals, analyze};
 
 use super::{close, complain};
 use crate::args::{self, ReportFormat};

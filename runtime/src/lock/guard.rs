@@ -64,9 +64,9 @@ impl Holding {
     #[inline]
     pub(crate) fn exclusive(owner: Current, cell: &ObjectCell, asked: Asked) -> Holding {
         let locks = &owner.record.locks;
-        let before = locks.load(Ordering::Relaxed);
-        locks.store(before + 1, Ordering::Relaxed);
-        if before != 0 {
+        locks.store(locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        // Read again: the machine then adds in place.
+        if locks.load(Ordering::Relaxed) != 1 {
             order::taken_alone(owner, cell, asked);
         }
         Holding::new(owner)
@@ -91,18 +91,7 @@ impl Holding {
         let locks = &self.owner.record.locks;
         match locks.load(Ordering::Relaxed) {
             1 => locks.store(0, Ordering::Relaxed),
-            count => self.end_among_others(count, cell),
-        }
-    }
-
-    /// The owner holds others, or its locks are recorded.
-    #[cold]
-    #[inline(never)]
-    fn end_among_others(&self, count: u32, cell: &ObjectCell) {
-        order::let_go(self.owner, cell);
-        // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
-        if count & !RECORDED != 0 {
-            self.owner.record.locks.store(count - 1, Ordering::Relaxed);
+            count => end_among_others(self.owner, count, cell),
         }
     }
 
@@ -121,6 +110,17 @@ impl Holding {
         {
             record.inexact.store(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// The owner, which has so many locks, holds others or is recorded.
+#[cold]
+#[inline(never)]
+fn end_among_others(owner: Current, count: u32, cell: &ObjectCell) {
+    order::let_go(owner, cell);
+    // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
+    if count & !RECORDED != 0 {
+        owner.record.locks.store(count - 1, Ordering::Relaxed);
     }
 }
 

@@ -101,12 +101,16 @@ impl ObjectRecord {
         self.named.load(Ordering::Relaxed) != 0
     }
 
-    /// Notes that a task of `region` uses it.
+    /// Notes that `who` uses it.
     #[inline]
-    fn touch(&self, region: u64) {
-        let mine = if region == 0 { SHARED } else { region };
+    fn touch(&self, who: Current) {
         let before = self.touched.get();
-        if before == mine || before == SHARED {
+        if before == SHARED {
+            return;
+        }
+        let region = who.record.region.load(Ordering::Relaxed);
+        let mine = if region == 0 { SHARED } else { region };
+        if before == mine {
             return;
         }
         // From nobody to me, or from somebody else to everybody. Whoever was faster may have been of
@@ -168,7 +172,7 @@ impl ObjectCell {
     #[inline]
     pub(crate) fn used_by(&self, who: Current) -> Option<&'static ObjectRecord> {
         let record = self.record()?;
-        record.touch(who.record.region.load(Ordering::Relaxed));
+        record.touch(who);
         Some(record)
     }
 
