@@ -104,15 +104,11 @@ impl ObjectRecord {
     /// Notes that `who` uses it.
     #[inline]
     fn touch(&self, who: Current) {
-        let before = self.touched.get();
-        if before == SHARED {
+        let (region, before) = (who.record.region.load(Ordering::Relaxed), self.touched.get());
+        if (before == region && before != 0) || before == SHARED {
             return;
         }
-        let region = who.record.region.load(Ordering::Relaxed);
         let mine = if region == 0 { SHARED } else { region };
-        if before == mine {
-            return;
-        }
         // From nobody to me, or from somebody else to everybody. Whoever was faster may have been of
         // my region too.
         if self.touched.set_once(mine).is_err_and(|now| now != mine) {

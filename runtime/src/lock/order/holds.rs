@@ -13,6 +13,8 @@ use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
 
 /// Locks of one waiter that there is room for.
 pub(super) const DEPTH: usize = 8;
+/// Locks around a scope that there is room for. Behind more, its tasks make no pairs.
+const AROUND: usize = 3;
 /// As many as waiters have, together.
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 16 * 1024;
@@ -54,6 +56,8 @@ pub(super) struct Holds {
     born: AtomicU64,
     /// Who spawned it, who spawned that one, and so on; zero behind the last.
     parents: [AtomicU64; ANCESTORS],
+    /// Locks that are held alone around its scope; zero behind the last.
+    around: [AtomicU64; AROUND],
     entries: [Entry; DEPTH],
 }
 
@@ -93,6 +97,7 @@ impl Holds {
             lost: AtomicU32::new(0),
             born: AtomicU64::new(0),
             parents: Default::default(),
+            around: Default::default(),
             entries: std::array::from_fn(|_| entry()),
         }
     }
@@ -108,11 +113,28 @@ impl Holds {
         for (mine, theirs) in self.parents.iter().zip(all) {
             mine.store(theirs, Ordering::Relaxed);
         }
+        self.around.iter().for_each(|it| it.store(0, Ordering::Relaxed));
+    }
+
+    /// Its spawner waits for it with what it holds: for others those locks are gates around both.
+    pub(super) fn within(&self, spawner: &Holds) {
+        let mut room = self.around.iter();
+        for gate in spawner.alone() {
+            match room.next() {
+                Some(place) => place.store(gate, Ordering::Relaxed),
+                None => self.lose(),
+            }
+        }
+        let lost = self.lost.load(Ordering::Relaxed) + spawner.lost.load(Ordering::Relaxed);
+        self.lost.store(lost, Ordering::Relaxed);
     }
 
     /// Holds what `other` holds besides.
     pub(super) fn take_over(&self, other: &Holds) {
         other.each(|held| self.push(held));
+        for (mine, theirs) in self.around.iter().zip(&other.around) {
+            mine.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
         let lost = self.lost.load(Ordering::Relaxed) + other.lost.load(Ordering::Relaxed);
         self.lost.store(lost, Ordering::Relaxed);
     }
@@ -184,11 +206,12 @@ impl Holds {
         });
     }
 
-    /// Ids of what is held alone.
+    /// Ids of what is held alone, by it or around it.
     fn alone(&self) -> impl Iterator<Item = u64> {
         let known = self.entries[..self.len().min(DEPTH)].iter();
         let alone = known.filter(|it| it.kind.load(Ordering::Relaxed) & AMONG_READERS == 0);
-        alone.map(|it| it.object.load(Ordering::Relaxed))
+        let around = self.around.iter().map(|it| it.load(Ordering::Relaxed));
+        alone.map(|it| it.object.load(Ordering::Relaxed)).chain(around.take_while(|it| *it != 0))
     }
 }
 

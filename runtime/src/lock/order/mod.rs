@@ -21,7 +21,8 @@ use once_cell::sync::Lazy;
 
 use crate::records::object::ObjectCell;
 use crate::records::statics::Site;
-use crate::records::waiter::{Current, RECORDED};
+use crate::records::table::Ref;
+use crate::records::waiter::{Current, HELPER, RECORDED, WAITERS};
 use crate::scheduler::current;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
@@ -93,8 +94,26 @@ pub(crate) fn born_to_help(helper: Current, task: Current) {
     holds::of(helper).take_over(holds::of(task));
 }
 
+/// A task of a scope has been registered: `by` does not go on before it has ended.
+pub(crate) fn born_within(task: Ref, by: Option<Current>) {
+    let task = WAITERS.get(task).map(|record| Current { record });
+    if let Some((task, by)) = task.zip(by)
+        && is_recorded(task)
+        && is_recorded(by)
+    {
+        holds::of(task).within(holds::of(by));
+    }
+}
+
 fn parents_of(waiter: Current) -> Option<&'static holds::Holds> {
     is_recorded(waiter).then(|| holds::of(waiter))
+}
+
+/// Whose doing it is: a helper's is that of the task which waits for it.
+fn actor(who: Current) -> u64 {
+    let spawner = || holds::of(who).parents().next();
+    let helps = is_recorded(who) && who.record.has(HELPER);
+    if helps { spawner().unwrap_or(who.record.id()) } else { who.record.id() }
 }
 
 #[inline]
@@ -153,6 +172,6 @@ pub(crate) fn let_go(owner: Current, cell: &ObjectCell) {
 #[inline]
 pub(crate) fn joined(task: u64) {
     if ON.load(Ordering::Relaxed) {
-        pairs::note_join(task, current::get().record.id());
+        pairs::note_join(task, actor(current::get()));
     }
 }

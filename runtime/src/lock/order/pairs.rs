@@ -14,7 +14,7 @@ use dashmap::DashMap;
 use once_cell::sync::Lazy;
 
 use crate::lock::order::holds::{self, Gates, Held};
-use crate::lock::order::{Asked, Mode, next_moment, now};
+use crate::lock::order::{Asked, Mode, actor, next_moment, now};
 use crate::records::region::REGIONS;
 use crate::records::statics::{Entry, Site};
 use crate::records::tags::{self, Key, SpawnStack};
@@ -114,7 +114,7 @@ pub(super) fn seen(who: Current, held: &Held, wanted: &Held, asked: Asked, gates
         .wrapping_add(gates.sum)
         | 1;
     // Odd ones name pairs, even ones who took them.
-    let taken = (pair ^ mixed(who.record.id())) & !1 | 2;
+    let taken = (pair ^ mixed(actor(who))) & !1 | 2;
     let known = CACHE.with(|cache| {
         let mine = &cache[(taken >> 2) as usize % SLOTS];
         if mine.key.get() == taken {
@@ -154,7 +154,7 @@ fn remember(
     let gates = gates.ids();
     let how = how(held.mode, wanted.mode, asked);
     let key = PairKey { held: held.object, wanted: wanted.object, how, gates };
-    let task = who.record.id();
+    let task = actor(who);
     if let Some(pair) = TABLE.get(&key) {
         let mine = pair.witnesses.iter().find(|it| it.task == task);
         if let Some(mine) = mine {
@@ -223,7 +223,7 @@ impl Witness {
         let holds = holds::of(who);
         let first = next_moment();
         Witness {
-            task: record.id(),
+            task: actor(who),
             name: tags.and_then(|tags| tags.name),
             spawn: record.origin.site.get().zip(record.origin.entry.get()),
             parents: holds.parents().collect(),
@@ -247,7 +247,7 @@ impl Pair {
     pub(crate) fn witnesses(&self) -> Vec<&'static Witness> {
         let mut witnesses = self.witnesses.clone();
         witnesses.sort_unstable_by_key(|witness| witness.task);
-        // Two of its sightings may have been on their way at once, in a helper's record and in it.
+        // It and its helper may each have been on the way here.
         witnesses.dedup_by_key(|witness| witness.task);
         witnesses
     }
