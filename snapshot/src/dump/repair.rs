@@ -40,8 +40,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     let (spawns, double_spawns) = Interned::new(file.spawns);
     let code = Code::new(file.modules, file.frames, file.stacks);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
-    let (mut workers, mut panics) = (file.workers, file.panics);
-    let mut lock_order = file.lock_order;
+    let (mut workers, mut lock_order, mut panics) = (file.workers, file.lock_order, file.panics);
     let doubles = double_sites
         + double_spawns
         + code.doubles
@@ -64,13 +63,11 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         ..code.found()
     };
 
-    let (none, changed) = (Vec::new(), 0);
-    let mut mender = Mender { sites, spawns, code, regions: none, workers: Vec::new(), changed };
+    let mut mender = Mender::new(sites, spawns, code);
     mender.spawns();
     mender.changed += mender.code.mend();
     mender.regions(&mut regions);
-    mender.regions = regions.iter().map(|region| region.id).collect();
-    mender.workers = workers.iter().map(|worker| worker.id).collect();
+    mender.learn(&regions, &workers);
     objects.iter_mut().for_each(|object| mender.object(object));
     tasks.iter_mut().for_each(|task| mender.task(task, &objects));
     workers.iter_mut().for_each(|worker| mender.worker(worker, &tasks));
@@ -171,6 +168,16 @@ struct Mender {
 }
 
 impl Mender {
+    fn new(sites: Interned<Site>, spawns: Interned<SpawnPoint>, code: Code) -> Self {
+        Mender { sites, spawns, code, regions: Vec::new(), workers: Vec::new(), changed: 0 }
+    }
+
+    /// What the others may name.
+    fn learn(&mut self, regions: &[Region], workers: &[Worker]) {
+        self.regions = regions.iter().map(|region| region.id).collect();
+        self.workers = workers.iter().map(|worker| worker.id).collect();
+    }
+
     /// Resolves a site; says whether it was there.
     fn site(&mut self, site: &mut SiteId) -> bool {
         resolve_site(&mut self.sites, site)

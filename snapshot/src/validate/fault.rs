@@ -286,9 +286,7 @@ impl fmt::Display for Invalid {
                 write!(f, "{task} runs on {worker} but has not started there")
             }
             Invalid::Held { worker } => write!(f, "{worker} is held by nobody"),
-            Invalid::LockPair { held, wanted } => {
-                write!(f, "{held} before {wanted} is no pair of locks that somebody took")
-            }
+            Invalid::LockPair { held, wanted } => write!(f, "{held} before {wanted} is no pair"),
             Invalid::PanickedTwice { task } => write!(f, "task {task} panicked twice"),
             Invalid::MovingCount { said, found } => {
                 write!(f, "{found} tasks move, but {said} are said to")
