@@ -2,6 +2,8 @@
 //!
 //! Two tasks take two locks in opposite order, one after the other.
 
+#![expect(clippy::print_stdout, reason = "it shows its report")]
+
 use std::sync::Arc;
 
 use gleak_runtime::report::detector::{Question, analyze, render};

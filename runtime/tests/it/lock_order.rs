@@ -26,8 +26,10 @@ fn names<const N: usize>() -> [String; N] {
 /// Runs it as a task of a runtime that records, with one worker and with four.
 fn recorded(body: impl Fn() + Clone + Send + 'static) {
     for workers in [1, 4] {
-        let runtime = Runtime::builder().workers(workers).lock_order(true).start().unwrap();
-        Builder::new().spawn_in(&runtime, body.clone()).unwrap().join().unwrap();
+        let runtime = Runtime::builder().workers(workers).lock_order(true).start();
+        let runtime = runtime.expect("workers");
+        let task = Builder::new().spawn_in(&runtime, body.clone()).expect("room for a task");
+        task.join().expect("no panic");
     }
 }
 
