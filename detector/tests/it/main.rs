@@ -9,6 +9,7 @@ mod golden;
 mod held;
 mod identity;
 mod joins;
+mod lock_order;
 mod names;
 mod outside;
 mod owners;
