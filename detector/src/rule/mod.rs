@@ -14,6 +14,7 @@ mod panicked;
 mod structural;
 
 use crate::cause::{self, Cause};
+use crate::group::Shapes;
 use crate::index::Index;
 use crate::standstill::{Abandoned, Standstill};
 use crate::wait_graph::WaitGraph;
@@ -63,6 +64,7 @@ pub const RULES: &[RuleInfo] = &[
 pub(crate) struct Case<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) scope: &'a Scope,
+    pub(crate) shapes: Shapes,
     pub(crate) graph: WaitGraph,
     /// Causes of what is stuck for certain.
     pub(crate) certain: Vec<Cause>,
@@ -82,7 +84,8 @@ impl<'a> Case<'a> {
             Vec::new()
         };
         let asleep = asleep::judge(index);
-        Case { index, scope, graph, certain, abandoned, asleep }
+        let shapes = Shapes::new(index);
+        Case { index, scope, shapes, graph, certain, abandoned, asleep }
     }
 
     /// Whether a task is asked for, ignored or not.
