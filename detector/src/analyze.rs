@@ -155,6 +155,7 @@ impl<'q> Selection<'q> {
         match &self.question.scope {
             Scope::Process => true,
             Scope::Region(region) => of == Some(*region),
+            Scope::Uncharged => of.is_none(),
             // The set cannot tell of who has ended whether it began before or after.
             Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
         }

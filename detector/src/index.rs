@@ -115,6 +115,15 @@ pub(crate) fn wait_of(task: &Task) -> Option<&Wait> {
     }
 }
 
+/// Whether it runs, will, or waits for what is in no record: a timer, a descriptor, a future's waker.
+#[must_use]
+pub fn can_go_on(task: &Task) -> bool {
+    match &task.state {
+        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => true,
+        TaskState::Waiting(wait) => ends_from_outside(wait),
+    }
+}
+
 /// Whether the wait may be ended by what is in no record: a timer, a descriptor, a future's waker,
 /// a helper thread that has not been named yet.
 #[must_use]

@@ -42,7 +42,7 @@ pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
-pub use index::ends_from_outside;
+pub use index::{can_go_on, ends_from_outside};
 pub use name::shorten;
 pub use question::{Ignore, Question, Scope};
 pub use rule::{RULES, RuleInfo};

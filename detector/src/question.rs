@@ -21,6 +21,8 @@ pub enum Scope {
     Process,
     /// Those of a region whose end has come: whoever is left has outlived it.
     Region(RegionId),
+    /// Those that no region is charged with, when the process ends.
+    Uncharged,
     /// Those that were not there when the set was taken.
     NewSince(BTreeSet<TaskId>),
 }

@@ -54,6 +54,12 @@
 //! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_SPAWN_STACKS=1` (record the
 //! whole stack of each spawn), `GLEAK_LOCK_ORDER=1` (record in what order locks are taken), `GLEAK_STACK_GUARD=mprotect` (guards as on kernels before 6.13).
 //!
+//! `GLEAK` asks for a verdict on the tasks that are left when the process exits, in any program and under
+//! any test harness: `report` tells, `check` tells and makes the exit status 101 (`check:STATUS` another
+//! one), `survey` counts them by test, spawn site and wait. Each test of libtest's is told by its name.
+//! Tasks that could still finish are waited for, up to 200 ms (`GLEAK_SETTLE_MS`). A process that is killed,
+//! aborts or calls `_exit` gives no verdict, and one made red this way runs no other exit handler.
+//!
 //! # Stacks
 //!
 //! A task has a stack of its own, 256 KiB unless [`Builder::stack_size`] says otherwise, the main task 8

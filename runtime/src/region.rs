@@ -28,7 +28,7 @@ impl Region {
     #[track_caller]
     #[must_use]
     pub fn open(kind: RegionKind, name: &str) -> Region {
-        let caller = current::task().or_else(current::outside_if_known);
+        let caller = current::task().or_else(current::outside_caller);
         let parent = caller.and_then(|caller| caller.record.region());
         let opening =
             region::Opening { kind, name, parent, site: Location::caller(), counted: true };

@@ -14,6 +14,8 @@ pub enum RegionKind {
     Guard,
     /// A call of `run`: a program's main task and what came of it.
     Run,
+    /// A thread of others, where a verdict at the exit of the process was asked for: what it spawned.
+    Thread,
 }
 
 /// A region that still has live tasks, or whose verdict is being made.

@@ -13,7 +13,7 @@ use std::fs;
 use std::time::Duration;
 
 use gleak_runtime::report::Taken;
-use gleak_runtime::report::detector::ends_from_outside;
+use gleak_runtime::report::detector::can_go_on;
 use gleak_runtime::report::snapshot::{
     RegionId, RegionKind, Snapshot, Task, TaskState, WaiterKind,
 };
@@ -80,20 +80,12 @@ fn free_task(snapshot: &Snapshot) -> Option<String> {
 pub(crate) fn of_a_test(snapshot: &Snapshot, region: Option<RegionId>) -> bool {
     region.is_some_and(|region| match kind(snapshot, region) {
         Some(RegionKind::Test | RegionKind::Guard) => true,
-        Some(RegionKind::Run) | None => false,
+        Some(RegionKind::Run | RegionKind::Thread) | None => false,
     })
 }
 
 fn kind(snapshot: &Snapshot, region: RegionId) -> Option<RegionKind> {
     snapshot.regions.iter().find(|it| it.id == region).map(|it| it.kind)
-}
-
-/// Whether it runs, will, or waits for what is in no record: a timer, a descriptor, a future's waker.
-pub(crate) fn can_go_on(task: &Task) -> bool {
-    match &task.state {
-        TaskState::Fresh | TaskState::Runnable | TaskState::Running | TaskState::Moving => true,
-        TaskState::Waiting(wait) => ends_from_outside(wait),
-    }
 }
 
 /// Names of the threads that are not the harness's, as they are while others run: then the snapshot

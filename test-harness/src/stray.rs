@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, render};
+use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, can_go_on, render};
 use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
@@ -49,7 +49,7 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
             .tasks
             .iter()
             .filter(|task| !accepted.contains(&task.id) && task.tenure.is_ordinary());
-        let may_finish = strays.any(|task| seen.outsider.is_some() || outsiders::can_go_on(task));
+        let may_finish = strays.any(|task| seen.outsider.is_some() || can_go_on(task));
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
             let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);

@@ -60,6 +60,7 @@ pub fn run_tests(options: Options) -> ExitCode {
     findings.extend(strays.findings);
     let ran = conclusion.num_passed + conclusion.num_failed;
     let lost = write_evidence(ran, findings);
+    report::stand_down();
     if conclusion.has_failed() || section.is_some() || lost.is_err() {
         return ExitCode::from(FAILED);
     }

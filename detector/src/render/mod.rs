@@ -12,6 +12,7 @@ mod json;
 mod page;
 mod rules;
 mod stack;
+mod survey;
 mod table;
 mod text;
 mod verdict;
@@ -22,6 +23,7 @@ pub use cut_off::cut_off;
 pub use held::held_workers;
 pub use json::json;
 pub use rules::rules;
+pub use survey::survey;
 
 /// How text is laid out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +59,12 @@ impl Default for TextOptions {
 #[must_use]
 pub fn text(report: &Report, options: &TextOptions) -> String {
     text::text(report, options)
+}
+
+/// What is told of tasks that are left when the process ends.
+#[must_use]
+pub fn left(report: &Report, options: &TextOptions) -> String {
+    text::left(report, options)
 }
 
 /// The message of a test that fails by this report.

@@ -7,7 +7,7 @@ use super::block::block;
 use super::held::held;
 use super::page::{Page, Style, clean};
 use super::table::table;
-use super::verdict;
+use super::verdict::{self, Ended};
 use crate::words::{count, thousands};
 use crate::{Finding, Report};
 
@@ -28,7 +28,7 @@ pub(super) fn text(report: &Report, options: &TextOptions) -> String {
 
 pub(super) fn failure(report: &Report, test: &str, options: &TextOptions) -> String {
     let mut page = Page::new(options);
-    page.line(&[(Style::Strong, &verdict::test(report))]);
+    page.line(&[(Style::Strong, &verdict::at_end(report, Ended::Test))]);
     // A test need not be told its own name with every finding.
     let own: Vec<Finding> = report
         .findings
@@ -46,6 +46,15 @@ pub(super) fn failure(report: &Report, test: &str, options: &TextOptions) -> Str
     page.blank();
     let test = clean(test);
     page.line(&[(Style::Plain, &format!("  again  cargo test -- --exact {test}"))]);
+    remarks(&mut page, &report.completeness);
+    page.finish()
+}
+
+pub(super) fn left(report: &Report, options: &TextOptions) -> String {
+    let mut page = Page::new(options);
+    page.line(&[(Style::Strong, &verdict::at_end(report, Ended::Process))]);
+    findings(&mut page, &report.findings);
+    held(&mut page, report);
     remarks(&mut page, &report.completeness);
     page.finish()
 }

@@ -131,9 +131,16 @@ fn healthy(report: &Report) -> String {
     format!("gleak: nothing found in {} ({})", count(tasks, "task"), states.join(", "))
 }
 
-/// The first line of a failing test. Only its own tasks count: a circle that holds them up may be
-/// of others.
-pub(super) fn test(report: &Report) -> String {
+/// What the tasks of a report have outlived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    Test,
+    Process,
+}
+
+/// The first line about what is left at an end. Only tasks of the report's groups count: a circle
+/// that holds them up may be of others.
+pub(super) fn at_end(report: &Report, ended: Ended) -> String {
     let alive = tasks_in(report, |_| true);
     let stuck = tasks_in(report, |finding| finding.certainty == Certainty::Certain);
     let own = |set: &BTreeSet<TaskId>, group: &&Group| {
@@ -144,7 +151,12 @@ pub(super) fn test(report: &Report) -> String {
     let mut clauses = Vec::new();
     if sum(&alive) > 0 {
         let tasks = count(sum(&alive), "task");
-        clauses.push(format!("{tasks} outlived this test ({})", count(groups, "group")));
+        let how = match ended {
+            Ended::Test => "outlived this test",
+            Ended::Process if sum(&alive) == 1 => "was left when the process ended",
+            Ended::Process => "were left when the process ended",
+        };
+        clauses.push(format!("{tasks} {how} ({})", count(groups, "group")));
     }
     if sum(&stuck) > 0 {
         clauses.push(format!("{} can never go on", thousands(sum(&stuck))));

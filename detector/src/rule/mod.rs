@@ -97,6 +97,7 @@ impl<'a> Case<'a> {
         match self.scope {
             Scope::Process => true,
             Scope::Region(region) => task.region == Some(*region),
+            Scope::Uncharged => task.region.is_none(),
             Scope::NewSince(known) => !known.contains(&task.id),
         }
     }

@@ -9,7 +9,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::Outlived,
     summary: "A task is still alive although what it belongs to has ended.",
     certainty: Certainty::Weak,
-    needs: "a question with an end: a region, or tasks new since a moment",
+    needs: "a question with an end: a region, the exit of the process, or tasks new since a moment",
     silent: "the whole process is asked for: being alive is then no fault; an earlier rule has \
              the task; it was spawned as a background task or a daemon",
     find,
@@ -19,7 +19,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     match case.scope {
         Scope::Process => Vec::new(),
-        Scope::Region(_) | Scope::NewSince(_) => {
+        Scope::Region(_) | Scope::Uncharged | Scope::NewSince(_) => {
             let tasks = &case.index.tasks;
             let left = |&number: &usize| {
                 !taken[number] && is_charged(tasks[number]) && case.in_scope(number)
@@ -39,6 +39,7 @@ fn because(case: &Case<'_>, _tasks: &[usize]) -> String {
         Scope::Process | Scope::Region(_) => {
             "it was still alive when its region ended; it may still go on"
         }
+        Scope::Uncharged => "it was still alive when the process ended; it may still go on",
         Scope::NewSince(_) => "it was not there before and is still alive; it may still go on",
     };
     why.to_owned()

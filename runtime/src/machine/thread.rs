@@ -7,6 +7,8 @@
 //! A forked child has the calling thread alone: no worker, no monitor, and records of waits that
 //! nobody will end. So from the first thread on a hook marks children, and whatever would need the
 //! runtime there says so instead of waiting for ever.
+//!
+//! The other hook of the process, that of its exit, is here as well.
 
 use std::ffi::{CString, c_void};
 use std::io;
@@ -63,6 +65,24 @@ fn mark_forked_children() {
         // more hook is no reason to run nothing: children are then not told.
         unsafe { libc::pthread_atfork(None, None, Some(in_forked_child)) };
     });
+}
+
+/// Calls a function when the process exits: after main has returned or somebody has called `exit`, not when
+/// it is killed or aborts. The calling thread's locals are gone by then.
+///
+/// # Errors
+/// When there is no memory for it.
+pub(crate) fn at_exit(hook: extern "C" fn()) -> io::Result<()> {
+    // SAFETY: the hook is a function of this program, which is never unloaded, and unwinds into nobody:
+    // a panic in an `extern "C"` function aborts.
+    let failed = unsafe { libc::atexit(hook) };
+    if failed == 0 { Ok(()) } else { Err(io::Error::from(io::ErrorKind::OutOfMemory)) }
+}
+
+/// Ends the process at once. For hooks of its exit, which must not call `exit` again.
+pub(crate) fn end_process(status: u8) -> ! {
+    // SAFETY: it takes a plain value and does not come back.
+    unsafe { libc::_exit(i32::from(status)) }
 }
 
 /// Starts a detached thread.

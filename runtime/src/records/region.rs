@@ -76,7 +76,8 @@ impl RegionRecord {
         match self.kind.load(Ordering::Relaxed) {
             0 => RegionKind::Test,
             1 => RegionKind::Guard,
-            _ => RegionKind::Run,
+            2 => RegionKind::Run,
+            _ => RegionKind::Thread,
         }
     }
 
@@ -210,7 +211,7 @@ pub(crate) fn run_of(mut region: Ref) -> Option<Ref> {
         let record = REGIONS.get(region)?;
         match record.kind() {
             RegionKind::Run => return Some(region),
-            RegionKind::Test | RegionKind::Guard => {
+            RegionKind::Test | RegionKind::Guard | RegionKind::Thread => {
                 region = Ref::from_bits(record.parent.load(Ordering::Relaxed))?;
             }
         }

@@ -7,13 +7,14 @@
 use crate::lock::order;
 use crate::machine::thread;
 use crate::records::object;
-use crate::records::region;
+use crate::records::region::{self, REGIONS, RegionKind, RegionRecord};
 use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{
     self, Birth, Current, HELPER, INHERITED, ORDERED, THREAD, WAITERS, WaiterRecord,
 };
+use crate::report;
 use crate::scheduler::activity;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat;
@@ -92,8 +93,12 @@ pub(crate) fn get() -> Current {
     task().unwrap_or_else(outside)
 }
 
-/// The calling thread's registration, if it has one already.
-pub(crate) fn outside_if_known() -> Option<Current> {
+/// The calling thread's registration, if it has one already; where the exit of the process is watched,
+/// every thread has one that spawns.
+pub(crate) fn outside_caller() -> Option<Current> {
+    if report::is_armed() && worker().is_none() {
+        return Some(outside());
+    }
     OUTSIDE.try_with(|outside| outside.0.get()).ok().flatten()
 }
 
@@ -118,7 +123,7 @@ fn register() -> Current {
         id: waiter::IDS.next(None),
         flags: THREAD | if order::of_threads() { ORDERED } else { 0 },
         parent: None,
-        region: None,
+        region: if report::is_armed() { region_of_thread() } else { None },
         entry: None,
         site: None,
     };
@@ -135,6 +140,20 @@ fn register() -> Current {
     }
     record.state.set(State::Running);
     current
+}
+
+/// What the calling thread spawns, where the exit of the process is watched: libtest gives each test a
+/// thread of its own, named after it. It stays open until then.
+fn region_of_thread() -> Option<(Ref, &'static RegionRecord)> {
+    let thread = std::thread::current();
+    let reference = region::open(&region::Opening {
+        kind: RegionKind::Thread,
+        name: thread.name().unwrap_or("a thread without a name"),
+        parent: None,
+        site: std::panic::Location::caller(),
+        counted: false,
+    })?;
+    Some((reference, REGIONS.get(reference)?))
 }
 
 fn unregister(current: Current) {
@@ -228,7 +247,7 @@ pub(crate) fn note_wake(record: &WaiterRecord) {
 
 /// The calling helper thread, while it runs a job.
 pub(crate) fn helper() -> Option<Current> {
-    outside_if_known().filter(|known| known.record.has(HELPER))
+    outside_caller().filter(|known| known.record.has(HELPER))
 }
 
 /// Charges the calling task or thread, and what it spawns from now on, to `region`. The region it

@@ -60,7 +60,7 @@ impl Deferred {
             Some(worker) => worker.runtime(),
             None => runtime::global().unwrap_or_else(|error| panic!("cannot start: {error}")),
         };
-        let caller = current::task().or_else(current::outside_if_known);
+        let caller = current::task().or_else(current::outside_caller);
         let heritage = Heritage::of(caller);
         let region = heritage.region;
         let pending = Pending { f: Some(Box::new(f)), ..Pending::default() };

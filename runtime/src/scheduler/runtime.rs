@@ -17,6 +17,7 @@ use once_cell::sync::OnceCell;
 
 use crate::lock::order;
 use crate::machine::thread;
+use crate::report;
 use crate::scheduler::activity;
 use crate::scheduler::fresh::Injector;
 use crate::scheduler::idle::Idle;
@@ -98,6 +99,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
     if order::by_environment() {
         order::turned_on();
     }
+    report::arm();
     panic::install_hook();
     let runtime: &'static RuntimeShared = Box::leak(Box::new(RuntimeShared {
         seats: OnceLock::new(),

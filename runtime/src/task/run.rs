@@ -90,9 +90,11 @@ where
 {
     let runtime = runtime::global().unwrap_or_else(|error| panic!("cannot start: {error}"));
     let leftovers = Leftovers::from_environment();
+    let thread = std::thread::current();
     let region = region::open(&region::Opening {
         kind: RegionKind::Run,
-        name: "main",
+        // In a test of libtest's that is the test.
+        name: thread.name().unwrap_or("main"),
         parent: None,
         site,
         counted: leftovers == Leftovers::Wait,

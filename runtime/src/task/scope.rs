@@ -139,7 +139,7 @@ impl Builder {
     {
         let runtime = here()?;
         let (info, size) = self.prepare::<F>(runtime, Location::caller())?;
-        order::born_within(info.reference, current::task().or_else(current::outside_if_known));
+        order::born_within(info.reference, current::task().or_else(current::outside_caller));
         let sides = match size {
             Size::Small => packet_in(scope, info, f),
             Size::Large => {

@@ -326,7 +326,7 @@ impl Builder {
     ) -> Result<Info, SpawnError> {
         let worker = current::worker();
         let parent = worker.and_then(Worker::current);
-        let caller = parent.or_else(current::outside_if_known);
+        let caller = parent.or_else(current::outside_caller);
         let heritage = match &self.heritage {
             Some(heritage) => Heritage::clone(heritage),
             None => Heritage::of(caller),

@@ -1,6 +1,7 @@
 //! What the runtime promises at its boundary.
 
 mod articles;
+mod at_exit;
 mod backtraces;
 mod blocking;
 mod channels;

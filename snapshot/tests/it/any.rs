@@ -184,7 +184,12 @@ impl Tape {
     fn region(&mut self, index: usize, s: &Snapshot) -> Region {
         Region {
             id: RegionId(self.id(index)),
-            kind: self.pick(&[RegionKind::Test, RegionKind::Guard, RegionKind::Run]),
+            kind: self.pick(&[
+                RegionKind::Test,
+                RegionKind::Guard,
+                RegionKind::Run,
+                RegionKind::Thread,
+            ]),
             name: self.text(),
             site: self.site_id(s),
             closed: self.coin(),

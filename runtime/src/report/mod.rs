@@ -1,9 +1,16 @@
-//! The edge to the detector, the only file that knows it: what the process says of itself.
+//! The edge to the detector, the only module that knows it: what the process says of itself.
 //!
 //! Without the feature `report` nothing is judged and nothing is printed but counts.
 
+mod exit;
+#[cfg(feature = "report")]
+mod left;
+
 #[cfg(feature = "report")]
 pub use gleak_detector as detector;
+
+pub use self::exit::stand_down;
+pub(crate) use self::exit::{arm, is_armed};
 
 pub use crate::collect::{Detail, Taken};
 
@@ -62,6 +69,8 @@ pub(crate) fn say(text: &str) {
 /// Ends the process on behalf of the binary that called `run`.
 #[expect(clippy::exit, reason = "policy of `run`: a verdict ends the process as in Go")]
 pub(crate) fn exit(status: i32) -> ! {
+    // Said already.
+    stand_down();
     std::process::exit(status)
 }
 

@@ -1,0 +1,157 @@
+//! The verdict at the exit of the process, for programs and tests that nobody has changed: `GLEAK` asks
+//! for it.
+//!
+//! Invariants:
+//! 1. Without `GLEAK` nothing is installed and no exit status is touched.
+//! 2. The hook judges on a thread of its own: the one that exits has lost its thread-locals.
+//! 3. It speaks once, and not when somebody has given the verdict already.
+
+use std::sync::Arc;
+
+use once_cell::sync::{Lazy, OnceCell};
+
+use super::say;
+use crate::machine::futex::Parker;
+use crate::machine::thread;
+use crate::sync::{AtomicBool, Ordering};
+
+/// What a red test run ends with.
+const RED: u8 = 101;
+/// Judging and printing need more than a worker's loop.
+const STACK_BYTES: usize = 4 << 20;
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mode {
+    /// Tell; the exit status stays.
+    Report,
+    /// Tell, and end with this status when there is a finding.
+    Check(u8),
+    /// Count what is left, and judge nothing.
+    Survey,
+}
+
+static STOOD_DOWN: AtomicBool = AtomicBool::new(false);
+
+/// What `GLEAK` says.
+static ASKED: Lazy<Option<Mode>> = Lazy::new(|| {
+    let value = std::env::var_os("GLEAK")?;
+    let mode = value.to_str().and_then(parse);
+    if mode.is_none() {
+        say(&format!(
+            "gleak: GLEAK={value:?} is none of off, report, check, check:STATUS (1 to 255) and survey: ignored"
+        ));
+    }
+    mode?
+});
+
+/// None when it is not understood.
+fn parse(text: &str) -> Option<Option<Mode>> {
+    match text.split_once(':') {
+        Some(("check", status)) => match status.parse() {
+            Ok(0) | Err(_) => None,
+            Ok(status) => Some(Some(Mode::Check(status))),
+        },
+        Some(_) => None,
+        None => match text {
+            "" | "off" => Some(None),
+            "report" => Some(Some(Mode::Report)),
+            "check" => Some(Some(Mode::Check(RED))),
+            "survey" => Some(Some(Mode::Survey)),
+            _ => None,
+        },
+    }
+}
+
+/// Whether a verdict at the exit is asked for.
+pub(crate) fn is_armed() -> bool {
+    ASKED.is_some()
+}
+
+/// A runtime starts: from the first one on the exit is watched, if that is asked for.
+pub(crate) fn arm() {
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    if !is_armed() || ARMED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    if let Err(error) = thread::at_exit(on_exit) {
+        say(&format!("gleak: no verdict at the exit of the process: {error}"));
+    }
+}
+
+/// What `GLEAK` asks to be done at the exit of the process is not done: somebody else has told what
+/// there is to tell, as the test harness does.
+pub fn stand_down() {
+    STOOD_DOWN.store(true, Ordering::Relaxed);
+}
+
+extern "C" fn on_exit() {
+    // A forked child has no tasks of its own, and its parent's are not its to judge.
+    let Some(mode) = *ASKED else { return };
+    if thread::is_forked() || STOOD_DOWN.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let status = on_a_thread(move || verdict(mode));
+    if let Some(status) = status {
+        thread::end_process(status);
+    }
+}
+
+/// Calls it on a fresh thread, and waits for what it says; where no thread is to be had, right here.
+fn on_a_thread(judge: impl Fn() -> Option<u8> + Send + Sync + 'static) -> Option<u8> {
+    let judge = Arc::new(judge);
+    let said = Arc::new((OnceCell::new(), Parker::new()));
+    let (own, theirs) = (Arc::clone(&judge), Arc::clone(&said));
+    let body = Box::new(move || {
+        let _ = theirs.0.set(own());
+        theirs.1.unpark();
+    });
+    if thread::start_with_stack("gleak-exit".to_owned(), STACK_BYTES, body).is_err() {
+        return judge();
+    }
+    loop {
+        if let Some(status) = said.0.get() {
+            return *status;
+        }
+        said.1.park(None);
+    }
+}
+
+/// Gives it. The status to end with, if it must be another one.
+#[cfg(feature = "report")]
+fn verdict(mode: Mode) -> Option<u8> {
+    super::left::verdict(mode)
+}
+
+#[cfg(not(feature = "report"))]
+fn verdict(_: Mode) -> Option<u8> {
+    say(
+        "gleak: GLEAK is set, but this program was built without the feature report: nothing was judged",
+    );
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mode, parse};
+
+    #[test]
+    fn modes_are_told_by_one_word_and_a_status() {
+        let table = [
+            ("", Some(None)),
+            ("off", Some(None)),
+            ("report", Some(Some(Mode::Report))),
+            ("check", Some(Some(Mode::Check(101)))),
+            ("check:3", Some(Some(Mode::Check(3)))),
+            ("survey", Some(Some(Mode::Survey))),
+            ("check:0", None),
+            ("check:256", None),
+            ("check:", None),
+            ("survey:3", None),
+            ("Check", None),
+        ];
+        for (text, mode) in table {
+            assert_eq!(parse(text), mode, "{text}");
+        }
+    }
+}
