@@ -1,10 +1,10 @@
-//! The verdict at the exit of the process, for programs and tests that nobody has changed: `GLEAK` asks
-//! for it.
+//! The verdict at the exit of the process: `GLEAK` asks for it in programs and tests that nobody has
+//! changed, and a test harness for itself.
 //!
 //! Invariants:
-//! 1. Without `GLEAK` nothing is installed and no exit status is touched.
+//! 1. Unless somebody asks nothing is installed and no exit status is touched.
 //! 2. The hook judges on a thread of its own: the one that exits has lost its thread-locals.
-//! 3. It speaks once, and not when somebody has given the verdict already.
+//! 3. It speaks once: what a harness has asked for comes instead of what `GLEAK` asks for.
 
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub(super) enum Mode {
     Survey,
 }
 
+/// What to call instead of judging by what `GLEAK` says.
+static INSTEAD: OnceCell<fn() -> Option<u8>> = OnceCell::new();
 static STOOD_DOWN: AtomicBool = AtomicBool::new(false);
 
 /// What `GLEAK` says.
@@ -39,7 +41,8 @@ static ASKED: Lazy<Option<Mode>> = Lazy::new(|| {
     let mode = value.to_str().and_then(parse);
     if mode.is_none() {
         say(&format!(
-            "gleak: GLEAK={value:?} is none of off, report, check, check:STATUS (1 to 255) and survey: ignored"
+            "gleak: GLEAK={value:?} is none of off, report, check, check:STATUS (1 to 255) and \
+             survey: ignored"
         ));
     }
     mode?
@@ -68,42 +71,58 @@ pub(crate) fn is_armed() -> bool {
     ASKED.is_some()
 }
 
-/// A runtime starts: from the first one on the exit is watched, if that is asked for.
+/// A runtime starts: from the first one on the exit is watched, if `GLEAK` asks for that.
 pub(crate) fn arm() {
-    static ARMED: AtomicBool = AtomicBool::new(false);
-    if !is_armed() || ARMED.swap(true, Ordering::Relaxed) {
+    if is_armed() {
+        install();
+    }
+}
+
+/// Calls `judge` when the process exits, on a thread of its own, instead of what `GLEAK` asks for. The process
+/// then ends with the status that it returns, if it returns one. For test harnesses, which have the verdicts
+/// of their tests; only the first call counts.
+pub fn on_exit(judge: fn() -> Option<u8>) {
+    if INSTEAD.set(judge).is_ok() {
+        install();
+    }
+}
+
+fn install() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::Relaxed) {
         return;
     }
-    if let Err(error) = thread::at_exit(on_exit) {
+    if let Err(error) = thread::at_exit(exiting) {
         say(&format!("gleak: no verdict at the exit of the process: {error}"));
     }
 }
 
-/// What `GLEAK` asks to be done at the exit of the process is not done: somebody else has told what
-/// there is to tell, as the test harness does.
+/// Nothing is judged at the exit of the process: somebody has told what there is to tell.
 pub fn stand_down() {
     STOOD_DOWN.store(true, Ordering::Relaxed);
 }
 
-extern "C" fn on_exit() {
+extern "C" fn exiting() {
     // A forked child has no tasks of its own, and its parent's are not its to judge.
-    let Some(mode) = *ASKED else { return };
     if thread::is_forked() || STOOD_DOWN.swap(true, Ordering::Relaxed) {
         return;
     }
-    let status = on_a_thread(move || verdict(mode));
+    let status = on_a_thread(|| match (INSTEAD.get(), *ASKED) {
+        (Some(judge), _) => judge(),
+        (None, Some(mode)) => verdict(mode),
+        (None, None) => None,
+    });
     if let Some(status) = status {
         thread::end_process(status);
     }
 }
 
 /// Calls it on a fresh thread, and waits for what it says; where no thread is to be had, right here.
-fn on_a_thread(judge: impl Fn() -> Option<u8> + Send + Sync + 'static) -> Option<u8> {
-    let judge = Arc::new(judge);
+fn on_a_thread(judge: fn() -> Option<u8>) -> Option<u8> {
     let said = Arc::new((OnceCell::new(), Parker::new()));
-    let (own, theirs) = (Arc::clone(&judge), Arc::clone(&said));
+    let theirs = Arc::clone(&said);
     let body = Box::new(move || {
-        let _ = theirs.0.set(own());
+        let _ = theirs.0.set(judge());
         theirs.1.unpark();
     });
     if thread::start_with_stack("gleak-exit".to_owned(), STACK_BYTES, body).is_err() {

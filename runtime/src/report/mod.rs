@@ -9,8 +9,8 @@ mod left;
 #[cfg(feature = "report")]
 pub use gleak_detector as detector;
 
-pub use self::exit::stand_down;
 pub(crate) use self::exit::{arm, is_armed};
+pub use self::exit::{on_exit, stand_down};
 
 pub use crate::collect::{Detail, Taken};
 
