@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{PanicFact, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{
+    MisuseFact, PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind,
+};
 
 use crate::facts::{self, Holders};
 use crate::group::{Shape, groups};
@@ -17,7 +19,7 @@ use crate::index::{Index, is_host, wait_of};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
 use crate::{
     Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
-    panics,
+    misuse, panics,
 };
 
 /// Judges a snapshot.
@@ -46,6 +48,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             findings.push(pile.finding(&case, info, &piles.keys));
         }
         findings.extend(panics::findings(&case, info, &piles.panics));
+        findings.extend(misuse::findings(&case, info, &piles.misuses));
     }
     crate::finding::sort(&mut findings);
     let shown: Vec<usize> = (0..index.tasks.len())
@@ -131,20 +134,38 @@ impl<'q> Selection<'q> {
                 Some(Draft::Each(tasks))
             }
             Draft::Panics(mut numbers) => {
-                numbers.retain(|&number| self.wants_panic(&self.snapshot.panics[number]));
+                numbers.retain(|&number| {
+                    let PanicFact { task, name, region, spawn, .. } = &self.snapshot.panics[number];
+                    self.wants_event(*task, name.as_deref(), *region, Some(*spawn))
+                });
                 Some(Draft::Panics(numbers))
+            }
+            Draft::Misuses(mut numbers) => {
+                numbers.retain(|&number| {
+                    let MisuseFact { task, name, region, spawn, .. } =
+                        &self.snapshot.misuses[number];
+                    self.wants_event(*task, name.as_deref(), *region, *spawn)
+                });
+                Some(Draft::Misuses(numbers))
             }
         }
     }
 
-    fn wants_panic(&self, panic: &PanicFact) -> bool {
+    /// Of a task that may have ended.
+    fn wants_event(
+        &self,
+        task: TaskId,
+        name: Option<&str>,
+        region: Option<RegionId>,
+        spawn: Option<SpawnId>,
+    ) -> bool {
         let in_scope = match &self.question.scope {
             Scope::Process => true,
-            Scope::Region(region) => panic.region == Some(*region),
+            Scope::Region(asked) => region == Some(*asked),
             // It has ended, so the set cannot tell whether it began before or after.
-            Scope::NewSince(known) => panic.task > known.last().copied().unwrap_or(TaskId(0)),
+            Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
         };
-        in_scope && !self.ignores(panic.name.as_deref(), Some(panic.spawn))
+        in_scope && !self.ignores(name, spawn)
     }
 }
 
@@ -154,7 +175,7 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
             members.iter().chain(dependents).copied().collect()
         }
         Draft::Each(tasks) => tasks.clone(),
-        Draft::Panics(_) => Vec::new(),
+        Draft::Panics(_) | Draft::Misuses(_) => Vec::new(),
     }
 }
 
@@ -166,6 +187,7 @@ struct Piles {
     keys: Vec<FindingKey>,
     piles: BTreeMap<Vec<usize>, Pile>,
     panics: Vec<usize>,
+    misuses: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -182,6 +204,7 @@ impl Piles {
         match draft {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
+            Some(Draft::Misuses(numbers)) => self.misuses.extend(numbers),
             Some(Draft::Each(tasks)) => {
                 for task in tasks {
                     let keys = vec![self.key(index, rule, task)];
@@ -233,14 +256,20 @@ impl Pile {
         members.sort_unstable();
         let mut dependents = self.dependents.clone();
         dependents.sort_unstable();
+        // What is held by a member that waits for something else is told by who wants it.
+        let told_by = if info.rule == Rule::HeldOverBlock { &dependents } else { &members };
         let chain = if self.circle.is_empty() {
-            members.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
+            told_by.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
         } else {
             chain::around(index, &self.circle)
         };
         let holders = if self.circle.is_empty() { Holders::Told } else { Holders::InTheCircle };
         let all = members.iter().chain(&dependents);
         let regions = all.filter_map(|&task| index.tasks[task].region);
+        let mut facts = facts::of(index, &members, holders);
+        if info.rule == Rule::Spinner {
+            facts.extend(members.iter().filter_map(|&task| held::told(index, task)));
+        }
         Finding {
             fingerprint: key::fingerprint(&own),
             key: own[0].clone(),
@@ -250,7 +279,7 @@ impl Pile {
             chain,
             dependents: groups(index, &dependents),
             regions: region_names(index, regions),
-            facts: facts::of(index, &members, holders),
+            facts,
         }
     }
 }

@@ -25,6 +25,7 @@ mod index;
 mod key;
 mod liveness;
 mod machinery;
+mod misuse;
 mod name;
 mod panics;
 mod question;

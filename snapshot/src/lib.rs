@@ -23,6 +23,7 @@ mod dump;
 mod error;
 mod hex;
 mod id;
+mod misuse;
 mod object;
 mod region;
 mod site;
@@ -36,7 +37,8 @@ pub use code::{Frame, Module, Stack, Symbol};
 pub use dump::{FORMAT_VERSION, read_dump, write_dump};
 pub use error::ReadError;
 pub use id::{FrameId, ModuleId, ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
-pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched};
+pub use misuse::{Misuse, MisuseFact, MisusedObject};
+pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched, Unheard};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
 pub use snapshot::{Activity, Completeness, Counters, Header, PanicFact, Reason, Snapshot, Thread};
@@ -45,4 +47,4 @@ pub use task::{
     WaitReason, WaiterKind,
 };
 pub use validate::{Invalid, Record};
-pub use worker::Worker;
+pub use worker::{KernelSleep, Worker};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Frame, Module, Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Stack, Symbol,
-    Task, TaskId, Worker,
+    Frame, MisuseFact, Module, Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Stack,
+    Symbol, Task, TaskId, Worker,
 };
 
 /// Everything known of one process at one moment.
@@ -34,6 +34,8 @@ pub struct Snapshot {
     pub tasks: Vec<Task>,
     /// Panics of tasks that nobody has joined.
     pub panics: Vec<PanicFact>,
+    /// What was done that is never right.
+    pub misuses: Vec<MisuseFact>,
     /// What could still act when nothing waits for the clock.
     pub activity: Activity,
     /// What the snapshot did not see.
@@ -154,6 +156,9 @@ pub struct Completeness {
     pub unsettled_objects: u64,
     /// Panics beyond the number kept.
     pub dropped_panics: u64,
+    /// Misuses beyond the number kept.
+    #[serde(default)]
+    pub dropped_misuses: u64,
     /// Stacks that were asked for and not had: the task moved on each time, or did not answer, or
     /// the file has lost them.
     #[serde(default)]

@@ -22,7 +22,9 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     }
     more(page, 4, finding.groups.len());
     if !circle && !finding.chain.is_empty() {
-        page.line(&[(Style::Plain, "    held up by")]);
+        let held_over = finding.key.rule == Rule::HeldOverBlock;
+        let how = if held_over { "    it holds up" } else { "    held up by" };
+        page.line(&[(Style::Plain, how)]);
         links(page, &finding.chain);
     }
     page.wrap(4, 6, &format!("because {}", clean(&finding.because)));
@@ -55,8 +57,13 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::Structural => format!("{tasks} that can never go on"),
         Rule::Asleep => format!("{tasks} asleep"),
         Rule::Panicked => format!("{tasks} panicked"),
+        Rule::Misuse => format!("misuse by {tasks}"),
+        Rule::UnseenError => format!("{tasks} failed unseen"),
         Rule::AbandonedLock => format!("{tasks} waiting for an abandoned lock"),
         Rule::AsleepInRegion => format!("task leak: {tasks} asleep"),
+        Rule::Spinner => format!("task leak: {tasks} running on"),
+        Rule::LostWakeUp => format!("task leak: {tasks} waiting, perhaps since a lost wake-up"),
+        Rule::HeldOverBlock => format!("task leak: {tasks} waiting with a lock held"),
         Rule::Outlived => format!("task leak: {tasks} left over"),
     };
     let certainty = match finding.certainty {
@@ -128,8 +135,9 @@ pub(super) fn doing(group: &Group) -> String {
     } else {
         match group.wait_class.as_str() {
             "never started" => "that never started".to_owned(),
-            "panicked" => "that panicked".to_owned(),
-            class => clean(class),
+            // Running is all that the living do without a wait.
+            "running" => "running".to_owned(),
+            class => format!("that {}", clean(class)),
         }
     }
 }

@@ -77,6 +77,7 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
         moving,
         unsettled_objects,
         dropped_panics,
+        dropped_misuses,
         lost_stacks,
         missing_tasks,
         cut,
@@ -107,6 +108,7 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
             "of the dump are of a kind that this version does not know",
         ),
         (dropped_panics, "panic", "was not kept", "were not kept"),
+        (dropped_misuses, "misuse", "was not kept", "were not kept"),
         (
             moving,
             "task",

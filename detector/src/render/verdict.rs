@@ -16,6 +16,8 @@ pub(super) struct Sums {
     certain: usize,
     behind: usize,
     panicked: usize,
+    misuse: usize,
+    unseen: usize,
     abandoned: usize,
     /// Alive beyond an end.
     late: usize,
@@ -31,11 +33,26 @@ impl Sums {
                 Rule::Cycle => &mut sums.cycle,
                 Rule::Structural | Rule::Asleep => &mut sums.certain,
                 Rule::Panicked => &mut sums.panicked,
+                Rule::Misuse => &mut sums.misuse,
+                Rule::UnseenError => &mut sums.unseen,
                 Rule::AbandonedLock => &mut sums.abandoned,
-                Rule::AsleepInRegion | Rule::Outlived => &mut sums.late,
+                Rule::AsleepInRegion
+                | Rule::Spinner
+                | Rule::LostWakeUp
+                | Rule::HeldOverBlock
+                | Rule::Outlived => &mut sums.late,
             } += finding.tasks();
         }
         sums
+    }
+}
+
+impl Sums {
+    /// What has happened besides panics.
+    fn events(&self) -> impl Iterator<Item = String> {
+        let misuse = (self.misuse > 0).then(|| format!("misuse by {}", count(self.misuse, "task")));
+        let failed = || format!("{} failed and nobody waited", count(self.unseen, "task"));
+        misuse.into_iter().chain((self.unseen > 0).then(failed))
     }
 }
 
@@ -83,6 +100,7 @@ fn clauses(sums: &Sums) -> Vec<String> {
     if sums.panicked > 0 {
         clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
     }
+    clauses.extend(sums.events());
     clauses
 }
 
@@ -142,19 +160,20 @@ pub(super) fn test(report: &Report) -> String {
     if sum(&stuck) > 0 {
         clauses.push(format!("{} can never go on", thousands(sum(&stuck))));
     }
-    let panicked = Sums::of(&report.findings).panicked;
-    if panicked > 0 {
-        clauses.push(format!("{} panicked and nobody joined", count(panicked, "task")));
+    let sums = Sums::of(&report.findings);
+    if sums.panicked > 0 {
+        clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
     }
+    clauses.extend(sums.events());
     if clauses.is_empty() {
         clauses.push("nothing found".to_owned());
     }
     format!("Error: gleak: {}", clauses.join(", "))
 }
 
-/// Tasks in such findings or behind them; panicked ones live no more.
+/// Tasks in such findings or behind them; those of an event may live no more.
 fn tasks_in(report: &Report, wanted: fn(&Finding) -> bool) -> BTreeSet<TaskId> {
-    let alive = |finding: &&Finding| finding.key.rule != Rule::Panicked && wanted(finding);
+    let alive = |finding: &&Finding| !finding.key.rule.is_event() && wanted(finding);
     let findings = report.findings.iter().filter(alive);
     let groups = findings.flat_map(|finding| finding.groups.iter().chain(&finding.dependents));
     groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()

@@ -9,9 +9,16 @@ mod abandoned_lock;
 mod asleep;
 mod asleep_in_region;
 mod cycle;
+mod held_over_block;
+mod lost_wake_up;
+mod misuse;
 mod outlived;
 mod panicked;
+mod spinner;
 mod structural;
+mod unseen_error;
+
+use gleak_snapshot::{Misuse, Task, WaiterKind};
 
 use crate::cause::{self, Cause};
 use crate::index::Index;
@@ -53,8 +60,13 @@ pub const RULES: &[RuleInfo] = &[
     structural::INFO,
     asleep::INFO,
     panicked::INFO,
+    misuse::INFO,
+    unseen_error::INFO,
     abandoned_lock::INFO,
     asleep_in_region::INFO,
+    spinner::INFO,
+    lost_wake_up::INFO,
+    held_over_block::INFO,
     outlived::INFO,
 ];
 
@@ -98,9 +110,36 @@ pub(crate) enum Draft {
     Each(Vec<usize>),
     /// Panics, by their number in the snapshot.
     Panics(Vec<usize>),
+    /// Misuses, by their number in the snapshot.
+    Misuses(Vec<usize>),
+}
+
+/// Long enough for a word of its own, in what is left over at an end.
+const LONG_NS: u64 = 1_000_000_000;
+
+/// Whether being alive is a finding by itself, so that a rule on the living only says more of it.
+fn has_ended(scope: &Scope) -> bool {
+    match scope {
+        Scope::Process => false,
+        Scope::Region(_) | Scope::NewSince(_) => true,
+    }
+}
+
+/// A task whose end somebody may expect.
+fn is_charged(task: &Task) -> bool {
+    task.kind == WaiterKind::Task && task.tenure.is_ordinary()
 }
 
 impl Draft {
+    /// The misuses of these kinds, in the order of their tasks.
+    fn misuses(case: &Case<'_>, is_meant: impl Fn(Misuse) -> bool) -> Draft {
+        let misuses = &case.index.snapshot.misuses;
+        let mut numbers: Vec<usize> =
+            (0..misuses.len()).filter(|&number| is_meant(misuses[number].kind)).collect();
+        numbers.sort_by_key(|&number| misuses[number].task);
+        Draft::Misuses(numbers)
+    }
+
     fn of(cause: &Cause) -> Self {
         Draft::Together {
             members: cause.members.clone(),

@@ -1,8 +1,6 @@
 //! Still alive when the region ended.
 
-use gleak_snapshot::{Task, WaiterKind};
-
-use super::{Case, Draft, RuleInfo};
+use super::{Case, Draft, RuleInfo, is_charged};
 use crate::{Certainty, Rule, Scope};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
@@ -25,11 +23,6 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
             vec![Draft::Each((0..tasks.len()).filter(left).collect())]
         }
     }
-}
-
-/// A task whose end somebody may expect.
-fn is_charged(task: &Task) -> bool {
-    task.kind == WaiterKind::Task && task.tenure.is_ordinary()
 }
 
 fn because(case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -8,6 +8,8 @@ mod golden;
 mod held;
 mod identity;
 mod joins;
+mod leftovers;
+mod misuse;
 mod names;
 mod outside;
 mod owners;

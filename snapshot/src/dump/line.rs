@@ -1,6 +1,6 @@
 //! What stands in a line: its kind, and the shapes that differ from the value types.
 //!
-//! Regions, objects, workers, tasks, panics and the activity are written as the value types are. Sites,
+//! Regions, objects, workers, tasks, panics, misuses and the activity are written as the value types are. Sites,
 //! spawn points, modules, frames and stacks carry their index, so that a lost line does not shift those
 //! after it.
 
@@ -27,13 +27,14 @@ pub(super) enum LineKind {
     Worker,
     Task,
     Panic,
+    Misuse,
     Activity,
     End,
 }
 
 impl LineKind {
     /// In the order of a file.
-    pub(super) const ALL: [LineKind; 13] = [
+    pub(super) const ALL: [LineKind; 14] = [
         LineKind::Header,
         LineKind::Site,
         LineKind::Spawn,
@@ -45,6 +46,7 @@ impl LineKind {
         LineKind::Worker,
         LineKind::Task,
         LineKind::Panic,
+        LineKind::Misuse,
         LineKind::Activity,
         LineKind::End,
     ];
@@ -63,6 +65,7 @@ impl LineKind {
             LineKind::Worker => "worker",
             LineKind::Task => "task",
             LineKind::Panic => "panic",
+            LineKind::Misuse => "misuse",
             LineKind::Activity => "activity",
             LineKind::End => "end",
         }
@@ -88,6 +91,7 @@ pub(super) struct LineCounts {
     pub(super) worker: u64,
     pub(super) task: u64,
     pub(super) panic: u64,
+    pub(super) misuse: u64,
     pub(super) activity: u64,
 }
 
@@ -104,6 +108,7 @@ impl LineCounts {
             worker: snapshot.workers.len() as u64,
             task: snapshot.tasks.len() as u64,
             panic: snapshot.panics.len() as u64,
+            misuse: snapshot.misuses.len() as u64,
             activity: 1,
         }
     }
@@ -121,6 +126,7 @@ impl LineCounts {
             worker: self.worker.max(other.worker),
             task: self.task.max(other.task),
             panic: self.panic.max(other.panic),
+            misuse: self.misuse.max(other.misuse),
             activity: self.activity.max(other.activity),
         }
     }
@@ -137,6 +143,7 @@ impl LineCounts {
             (self.object, found.object),
             (self.worker, found.worker),
             (self.panic, found.panic),
+            (self.misuse, found.misuse),
             (self.activity, found.activity),
         ];
         pairs.into_iter().fold(0, |sum, (said, found)| {

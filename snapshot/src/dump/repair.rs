@@ -29,8 +29,9 @@ use crate::validate::{
     well_shaped, worker_fault,
 };
 use crate::{
-    Completeness, Object, ObjectDetail, PanicFact, Region, RegionId, Site, SiteId, Snapshot,
-    SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind, Worker, WorkerId,
+    Completeness, MisuseFact, Object, ObjectDetail, PanicFact, Region, RegionId, Site, SiteId,
+    Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind, Worker,
+    WorkerId,
 };
 
 pub(super) fn assemble(file: Collected) -> Snapshot {
@@ -39,6 +40,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     let code = Code::new(file.modules, file.frames, file.stacks);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
     let (mut workers, mut panics) = (file.workers, file.panics);
+    let mut misuses = file.misuses;
     let doubles = double_sites
         + double_spawns
         + code.doubles
@@ -46,7 +48,8 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         + sort_unique(&mut objects, |object| object.id)
         + sort_unique(&mut workers, |worker| worker.id)
         + sort_unique(&mut tasks, |task| task.id)
-        + drop_doubles(&mut panics);
+        + drop_doubles(&mut panics)
+        + drop_double_misuses(&mut misuses);
     let found = LineCounts {
         site: sites.found(),
         spawn: spawns.found(),
@@ -55,6 +58,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         worker: workers.len() as u64,
         task: tasks.len() as u64,
         panic: panics.len() as u64,
+        misuse: misuses.len() as u64,
         activity: u64::from(file.activity.is_some()),
         ..code.found()
     };
@@ -70,6 +74,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     tasks.iter_mut().for_each(|task| mender.task(task, &objects));
     workers.iter_mut().for_each(|worker| mender.worker(worker, &tasks));
     panics.iter_mut().for_each(|panic| mender.panic(panic));
+    misuses.iter_mut().for_each(|misuse| mender.misuse(misuse));
     mender.locks(&mut objects, &tasks);
 
     let header = file.header.unwrap_or_else(|| HeaderLine::lost(file.end.as_ref()));
@@ -96,6 +101,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         workers,
         tasks,
         panics,
+        misuses,
         activity: file.activity.unwrap_or_default(),
     };
     snapshot.count_unseen();
@@ -108,6 +114,18 @@ fn drop_doubles(panics: &mut Vec<PanicFact>) -> u64 {
     let mut seen = BTreeSet::new();
     panics.retain(|panic| seen.insert(panic.task));
     (before - panics.len()) as u64
+}
+
+/// Misuses keep the order of the file. A writer puts alike ones together, so no two lines are equal.
+fn drop_double_misuses(misuses: &mut Vec<MisuseFact>) -> u64 {
+    let before = misuses.len();
+    let mut seen = BTreeSet::new();
+    misuses.retain(|it| {
+        let other = it.other.map(|other| (other.task, other.site));
+        let object = it.object.as_ref().map(|object| object.id);
+        seen.insert((it.kind, it.task, it.region, it.site, other, object))
+    });
+    (before - misuses.len()) as u64
 }
 
 /// What this file lost, as opposed to what its writer had not seen.
@@ -230,10 +248,14 @@ impl Mender {
                     whole &= self.site(&mut taken.site);
                 }
             }
+            ObjectDetail::Cond { unheard, .. } => {
+                if let Some(unheard) = unheard {
+                    whole &= self.site(&mut unheard.by.site);
+                }
+            }
             ObjectDetail::WaitGroup { .. }
             | ObjectDetail::Context { .. }
             | ObjectDetail::Socket { .. }
-            | ObjectDetail::Cond { .. }
             | ObjectDetail::Barrier { .. } => {}
         }
         self.count(whole);
@@ -309,7 +331,7 @@ impl Mender {
     fn worker(&mut self, worker: &mut Worker, tasks: &[Task]) {
         let whole = running_fault(worker, tasks).is_none();
         if !whole {
-            (worker.running, worker.held_since_ns) = (None, None);
+            *worker = Worker { running: None, held_since_ns: None, sleeps: None, ..*worker };
         }
         self.count(whole);
     }
@@ -321,6 +343,23 @@ impl Mender {
         }
         if panic.region.is_some_and(|region| !self.known(region)) {
             panic.region = None;
+            whole = false;
+        }
+        self.count(whole);
+    }
+
+    fn misuse(&mut self, misuse: &mut MisuseFact) {
+        let mut whole = true;
+        if let Some(spawn) = &mut misuse.spawn {
+            whole &= self.spawn(spawn);
+        }
+        let object = misuse.object.as_mut().map(|object| &mut object.site);
+        let other = misuse.other.as_mut().map(|other| &mut other.site);
+        for site in [misuse.site.as_mut(), object, other].into_iter().flatten() {
+            whole &= self.site(site);
+        }
+        if misuse.region.is_some_and(|region| !self.known(region)) {
+            misuse.region = None;
             whole = false;
         }
         self.count(whole);

@@ -22,6 +22,8 @@ pub enum Record {
     Task(TaskId),
     /// The panic of a task.
     Panic(TaskId),
+    /// A misuse by a task.
+    Misuse(TaskId),
 }
 
 impl fmt::Display for Record {
@@ -33,6 +35,7 @@ impl fmt::Display for Record {
             Record::Worker(id) => id.fmt(f),
             Record::Task(id) => write!(f, "task {id}"),
             Record::Panic(id) => write!(f, "the panic of {id}"),
+            Record::Misuse(id) => write!(f, "the misuse by {id}"),
         }
     }
 }

@@ -39,7 +39,7 @@ fn every_key_and_word_of_the_writer_is_described() {
     }
     for kind in [
         "header", "site", "spawn", "module", "frame", "stack", "region", "object", "worker",
-        "task", "panic", "activity", "end",
+        "task", "panic", "misuse", "activity", "end",
     ] {
         assert!(names.contains(kind), "the example has no {kind} line");
     }
