@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gleak_snapshot::{ObjectId, Target, Task, WaitOp, WaitReason};
 
 use super::{Case, Draft, LONG_NS, RuleInfo, has_ended, is_charged};
+use crate::holder::{Holder, sole_owner};
 use crate::index::{Index, wait_of};
-use crate::liveness::{Holder, sole_owner};
 use crate::{Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
@@ -34,14 +34,8 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         }
     }
     let charged = |&task: &usize| is_charged(index.tasks[task]);
-    behind
-        .into_iter()
-        .filter(|(owner, waiters)| charged(owner) || waiters.iter().any(charged))
-        .map(|(owner, dependents)| {
-            let (members, circle) = (vec![owner], Vec::new());
-            Draft::Together { members, circle, dependents }
-        })
-        .collect()
+    behind.retain(|owner, waiters| charged(owner) || waiters.iter().any(charged));
+    case.with_dependents(taken, behind)
 }
 
 /// The lock that the task has waited for, and for nothing else, for long.

@@ -1,6 +1,6 @@
 //! Still alive when the region ended.
 
-use super::{Case, Draft, RuleInfo, is_charged};
+use super::{Case, Draft, RuleInfo};
 use crate::{Certainty, Rule, Scope};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
@@ -17,11 +17,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     match case.scope {
         Scope::Process => Vec::new(),
-        Scope::Region(_) | Scope::NewSince(_) => {
-            let tasks = &case.index.tasks;
-            let left = |&number: &usize| !taken[number] && is_charged(tasks[number]);
-            vec![Draft::Each((0..tasks.len()).filter(left).collect())]
-        }
+        Scope::Region(_) | Scope::NewSince(_) => case.by_cause(&case.left_over(taken)),
     }
 }
 

@@ -28,13 +28,13 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         spins.then_some((number, worker.id))
     };
     let found = index.snapshot.workers.iter().filter_map(spins);
-    let drafts = found.map(|(number, worker)| {
+    let with_stranded = found.map(|(number, worker)| {
         let stranded =
             |task: &Task| task.worker == Some(worker) && task.state == TaskState::Runnable;
         let behind = (0..index.tasks.len()).filter(|&it| !taken[it] && stranded(index.tasks[it]));
-        Draft::Together { members: vec![number], circle: Vec::new(), dependents: behind.collect() }
+        (number, behind.collect())
     });
-    drafts.collect()
+    case.with_dependents(taken, with_stranded.collect())
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -159,12 +159,14 @@ fn held_over(taken_ns: u64) -> (SnapshotBuilder, RegionId, ObjectId) {
 
 #[test]
 fn a_lock_held_over_a_wait_is_told_with_its_chain() {
-    let (b, own, _) = held_over(3 * S);
+    let (mut b, own, _) = held_over(3 * S);
+    let joiner = b.task("src/pool.rs:50", "app::main").region(own);
+    let _ = joiner.joins(TaskId(3), "src/pool.rs:51").id();
     let snapshot = b.build();
     let report = region(&snapshot, own);
     assert_eq!(found(&report), [(Rule::HeldOverBlock, vec![1])]);
     let finding = &report.findings[0];
-    assert_eq!((finding.certainty, dependents(finding)), (Certainty::Weak, vec![2, 3]));
+    assert_eq!((finding.certainty, dependents(finding)), (Certainty::Weak, vec![2, 3, 4]));
     let link = &finding.chain[0];
     let lines = |site: Option<&gleak_detector::snapshot::Site>| site.map(|site| site.line);
     assert_eq!((link.task.task, link.held_by), (TaskId(2), TaskId(1)));

@@ -14,6 +14,7 @@ mod groups;
 mod held;
 mod http_server;
 mod locks;
+mod misuse;
 mod net;
 mod net_cancel;
 mod net_facts;
