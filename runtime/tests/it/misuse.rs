@@ -89,10 +89,8 @@ fn unheard(line: u32) -> Option<Unheard> {
         facts.sites[site as usize].line == line && is_here(&facts.sites[site as usize].file)
     };
     let object = facts.objects.iter().find(|it| made(it.site.0))?;
-    match object.detail {
-        ObjectDetail::Cond { unheard, .. } => unheard,
-        _ => None,
-    }
+    let ObjectDetail::Cond { unheard, .. } = object.detail else { return None };
+    unheard
 }
 
 fn is_here(file: &str) -> bool {

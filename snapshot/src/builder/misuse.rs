@@ -76,11 +76,9 @@ impl SnapshotBuilder {
     #[track_caller]
     pub fn unheard(&mut self, cond: ObjectId, task: TaskId, site: &str, at_ns: u64) {
         let by = LastUse { task, site: self.site(site) };
-        match &mut self.object_mut(cond).detail {
-            crate::ObjectDetail::Cond { unheard, .. } => {
-                *unheard = Some(crate::Unheard { by, at_ns, times: 1 });
-            }
-            other => panic!("{other:?} is no cond"),
-        }
+        let crate::ObjectDetail::Cond { unheard, .. } = &mut self.object_mut(cond).detail else {
+            panic!("{cond} is no cond");
+        };
+        *unheard = Some(crate::Unheard { by, at_ns, times: 1 });
     }
 }

@@ -39,8 +39,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     let (spawns, double_spawns) = Interned::new(file.spawns);
     let code = Code::new(file.modules, file.frames, file.stacks);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
-    let (mut workers, mut panics) = (file.workers, file.panics);
-    let mut misuses = file.misuses;
+    let (mut workers, mut panics, mut misuses) = (file.workers, file.panics, file.misuses);
     let doubles = double_sites
         + double_spawns
         + code.doubles
@@ -48,8 +47,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         + sort_unique(&mut objects, |object| object.id)
         + sort_unique(&mut workers, |worker| worker.id)
         + sort_unique(&mut tasks, |task| task.id)
-        + drop_doubles(&mut panics)
-        + drop_double_misuses(&mut misuses);
+        + drop_double_events(&mut panics, &mut misuses);
     let found = LineCounts {
         site: sites.found(),
         spawn: spawns.found(),
@@ -73,8 +71,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     objects.iter_mut().for_each(|object| mender.object(object));
     tasks.iter_mut().for_each(|task| mender.task(task, &objects));
     workers.iter_mut().for_each(|worker| mender.worker(worker, &tasks));
-    panics.iter_mut().for_each(|panic| mender.panic(panic));
-    misuses.iter_mut().for_each(|misuse| mender.misuse(misuse));
+    mender.events(&mut panics, &mut misuses);
     mender.locks(&mut objects, &tasks);
 
     let header = file.header.unwrap_or_else(|| HeaderLine::lost(file.end.as_ref()));
@@ -108,24 +105,18 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     snapshot
 }
 
-/// Panics keep the order of the file; a task panics once.
-fn drop_doubles(panics: &mut Vec<PanicFact>) -> u64 {
-    let before = panics.len();
+/// Both keep the order of the file. A task panics once, and a writer puts misuses that are alike together.
+fn drop_double_events(panics: &mut Vec<PanicFact>, misuses: &mut Vec<MisuseFact>) -> u64 {
+    let before = panics.len() + misuses.len();
     let mut seen = BTreeSet::new();
     panics.retain(|panic| seen.insert(panic.task));
-    (before - panics.len()) as u64
-}
-
-/// Misuses keep the order of the file. A writer puts alike ones together, so no two lines are equal.
-fn drop_double_misuses(misuses: &mut Vec<MisuseFact>) -> u64 {
-    let before = misuses.len();
     let mut seen = BTreeSet::new();
     misuses.retain(|it| {
         let other = it.other.map(|other| (other.task, other.site));
         let object = it.object.as_ref().map(|object| object.id);
         seen.insert((it.kind, it.task, it.region, it.site, other, object))
     });
-    (before - misuses.len()) as u64
+    (before - panics.len() - misuses.len()) as u64
 }
 
 /// What this file lost, as opposed to what its writer had not seen.
@@ -334,6 +325,11 @@ impl Mender {
             *worker = Worker { running: None, held_since_ns: None, sleeps: None, ..*worker };
         }
         self.count(whole);
+    }
+
+    fn events(&mut self, panics: &mut [PanicFact], misuses: &mut [MisuseFact]) {
+        panics.iter_mut().for_each(|panic| self.panic(panic));
+        misuses.iter_mut().for_each(|misuse| self.misuse(misuse));
     }
 
     fn panic(&mut self, panic: &mut PanicFact) {

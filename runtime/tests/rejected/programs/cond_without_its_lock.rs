@@ -8,5 +8,4 @@ fn main() {
     let guard = ready.lock().unwrap();
     drop(guard);
     let _again = cond.wait(guard);
-    let _never_locked = cond.wait(&ready);
 }
