@@ -253,6 +253,9 @@ pub enum Asleep {
     Certain,
     /// Nothing of ours can run; these threads could still act. No finding.
     UnlessThreads(Vec<String>),
+    /// Nothing of ours can run but tasks on these workers, whose threads sleep in the kernel in calls of
+    /// the tasks' own: somebody outside may end that. No finding.
+    UnlessWorkers(Vec<WorkerId>),
 }
 
 /// A worker that one task has kept for 10 ms or more, so that nobody else who has started on it can

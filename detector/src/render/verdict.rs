@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_snapshot::TaskId;
+use gleak_snapshot::{TaskId, WorkerId};
 
 use super::page::clean;
 use crate::words::{count, thousands};
@@ -124,6 +124,9 @@ fn healthy(report: &Report) -> String {
         };
         return format!("gleak: {who} asleep unless {noun} {} acts", names.join(", "));
     }
+    if let Asleep::UnlessWorkers(workers) = &report.asleep {
+        return unless_workers(tasks, workers);
+    }
     if tasks == 0 {
         return "gleak: nothing found; no task is alive".to_owned();
     }
@@ -140,6 +143,20 @@ fn healthy(report: &Report) -> String {
         .map(|(sum, word)| format!("{} {word}", thousands(number(sum))))
         .collect();
     format!("gleak: nothing found in {} ({})", count(tasks, "task"), states.join(", "))
+}
+
+/// What runs is asleep as well, in a call that the runtime knows nothing of.
+fn unless_workers(tasks: usize, workers: &[WorkerId]) -> String {
+    let who = match tasks {
+        1 => "the only task is".to_owned(),
+        _ => format!("all {} are", count(tasks, "task")),
+    };
+    let names: Vec<String> = workers.iter().map(ToString::to_string).collect();
+    let (names, whose) = match &names[..] {
+        [one] => (one.clone(), "whose thread sleeps"),
+        _ => (format!("one of {}", names.join(", ")), "whose threads sleep"),
+    };
+    format!("gleak: {who} asleep unless {names} goes on, {whose} in the kernel")
 }
 
 /// The first line of a failing test. Only its own tasks count: a circle that holds them up may be

@@ -5,7 +5,7 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{
     Arm, KernelSleep, ObjectId, RegionId, SnapshotBuilder, TaskId, Tenure, WaitOp, WorkerId,
 };
-use gleak_detector::{Certainty, Report, Rule};
+use gleak_detector::{Asleep, Certainty, Report, Rule};
 
 use crate::support::{MS, dependents, found, golden, process, region, stack};
 
@@ -205,4 +205,61 @@ fn a_lock_that_is_wanted_briefly_or_in_doubt_or_held_over_another_lock_is_not_to
         let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
     }
     assert_eq!(found(&region(&b.build(), own)), [], "daemons");
+}
+
+/// `t1` sleeps in the kernel on worker 0, `t2` is ready behind it, `t3` waits.
+fn blocked() -> SnapshotBuilder {
+    let (mut b, _) = at(3 * S);
+    let (held, jobs) = (b.worker(), b.channel("src/load.rs:3", Some(0)));
+    let sleeper = b.task("src/load.rs:8", "app::load").running().id();
+    b.held(held, sleeper, S);
+    b.sleeps_in_kernel(held, KernelSleep::Futex);
+    let _ = b.task("src/load.rs:9", "app::read").runnable().started_on(held).id();
+    let _ = b.task("src/load.rs:9", "app::read").receives(jobs, "src/load.rs:20").id();
+    b.activity_mut().queued = 1;
+    b
+}
+
+#[test]
+fn a_process_that_hangs_on_a_lock_of_stds_is_told_and_not_for_certain() {
+    let report = process(&blocked().build());
+    assert_eq!(
+        (found(&report), &report.asleep),
+        (vec![], &Asleep::UnlessWorkers(vec![WorkerId(0)]))
+    );
+    let text = render::text(&report, &TextOptions::default());
+    let first =
+        "gleak: all 3 tasks are asleep unless worker 0 goes on, whose thread sleeps in the kernel";
+    assert!(text.starts_with(first), "{text}");
+    assert_eq!(serde_json::from_str::<Report>(&render::json(&report)).unwrap(), report);
+}
+
+#[test]
+fn a_process_in_which_something_else_can_go_on_does_not_hang() {
+    let moves = |change: fn(&mut SnapshotBuilder)| {
+        let mut b = blocked();
+        change(&mut b);
+        process(&b.build()).asleep
+    };
+    assert_eq!(moves(|b| b.activity_mut().timers = 1), Asleep::No);
+    assert_eq!(moves(|b| b.activity_mut().queued = 2), Asleep::No);
+    assert_eq!(
+        moves(|b| {
+            let _ = b.task("src/a.rs:1", "a").running().id();
+        }),
+        Asleep::No
+    );
+    assert_eq!(
+        moves(|b| {
+            let _ = b.task("src/a.rs:1", "a").fresh().id();
+        }),
+        Asleep::No
+    );
+    assert_eq!(
+        moves(|b| {
+            let _ = b.task("src/a.rs:1", "a").sleeps(9 * S, "src/a.rs:2").id();
+        }),
+        Asleep::No
+    );
+    assert_eq!(moves(|b| b.completeness_mut().damaged_lines = 1), Asleep::No);
 }
