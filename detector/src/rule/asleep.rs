@@ -90,7 +90,7 @@ fn unless_they_wake(index: &Index<'_>, sleepers: Vec<WorkerId>) -> Asleep {
         }
         TaskState::Fresh | TaskState::Moving => false,
     };
-    if index.snapshot.activity.queued > queued || !index.tasks.iter().all(|task| idle(task)) {
+    if index.snapshot.activity.queued > queued || !index.tasks.iter().all(idle) {
         return Asleep::No;
     }
     Asleep::UnlessWorkers(sleepers)
