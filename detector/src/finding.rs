@@ -76,7 +76,7 @@ impl Rule {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
-    /// Proven: it can never go on.
+    /// Proven: it can never go on, or it has happened.
     Certain,
     /// Only something that no record shows could still wake it.
     Strong,

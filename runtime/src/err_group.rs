@@ -5,8 +5,9 @@
 //! Invariants:
 //! 1. `members` has every member that has not been joined, so that a wait for the group is a wait
 //!    for the ends of its tasks, which reports can follow.
-//! 2. No value of the user's is dropped under the lock.
-//! 3. Who has taken members out to join them has `joining`: others who wait for the group wait for
+//! 2. An error or panic that goes with the group, seen by nobody, is noted: `failed_by`, `panicked`.
+//! 3. No value of the user's is dropped under the lock.
+//! 4. Who has taken members out to join them has `joining`: others who wait for the group wait for
 //!    that, and so for the same members.
 
 use std::any::Any;

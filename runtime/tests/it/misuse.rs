@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
 
 use gleak_runtime::report::snapshot::{
-    KernelSleep, Misuse, MisuseFact, ObjectDetail, RegionId, Unheard, WaitReason, Worker,
+    KernelSleep, Misuse, MisuseFact, ObjectDetail, RegionId, SiteId, Unheard, WaitReason, Worker,
 };
 use gleak_runtime::report::{Detail, snapshot, snapshot_with};
 use gleak_runtime::{
@@ -82,15 +82,27 @@ fn an_error_that_is_seen_or_a_panic_that_is_not_is_no_unseen_error() {
     region.close();
 }
 
-/// The one cond that was made in this file and line.
-fn unheard(line: u32) -> Option<Unheard> {
+/// Of the one cond that was made in this file and line; and the line of the last notification.
+fn unheard(line: u32) -> Option<(Unheard, u32)> {
     let facts = snapshot();
-    let made = |site: u32| {
-        facts.sites[site as usize].line == line && is_here(&facts.sites[site as usize].file)
-    };
-    let object = facts.objects.iter().find(|it| made(it.site.0))?;
-    let ObjectDetail::Cond { unheard, .. } = object.detail else { return None };
-    unheard
+    let site = |id: SiteId| &facts.sites[id.0 as usize];
+    facts.objects.iter().find_map(|object| match object.detail {
+        ObjectDetail::Cond { unheard: Some(unheard), .. }
+            if site(object.site).line == line && is_here(&site(object.site).file) =>
+        {
+            Some((unheard, site(unheard.by.site).line))
+        }
+        ObjectDetail::Cond { .. }
+        | ObjectDetail::Channel { .. }
+        | ObjectDetail::Mutex { .. }
+        | ObjectDetail::RwLock { .. }
+        | ObjectDetail::WaitGroup { .. }
+        | ObjectDetail::Context { .. }
+        | ObjectDetail::Socket { .. }
+        | ObjectDetail::Once { .. }
+        | ObjectDetail::Semaphore { .. }
+        | ObjectDetail::Barrier { .. } => None,
+    })
 }
 
 fn is_here(file: &str) -> bool {
@@ -106,7 +118,7 @@ fn a_notification_that_nobody_hears_is_noted_until_one_is_heard() {
     assert_eq!(unheard(here), None);
     for times in 1..3 {
         gate.0.notify_all();
-        let noted = unheard(here).expect("noted");
+        let (noted, _) = unheard(here).expect("noted");
         assert_eq!(noted.times, times);
     }
     gate.0.notify_one();
@@ -114,16 +126,17 @@ fn a_notification_that_nobody_hears_is_noted_until_one_is_heard() {
     let task = Builder::new().name(&name).spawn_in(&runtime, move || {
         drop(own.0.wait(own.1.lock().expect("no poison")));
     });
-    let (facts, _, wait) = parked(&name);
+    let last = line!() - 5;
+    let (_, _, wait) = parked(&name);
     assert_eq!(wait.reason, WaitReason::Cond);
-    let noted = unheard(here).expect("noted");
-    let line = facts.sites[noted.by.site.0 as usize].line;
-    assert!(noted.times == 3 && noted.at_ns <= wait.since_ns && line > here, "{noted:?}");
+    let (noted, line) = unheard(here).expect("noted");
+    assert!(noted.times == 3 && noted.at_ns <= wait.since_ns, "{noted:?}");
+    assert_eq!(line, last);
     gate.0.notify_one();
     task.expect("a task").join().expect("no panic");
     assert_eq!(unheard(here), None);
     gate.0.notify_one();
-    assert_eq!(unheard(here).map(|noted| noted.times), Some(1));
+    assert_eq!(unheard(here).map(|(noted, _)| noted.times), Some(1));
 }
 
 /// The worker that the task of this name keeps, once a snapshot with stacks says what is awaited of it.
