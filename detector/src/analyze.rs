@@ -9,17 +9,18 @@
 use std::collections::BTreeMap;
 
 use gleak_snapshot::{
-    MisuseFact, PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind,
+    MisuseFact, PairWitness, PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind,
 };
 
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
 use crate::index::{Index, is_host, wait_of};
+use crate::lock_order::{Circle, Step};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
 use crate::{
     Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
-    misuse, panics,
+    lock_order, misuse, panics,
 };
 
 /// Judges a snapshot.
@@ -49,6 +50,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         }
         findings.extend(panics::findings(&case, info, &piles.panics));
         findings.extend(misuse::findings(&case, info, &piles.misuses));
+        findings.extend(lock_order::findings(&case, info, &piles.circles));
     }
     crate::finding::sort(&mut findings);
     let shown: Vec<usize> = (0..index.tasks.len())
@@ -144,10 +146,20 @@ impl<'q> Selection<'q> {
                 });
                 Some(Draft::Misuses(numbers))
             }
+            Draft::Orders(mut circles) => {
+                circles.retain(|circle| circle.iter().any(|step| self.wants_witness(*step)));
+                Some(Draft::Orders(circles))
+            }
         }
     }
 
-    /// Of a task that may have ended.
+    fn wants_witness(&self, step: Step) -> bool {
+        let PairWitness { task, name, region, spawn, .. } =
+            &self.snapshot.lock_order[step.pair].witnesses[step.witness];
+        self.wants_event(*task, name.as_deref(), *region, *spawn)
+    }
+
+    /// Whether what is told of this task, which may have ended, is asked for.
     fn wants_event(
         &self,
         task: TaskId,
@@ -158,7 +170,7 @@ impl<'q> Selection<'q> {
         let in_scope = match &self.question.scope {
             Scope::Process => true,
             Scope::Region(asked) => region == Some(*asked),
-            // It has ended, so the set cannot tell whether it began before or after.
+            // The set cannot tell of who has ended whether it began before or after.
             Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
         };
         in_scope && !self.ignores(name, spawn)
@@ -171,7 +183,7 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
             members.iter().chain(dependents).copied().collect()
         }
         Draft::Each(tasks) => tasks.clone(),
-        Draft::Panics(_) | Draft::Misuses(_) => Vec::new(),
+        Draft::Panics(_) | Draft::Misuses(_) | Draft::Orders(_) => Vec::new(),
     }
 }
 
@@ -185,6 +197,7 @@ struct Piles {
     piles: BTreeMap<Vec<usize>, Pile>,
     panics: Vec<usize>,
     misuses: Vec<usize>,
+    circles: Vec<Circle>,
 }
 
 #[derive(Default)]
@@ -202,6 +215,7 @@ impl Piles {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
             Some(Draft::Misuses(numbers)) => self.misuses.extend(numbers),
+            Some(Draft::Orders(circles)) => self.circles.extend(circles),
             Some(Draft::Each(tasks)) => {
                 let mut by_key: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
                 for task in tasks {

@@ -43,6 +43,8 @@ pub enum Rule {
     HeldOverBlock,
     /// Still alive when its region ended, and could still go on.
     Outlived,
+    /// Tasks took locks in orders that do not agree, and did not meet.
+    LockOrder,
 }
 
 impl Rule {
@@ -62,13 +64,14 @@ impl Rule {
             Rule::LostWakeUp => "lost-wake-up",
             Rule::HeldOverBlock => "held-over-block",
             Rule::Outlived => "outlived",
+            Rule::LockOrder => "lock-order",
         }
     }
 
-    /// Whether its findings are on what has happened: their tasks may have ended, and are not stuck.
+    /// Whether its findings are on what tasks have done: they may have ended, and are not stuck.
     #[must_use]
     pub fn is_event(self) -> bool {
-        matches!(self, Rule::Panicked | Rule::Misuse | Rule::UnseenError)
+        matches!(self, Rule::Panicked | Rule::Misuse | Rule::UnseenError | Rule::LockOrder)
     }
 }
 
@@ -82,6 +85,8 @@ pub enum Certainty {
     Strong,
     /// It was alive, no more.
     Weak,
+    /// It did not happen, and could.
+    Potential,
 }
 
 impl Certainty {
@@ -92,6 +97,7 @@ impl Certainty {
             Certainty::Certain => "certain",
             Certainty::Strong => "strong",
             Certainty::Weak => "weak",
+            Certainty::Potential => "potential",
         }
     }
 }

@@ -25,6 +25,7 @@ mod holder;
 mod index;
 mod key;
 mod lists;
+mod lock_order;
 mod machinery;
 mod misuse;
 mod name;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, analyze, render};
+use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, render};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
@@ -18,6 +18,7 @@ use crate::message;
 use crate::options;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
+use crate::verdict;
 use crate::wait::{Backoff, Latch};
 
 /// Tasks that are there before the first test.
@@ -95,12 +96,12 @@ fn judged(
     misuses.retain(|misuse| of_no_test(&misuse.task, misuse.region));
     let living = Snapshot { panics: Vec::new(), misuses: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
-    let mut report = analyze(&living, &Question { scope, ignore: ignore.clone() });
+    let mut report = verdict::judge(&living, &Question { scope, ignore: ignore.clone() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // and misuses are judged by themselves, among no tasks.
     let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, misuses, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    report.findings.extend(analyze(&ended, &Question { scope, ignore }).findings);
+    report.findings.extend(verdict::judge(&ended, &Question { scope, ignore }).findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
     report
 }

@@ -22,9 +22,14 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     }
     more(page, 4, finding.groups.len());
     if !circle && !finding.chain.is_empty() {
-        let held_over = finding.key.rule == Rule::HeldOverBlock;
-        let how = if held_over { "    it holds up" } else { "    held up by" };
-        page.line(&[(Style::Plain, how)]);
+        let lead = if finding.key.rule == Rule::HeldOverBlock {
+            "    it holds up"
+        } else if finding.certainty == Certainty::Potential {
+            "    if they meet"
+        } else {
+            "    held up by"
+        };
+        page.line(&[(Style::Plain, lead)]);
         links(page, &finding.chain);
     }
     page.wrap(4, 6, &format!("because {}", clean(&finding.because)));
@@ -65,10 +70,13 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::LostWakeUp => format!("task leak: {tasks} waiting, perhaps since a lost wake-up"),
         Rule::HeldOverBlock => format!("task leak: {tasks} waiting with a lock held"),
         Rule::Outlived => format!("task leak: {tasks} left over"),
+        Rule::LockOrder => {
+            format!("lock order: {} in a circle", count(finding.chain.len(), "lock"))
+        }
     };
     let certainty = match finding.certainty {
         Certainty::Certain => Style::Alarm,
-        Certainty::Strong | Certainty::Weak => Style::Plain,
+        Certainty::Strong | Certainty::Weak | Certainty::Potential => Style::Plain,
     };
     let print = clean(&finding.fingerprint.0);
     let left = format!("[{number}] {what}");

@@ -21,6 +21,8 @@ pub(super) struct Sums {
     abandoned: usize,
     /// Alive beyond an end.
     late: usize,
+    /// Findings, not tasks: these may have ended.
+    orders: usize,
 }
 
 impl Sums {
@@ -29,19 +31,21 @@ impl Sums {
         for finding in findings {
             let behind = finding.behind();
             sums.behind += behind;
-            *match finding.key.rule {
-                Rule::Cycle => &mut sums.cycle,
-                Rule::Structural | Rule::Asleep => &mut sums.certain,
-                Rule::Panicked => &mut sums.panicked,
-                Rule::Misuse => &mut sums.misuse,
-                Rule::UnseenError => &mut sums.unseen,
-                Rule::AbandonedLock => &mut sums.abandoned,
+            let (sum, tasks) = match finding.key.rule {
+                Rule::Cycle => (&mut sums.cycle, finding.tasks()),
+                Rule::Structural | Rule::Asleep => (&mut sums.certain, finding.tasks()),
+                Rule::Panicked => (&mut sums.panicked, finding.tasks()),
+                Rule::Misuse => (&mut sums.misuse, finding.tasks()),
+                Rule::UnseenError => (&mut sums.unseen, finding.tasks()),
+                Rule::AbandonedLock => (&mut sums.abandoned, finding.tasks()),
                 Rule::AsleepInRegion
                 | Rule::Spinner
                 | Rule::LostWakeUp
                 | Rule::HeldOverBlock
-                | Rule::Outlived => &mut sums.late,
-            } += finding.tasks();
+                | Rule::Outlived => (&mut sums.late, finding.tasks()),
+                Rule::LockOrder => (&mut sums.orders, 1),
+            };
+            *sum += tasks;
         }
         sums
     }
@@ -101,6 +105,9 @@ fn clauses(sums: &Sums) -> Vec<String> {
         clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
     }
     clauses.extend(sums.events());
+    if sums.orders > 0 {
+        clauses.push(format!("{} that could deadlock", count(sums.orders, "lock order")));
+    }
     clauses
 }
 

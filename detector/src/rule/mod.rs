@@ -10,6 +10,7 @@ mod asleep;
 mod asleep_in_region;
 mod cycle;
 mod held_over_block;
+mod lock_order;
 mod lost_wake_up;
 mod misuse;
 mod outlived;
@@ -25,6 +26,7 @@ use gleak_snapshot::{Misuse, Task, WaiterKind};
 use crate::cause::{self, Cause};
 use crate::group::Shapes;
 use crate::index::Index;
+use crate::lock_order::Circle;
 use crate::standstill::{Abandoned, Standstill};
 use crate::wait_graph::WaitGraph;
 use crate::{Asleep, Certainty, Rule, Scope};
@@ -72,6 +74,7 @@ pub const RULES: &[RuleInfo] = &[
     lost_wake_up::INFO,
     held_over_block::INFO,
     outlived::INFO,
+    lock_order::INFO,
 ];
 
 /// What the rules look at.
@@ -198,6 +201,8 @@ pub(crate) enum Draft {
     Panics(Vec<usize>),
     /// Misuses, by their number in the snapshot.
     Misuses(Vec<usize>),
+    /// Circles of locks that nobody was stuck in.
+    Orders(Vec<Circle>),
 }
 
 /// Long enough for a word of its own, in what is left over at an end.

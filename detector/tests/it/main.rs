@@ -10,6 +10,7 @@ mod held;
 mod identity;
 mod joins;
 mod leftovers;
+mod lock_order;
 mod misuse;
 mod names;
 mod outside;

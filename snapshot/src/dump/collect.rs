@@ -10,8 +10,8 @@ use super::line::{
 };
 use crate::checksum::{self, Checksum};
 use crate::{
-    Activity, Frame, MisuseFact, Module, Object, PanicFact, ReadError, Region, Site, SpawnPoint,
-    Stack, Task, Worker,
+    Activity, Frame, LockPair, MisuseFact, Module, Object, PanicFact, ReadError, Region, Site,
+    SpawnPoint, Stack, Task, Worker,
 };
 
 /// Records in the order of the file, and how many lines could not be used.
@@ -27,6 +27,7 @@ pub(super) struct Collected {
     pub(super) objects: Vec<Object>,
     pub(super) workers: Vec<Worker>,
     pub(super) tasks: Vec<Task>,
+    pub(super) lock_order: Vec<LockPair>,
     pub(super) panics: Vec<PanicFact>,
     pub(super) misuses: Vec<MisuseFact>,
     pub(super) activity: Option<Activity>,
@@ -82,6 +83,7 @@ impl Collected {
             LineKind::Object => push(text, |it| it, &mut self.objects, kind, max_records)?,
             LineKind::Worker => push(text, |it| it, &mut self.workers, kind, max_records)?,
             LineKind::Task => push(text, |it| it, &mut self.tasks, kind, max_records)?,
+            LineKind::LockPair => push(text, |it| it, &mut self.lock_order, kind, max_records)?,
             LineKind::Panic => push(text, |it| it, &mut self.panics, kind, max_records)?,
             LineKind::Misuse => push(text, |it| it, &mut self.misuses, kind, max_records)?,
             LineKind::Activity => set_once(text, &mut self.activity),
