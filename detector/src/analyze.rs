@@ -17,7 +17,7 @@ use crate::group::groups;
 use crate::held;
 use crate::index::{Index, is_host, wait_of};
 use crate::lock_order::{Circle, Step};
-use crate::rule::{Case, Draft, RULES, RuleInfo};
+use crate::rule::{Case, Draft, RULES, RuleInfo, is_charged};
 use crate::{
     Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
     lock_order, misuse, panics,
@@ -38,7 +38,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             for task in draft_tasks(&draft) {
                 taken[task] = true;
             }
-            piles.add(&case, info.rule, selection.cut(draft));
+            piles.add(&case, info.rule, selection.cut(&case, info.certainty, draft));
         }
         for pile in piles.piles.values() {
             if info.certainty == Certainty::Certain {
@@ -116,11 +116,15 @@ impl<'q> Selection<'q> {
         self.question.ignore.iter().any(|ignore| ignore.matches(name, file, entry))
     }
 
-    /// What of a draft was asked for, if anything.
-    fn cut(&mut self, draft: Draft) -> Option<Draft> {
+    /// What of a draft was asked for, if anything. Where being alive is the matter, somebody must be among
+    /// it of whom an end is expected.
+    fn cut(&mut self, case: &Case<'_>, certainty: Certainty, draft: Draft) -> Option<Draft> {
         match draft {
             Draft::Together { members, circle, mut dependents } => {
-                let wanted = |&task: &usize| self.wanted[task];
+                let counts = |task: usize| {
+                    certainty != Certainty::Weak || is_charged(case.index.tasks[task])
+                };
+                let wanted = |&task: &usize| self.wanted[task] && counts(task);
                 if !members.iter().any(wanted) && !dependents.iter().any(wanted) {
                     return None;
                 }

@@ -217,7 +217,7 @@ fn has_ended(scope: &Scope) -> bool {
 }
 
 /// A task whose end somebody may expect.
-fn is_charged(task: &Task) -> bool {
+pub(crate) fn is_charged(task: &Task) -> bool {
     task.kind == WaiterKind::Task && task.tenure.is_ordinary()
 }
 

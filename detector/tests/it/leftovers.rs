@@ -5,7 +5,7 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{
     Arm, KernelSleep, ObjectId, RegionId, SnapshotBuilder, TaskId, Tenure, WaitOp, WorkerId,
 };
-use gleak_detector::{Asleep, Certainty, Report, Rule};
+use gleak_detector::{Asleep, Certainty, Ignore, Question, Report, Rule, Scope, analyze};
 
 use crate::support::{MS, dependents, found, golden, process, region, stack};
 
@@ -205,6 +205,36 @@ fn a_lock_that_is_wanted_briefly_or_in_doubt_or_held_over_another_lock_is_not_to
         let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
     }
     assert_eq!(found(&region(&b.build(), own)), [], "daemons");
+}
+
+/// Nobody counts a daemon at an end, so it is no matter either that one hangs behind somebody who is
+/// ignored or who belongs to another region.
+#[test]
+fn what_only_daemons_hang_behind_is_not_told() {
+    let ignoring = |b: &SnapshotBuilder, own, entry: &str| {
+        let (scope, ignore) = (Scope::Region(own), vec![Ignore::Entry(entry.to_owned())]);
+        found(&analyze(&b.clone().build(), &Question { scope, ignore }))
+    };
+    let (mut b, own, _) = held_over(3 * S);
+    for task in [2, 3] {
+        let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
+    }
+    assert_eq!(ignoring(&b, own, "app::nobody"), [(Rule::HeldOverBlock, vec![1])]);
+    assert_eq!(ignoring(&b, own, "app::feed"), [], "its owner is ignored");
+    let other = b.region("another");
+    let _ = b.task_mut(TaskId(1)).region(other).id();
+    assert_eq!(ignoring(&b, own, "app::nobody"), [], "its owner is of another region");
+    let (mut b, own, _) = held_over(3 * S);
+    let _ = b.task_mut(TaskId(1)).tenure(Tenure::Daemon).id();
+    assert_eq!(ignoring(&b, own, "app::nobody"), [(Rule::HeldOverBlock, vec![1])]);
+    assert_eq!(ignoring(&b, own, "app::drain"), [], "who wants it is ignored");
+
+    let (mut b, own) = spinning(3 * S);
+    for task in 2..5 {
+        let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
+    }
+    assert_eq!(ignoring(&b, own, "app::nobody"), [(Rule::Spinner, vec![1])]);
+    assert_eq!(ignoring(&b, own, "app::poll"), [], "the spinner is ignored");
 }
 
 /// `t1` sleeps in the kernel on worker 0, `t2` is ready behind it, `t3` waits.
