@@ -76,7 +76,18 @@ fn who_switches_or_waits_or_is_a_daemon_is_no_spinner() {
     assert!(!rules(b, own), "a wait that keeps its worker");
     let (mut b, _) = spinning(3 * S);
     let other = b.region("another");
-    assert!(!rules(b, other), "of another region");
+    let behind = b.task("src/crawl.rs:9", "app::read").region(other).runnable();
+    let _ = behind.started_on(WorkerId(0)).id();
+    assert!(!rules(b, other), "of another region, which may go on");
+}
+
+#[test]
+fn who_is_ready_on_another_worker_is_not_stranded() {
+    let (mut b, own) = spinning(3 * S);
+    let elsewhere = b.task("src/crawl.rs:9", "app::read").region(own).runnable();
+    let _ = elsewhere.started_on(WorkerId(1)).id();
+    let report = region(&b.build(), own);
+    assert_eq!(dependents(&report.findings[0]), [2]);
 }
 
 #[test]
