@@ -1,6 +1,6 @@
 //! A task that waits for a notification, the last of which came before it.
 
-use gleak_snapshot::{ObjectDetail, Target, Task, WaitOp, WaitReason};
+use gleak_snapshot::{ObjectDetail, Target, Task, WaitOp};
 
 use super::{Case, Draft, RuleInfo, has_ended, is_charged};
 use crate::index::{Index, wait_of};
@@ -30,18 +30,14 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
 /// A notification that found nobody was before every wait that goes on: it would have found that.
 fn is_late(index: &Index<'_>, task: &Task) -> bool {
     let Some(wait) = wait_of(task) else { return false };
-    let plain = wait.reason == WaitReason::Cond && wait.until_ns.is_none();
-    plain
-        && wait.unlisted_arms == 0
-        && wait.arms.iter().any(|arm| match arm.on {
-            Target::Object(id) if arm.op == WaitOp::Cond => {
-                index.object(id).is_some_and(|object| {
-                    let vain = matches!(object.detail, ObjectDetail::Cond { unheard: Some(_), .. });
-                    vain && !object.unsettled
-                })
-            }
-            Target::Object(_) | Target::Task(_) | Target::Never => false,
-        })
+    let ([arm], 0, None) = (&wait.arms[..], wait.unlisted_arms, wait.until_ns) else {
+        return false;
+    };
+    let (WaitOp::Cond, Target::Object(id)) = (arm.op, arm.on) else { return false };
+    index.object(id).is_some_and(|object| {
+        let vain = matches!(object.detail, ObjectDetail::Cond { unheard: Some(_), .. });
+        vain && !object.unsettled
+    })
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -152,6 +152,20 @@ fn a_wait_with_a_timer_or_in_doubt_is_no_lost_wake_up() {
     let (mut b, own, _) = late();
     let _ = b.task_mut(TaskId(1)).unlisted(1).id();
     assert_eq!(suspects(b, own), Rule::Outlived, "it waits for more");
+    let (mut b, own, _) = late();
+    for task in 1..3 {
+        let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
+    }
+    assert_eq!(found(&region(&b.build(), own)), [], "daemons");
+}
+
+#[test]
+fn what_nobody_can_wake_is_no_lost_wake_up_besides() {
+    let (mut b, own, _) = late();
+    b.still();
+    let report = region(&b.build(), own);
+    assert_eq!(found(&report), [(Rule::Asleep, vec![1, 2])]);
+    assert!(report.findings[0].facts[0].ends_with("when nobody waited"), "{report:?}");
 }
 
 /// `t1` holds a lock while it receives; `t2` and `t3` have wanted it since 1 s.
