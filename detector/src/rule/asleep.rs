@@ -1,6 +1,6 @@
 //! Nothing in the process can run, and nothing outside could wake anything.
 
-use gleak_snapshot::{Task, TaskState, Tenure, WaiterKind, Worker, WorkerId};
+use gleak_snapshot::{Task, TaskState, Tenure, WaiterKind, WorkerId};
 
 use super::{Case, Draft, RuleInfo};
 use crate::index::{Index, all_read, ends_from_outside, is_host, wait_of};
@@ -71,8 +71,7 @@ pub(super) fn judge(index: &Index<'_>) -> Asleep {
 /// Workers that a task holds and whose threads sleep in the kernel all the same.
 fn sleepers(index: &Index<'_>) -> Vec<WorkerId> {
     let workers = index.snapshot.workers.iter();
-    let asleep = |worker: &&Worker| worker.running.is_some() && worker.sleeps.is_some();
-    workers.filter(asleep).map(|worker| worker.id).collect()
+    workers.filter(|worker| worker.sleeps.is_some()).map(|worker| worker.id).collect()
 }
 
 /// The process is not still as long as they are in their tasks, so this says no more than that nobody

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gleak_snapshot::{ObjectId, Target, Task, WaitOp, WaitReason};
 
-use super::{Case, Draft, LONG_NS, RuleInfo, has_ended, is_charged};
+use super::{Case, Draft, LONG_NS, RuleInfo, has_ended};
 use crate::holder::{Holder, sole_owner};
 use crate::index::{Index, wait_of};
 use crate::{Certainty, Rule};
@@ -33,8 +33,6 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
             behind.entry(owner).or_default().push(number);
         }
     }
-    let charged = |&task: &usize| is_charged(index.tasks[task]);
-    behind.retain(|owner, waiters| charged(owner) || waiters.iter().any(charged));
     case.with_dependents(taken, behind)
 }
 
@@ -54,7 +52,7 @@ fn wanted(index: &Index<'_>, task: &Task) -> Option<ObjectId> {
 /// Who has it alone, when that one is in another kind of wait.
 fn owner(index: &Index<'_>, lock: ObjectId) -> Option<usize> {
     let Holder::Owner(owner) = sole_owner(index.object(lock)?) else { return None };
-    let number = index.task(owner.task).filter(|_| owner.alive)?;
+    let number = index.task(owner.task)?;
     let blocks = match wait_of(index.tasks[number])?.reason {
         // These are followed to who is the root of it.
         WaitReason::Lock

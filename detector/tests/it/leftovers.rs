@@ -209,6 +209,8 @@ fn a_lock_that_is_wanted_briefly_or_in_doubt_or_held_over_another_lock_is_not_to
     };
     let (b, own, _) = held_over(2 * S - 1);
     assert!(!holds(&region(&b.build(), own)), "not quite a second");
+    let (b, own, _) = held_over(2 * S);
+    assert!(holds(&region(&b.build(), own)), "a second is enough");
     let (mut b, own, lock) = held_over(3 * S);
     b.object_mut(lock).unsettled = true;
     assert!(!holds(&region(&b.build(), own)), "its owner is in doubt");
@@ -226,10 +228,48 @@ fn a_lock_that_is_wanted_briefly_or_in_doubt_or_held_over_another_lock_is_not_to
     }
     assert!(!holds(&region(&b.build(), own)), "they wait for something else as well");
     let (mut b, own, _) = held_over(3 * S);
+    for task in [2, 3] {
+        let _ = b.task_mut(TaskId(task)).unlisted(1).id();
+    }
+    assert!(!holds(&region(&b.build(), own)), "or for what is not listed");
+    let (mut b, own, _) = held_over(3 * S);
     for task in 1..4 {
         let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
     }
     assert_eq!(found(&region(&b.build(), own)), [], "daemons");
+}
+
+#[test]
+fn who_wants_to_read_is_held_up_by_the_writer_alone() {
+    let held = |write: bool| {
+        let (mut b, own) = at(3 * S);
+        let (lock, jobs) = (b.rwlock("src/pool.rs:3"), b.channel("src/pool.rs:4", Some(0)));
+        let holder = b.task("src/pool.rs:8", "app::feed").region(own);
+        let holder = holder.receives(jobs, "src/pool.rs:20").id();
+        let waits = b.task("src/pool.rs:9", "app::drain").region(own);
+        if write {
+            let _ = waits.read_locks(lock, "src/pool.rs:30").since(S).id();
+            b.owns(lock, holder, "src/pool.rs:19", MS);
+        } else {
+            let _ = waits.locks(lock, "src/pool.rs:30").since(S).id();
+            b.reads(lock, holder);
+        }
+        found(&region(&b.build(), own))[0].clone()
+    };
+    assert_eq!(held(true), (Rule::HeldOverBlock, vec![1]));
+    assert_eq!(held(false).0, Rule::Outlived, "readers are not known alone");
+}
+
+/// Whose wake-up was lost has that said of it, and is in one finding only.
+#[test]
+fn an_owner_that_an_earlier_rule_has_is_left_to_that() {
+    let (mut b, own, _) = held_over(3 * S);
+    let mutex = b.mutex("src/gate.rs:3");
+    let cond = b.cond("src/gate.rs:4", mutex);
+    b.unheard(cond, TaskId(9), "src/gate.rs:30", MS);
+    let _ = b.task_mut(TaskId(1)).waits_cond(cond, "src/gate.rs:20").since(2 * MS).id();
+    let rules = found(&region(&b.build(), own));
+    assert_eq!(rules, [(Rule::LostWakeUp, vec![1]), (Rule::Outlived, vec![2, 3])]);
 }
 
 /// Nobody counts a daemon at an end, so it is no matter either that one hangs behind somebody who is
