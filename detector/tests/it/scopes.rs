@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gleak_detector::snapshot::{SnapshotBuilder, TaskId};
-use gleak_detector::{Certainty, Ignore, Question, Rule, Scope, analyze};
+use gleak_detector::snapshot::{SnapshotBuilder, TaskId, Tenure};
+use gleak_detector::{Certainty, Ignore, Question, Rule, Scope, analyze, render};
 
 use crate::support::{bank, found, process, region};
 
@@ -19,6 +19,38 @@ fn only_what_is_new() {
     assert_eq!(found(&report), [(Rule::Outlived, vec![3])]);
     assert_eq!(report.findings[0].certainty, Certainty::Weak);
     assert_eq!(report.totals.tasks, 3);
+}
+
+#[test]
+fn only_what_no_region_is_charged_with() {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("t");
+    let _ = b.task("src/a.rs:1", "app::worker").region(own).running().id();
+    let _ = b.task("src/a.rs:1", "app::worker").running().id();
+    let _ = b.task("src/a.rs:1", "app::worker").tenure(Tenure::Daemon).running().id();
+    let question = Question { scope: Scope::Uncharged, ..Question::default() };
+    let report = analyze(&b.build(), &question);
+    assert_eq!(found(&report), [(Rule::Outlived, vec![2])]);
+    assert_eq!(report.totals.tasks, 3);
+}
+
+#[test]
+fn a_survey_counts_and_makes_names_harmless() {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("pool::\u{1b}[31mdrains");
+    let channel = b.channel("src/a.rs:2", Some(0));
+    for _ in 0..2 {
+        let _ =
+            b.task("src/a.rs:1", "app::worker").region(own).receives(channel, "src/a.rs:3").id();
+    }
+    let _ = b.task("src/b.rs:1", "app::other").running().id();
+    let snapshot = b.build();
+    let report = analyze(&snapshot, &Question::default());
+    let expected = "   tasks  test\n       2  pool::\\u{1b}[31mdrains\n       1  (none)\n\n   \
+         tasks  spawned at\n       2  src/a.rs:1  app::worker\n       1  src/b.rs:1  app::other\n\n   \
+         tasks  wait\n       2  receive  at src/a.rs:3\n       1  active\n";
+    assert_eq!(render::survey(&snapshot, &report.groups), expected);
+    assert_eq!(render::survey(&snapshot, &[]).lines().count(), 5, "heads alone");
 }
 
 #[test]
