@@ -48,7 +48,7 @@ fn a_survey_counts_and_makes_names_harmless() {
     let report = analyze(&snapshot, &Question::default());
     let expected = "   tasks  test\n       2  pool::\\u{1b}[31mdrains\n       1  (none)\n\n   \
          tasks  spawned at\n       2  src/a.rs:1  app::worker\n       1  src/b.rs:1  app::other\n\n   \
-         tasks  wait\n       2  receive  at src/a.rs:3\n       1  active\n";
+         tasks  wait\n       2  receive  at src/a.rs:3\n       1  running\n";
     assert_eq!(render::survey(&snapshot, &report.groups), expected);
     assert_eq!(render::survey(&snapshot, &[]).lines().count(), 5, "heads alone");
 }
