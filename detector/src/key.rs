@@ -84,7 +84,8 @@ pub(crate) fn file(path: &str) -> String {
     rest.to_owned()
 }
 
-/// A type name without generic arguments and without `{{closure}}`.
+/// A type name without generic arguments, without `{{closure}}`, and without the names of constants
+/// that have none: attributes that make tests put bodies into them.
 ///
 /// `<T as Trait>::f` and `<impl T>::f` are no arguments: their angle brackets stay.
 pub(crate) fn entry(name: &str) -> String {
@@ -93,6 +94,8 @@ pub(crate) fn entry(name: &str) -> String {
     while let Some(next) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("::{{closure}}") {
             rest = after;
+        } else if rest.starts_with("::_::") {
+            rest = &rest["::_".len()..];
         } else if next == '<' && is_argument_list(&out, rest) {
             // A turbofish leaves `::` in front of it.
             out.truncate(out.trim_end_matches("::").len());

@@ -56,6 +56,11 @@ fn path(text: &str, depth: usize) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
+        // What is in a constant without a name is where that is.
+        if rest.starts_with("::_::") {
+            rest = &rest["::_".len()..];
+            continue;
+        }
         let opens = matches!(next, '<' | '{') || next == '[' && ends_in_word(&out);
         if !opens {
             out.push(next);

@@ -117,6 +117,14 @@ fn another_build_and_another_run_do_not_count() {
     assert_eq!(print_of(&snapshot), print_of(&worker(start)));
 }
 
+/// A test's body is in a constant without a name where an attribute has made it a test.
+#[test]
+fn a_constant_without_a_name_changes_nothing() {
+    let print = print_of(&worker("app::pool::start::{{closure}}"));
+    assert_eq!(print_of(&worker("app::pool::_::start::{{closure}}")), print);
+    assert_ne!(print_of(&worker("app::pool::_x::start::{{closure}}")), print);
+}
+
 #[test]
 fn another_function_is_another_finding() {
     let print = print_of(&worker("app::pool::Pool<app::Job>::start::{{closure}}"));

@@ -130,6 +130,8 @@ fn what_symbols_here_do_not_have() {
         ("app::serve::{async_fn_env#0}<tcp::Stream>", "app::serve::{async_fn}"),
         ("app[8f7d1c3c4d5e6f70]::run::<u32>", "app::run"),
         ("app::run::h0123456789abcdef.llvm.1234567890", "app::run"),
+        ("app::_::run::{{closure}}", "app::run::{closure}"),
+        ("app::_run::_", "app::_run::_"),
         // Consts may hold whole expressions.
         ("app::Ring<{ N << 1 }, { A <= B }>::push", "app::Ring::push"),
         ("app::Ring<{ N >> 1 }>::push", "app::Ring::push"),
