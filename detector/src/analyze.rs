@@ -8,16 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{PanicFact, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{PanicFact, Snapshot, TaskId, TaskState, WaiterKind};
 
 use crate::facts::{self, Holders};
 use crate::group::{Shape, groups};
 use crate::held;
+use crate::ignored::Ignored;
 use crate::index::{Index, is_host, wait_of};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
 use crate::{
-    Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
-    panics,
+    Certainty, Exception, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain,
+    key, panics,
 };
 
 /// Judges a snapshot.
@@ -25,7 +26,7 @@ use crate::{
 pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     let index = Index::new(snapshot);
     let case = Case::new(&index, &question.scope);
-    let mut selection = Selection::new(&index, question);
+    let selection = Selection::new(&index, question);
     let mut taken = vec![false; index.tasks.len()];
     let mut stuck = vec![false; index.tasks.len()];
     let mut findings = Vec::new();
@@ -60,6 +61,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         groups: shown_groups(&index, &shown),
         totals: totals(&index, &stuck),
         completeness: snapshot.completeness,
+        exceptions: selection.exceptions,
     }
 }
 
@@ -73,50 +75,40 @@ fn shown_groups(index: &Index<'_>, shown: &[usize]) -> Vec<Group> {
 }
 
 /// What the question asks for.
-struct Selection<'q> {
-    question: &'q Question,
-    snapshot: &'q Snapshot,
-    entries: Vec<(String, String)>,
+struct Selection {
     /// By task: in scope and not ignored.
     wanted: Vec<bool>,
     ignored: Vec<bool>,
+    /// As [`Selection::wanted`], by panic.
+    wanted_panics: Vec<bool>,
+    exceptions: Vec<Exception>,
 }
 
-impl<'q> Selection<'q> {
-    fn new(index: &'q Index<'_>, question: &'q Question) -> Self {
-        let snapshot = index.snapshot;
-        let places = (0..snapshot.spawns.len()).map(|number| {
-            let id = SpawnId(u32::try_from(number).unwrap_or(u32::MAX));
-            (index.entry(id).to_owned(), key::file(&index.spawn_site(id).file))
-        });
-        let mut selection = Selection {
-            question,
-            snapshot,
-            entries: places.collect(),
-            wanted: Vec::new(),
-            ignored: Vec::new(),
-        };
+impl Selection {
+    fn new(index: &Index<'_>, question: &Question) -> Self {
+        let mut ignores = Ignored::new(index, &question.ignore);
+        let (mut wanted, mut ignored) = (Vec::new(), Vec::new());
         for task in &index.tasks {
-            let ignored = selection.ignores(task.name.as_deref(), task.spawn);
             let in_scope = match &question.scope {
                 Scope::Process => true,
                 Scope::Region(region) => task.region == Some(*region),
                 Scope::NewSince(known) => !known.contains(&task.id),
             };
-            selection.ignored.push(ignored);
-            selection.wanted.push(in_scope && !ignored);
+            let is_ignored = ignores.task(task, in_scope && !is_host(task));
+            ignored.push(is_ignored);
+            wanted.push(in_scope && !is_ignored);
         }
-        selection
-    }
-
-    fn ignores(&self, name: Option<&str>, spawn: Option<SpawnId>) -> bool {
-        let place = spawn.and_then(|spawn| self.entries.get(spawn.0 as usize));
-        let (entry, file) = place.map_or(("", ""), |(entry, file)| (entry, file));
-        self.question.ignore.iter().any(|ignore| ignore.matches(name, file, entry))
+        let panics = index.snapshot.panics.iter().map(|panic| {
+            let in_scope = panic_in_scope(&question.scope, panic);
+            let is_ignored = ignores.panic(panic, in_scope);
+            in_scope && !is_ignored
+        });
+        let wanted_panics = panics.collect();
+        Selection { wanted, ignored, wanted_panics, exceptions: ignores.account() }
     }
 
     /// What of a draft was asked for, if anything.
-    fn cut(&mut self, draft: Draft) -> Option<Draft> {
+    fn cut(&self, draft: Draft) -> Option<Draft> {
         match draft {
             Draft::Together { members, circle, mut dependents } => {
                 let wanted = |&task: &usize| self.wanted[task];
@@ -131,20 +123,19 @@ impl<'q> Selection<'q> {
                 Some(Draft::Each(tasks))
             }
             Draft::Panics(mut numbers) => {
-                numbers.retain(|&number| self.wants_panic(&self.snapshot.panics[number]));
+                numbers.retain(|&number| self.wanted_panics[number]);
                 Some(Draft::Panics(numbers))
             }
         }
     }
+}
 
-    fn wants_panic(&self, panic: &PanicFact) -> bool {
-        let in_scope = match &self.question.scope {
-            Scope::Process => true,
-            Scope::Region(region) => panic.region == Some(*region),
-            // It has ended, so the set cannot tell whether it began before or after.
-            Scope::NewSince(known) => panic.task > known.last().copied().unwrap_or(TaskId(0)),
-        };
-        in_scope && !self.ignores(panic.name.as_deref(), Some(panic.spawn))
+fn panic_in_scope(scope: &Scope, panic: &PanicFact) -> bool {
+    match scope {
+        Scope::Process => true,
+        Scope::Region(region) => panic.region == Some(*region),
+        // It has ended, so the set cannot tell whether it began before or after.
+        Scope::NewSince(known) => panic.task > known.last().copied().unwrap_or(TaskId(0)),
     }
 }
 

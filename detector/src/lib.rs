@@ -15,12 +15,15 @@ pub use gleak_snapshot as snapshot;
 mod analyze;
 mod cause;
 mod chain;
+mod date;
 mod facts;
 mod finding;
 pub mod findings_file;
 pub mod folded;
 mod group;
 mod held;
+mod ignore;
+mod ignored;
 mod index;
 mod key;
 mod liveness;
@@ -31,15 +34,19 @@ mod question;
 pub mod render;
 mod rule;
 mod stack;
+mod suppressions;
 mod words;
 
 pub use analyze::analyze;
+pub use date::Date;
 pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
+pub use ignore::{Exception, ExceptionKind, GrammarError, Ignore, Matcher};
 pub use index::ends_from_outside;
 pub use name::shorten;
-pub use question::{Ignore, Question, Scope};
+pub use question::{Question, Scope};
 pub use rule::{RULES, RuleInfo};
 pub use stack::{Backtrace, BacktraceFrame};
+pub use suppressions::Suppressions;

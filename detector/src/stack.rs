@@ -14,6 +14,7 @@ use std::ops::Range;
 use gleak_snapshot::{Frame, Snapshot, Stack, StackId, Symbol, Task};
 use serde::{Deserialize, Serialize};
 
+use crate::ignore::FrameName;
 use crate::machinery::{self, Kind, Sources};
 
 /// A stack, innermost frame first, functions that were inlined on their own.
@@ -106,8 +107,31 @@ impl<'a> Stacks<'a> {
         &self,
         stacks: impl Iterator<Item = &'s [Symbol]>,
     ) -> Option<Backtrace> {
+        self.most(stacks.map(|stack| (self.numbers(stack), false, 1)))
+    }
+
+    /// The names of all functions, by number.
+    pub(crate) fn names(&self) -> Vec<FrameName> {
+        self.table.functions.iter().map(|(symbol, _)| FrameName::of(&symbol.function)).collect()
+    }
+
+    /// The user's calls on a stack, by number; none when it is not in the snapshot.
+    pub(crate) fn own_calls(&self, id: StackId) -> Vec<usize> {
+        self.stacks.get(id.0 as usize).map_or(Vec::new(), |stack| {
+            let calls = self.expanded(stack);
+            calls[self.own(&calls, stack.cut)].to_vec()
+        })
+    }
+
+    /// As [`Stacks::own_calls`], of a stack that came with its names.
+    pub(crate) fn own_calls_of(&self, stack: &[Symbol]) -> Vec<usize> {
+        let calls = self.numbers(stack);
+        calls[self.own(&calls, false)].to_vec()
+    }
+
+    fn numbers(&self, stack: &[Symbol]) -> Vec<usize> {
         let number = |symbol| self.table.numbers.get(symbol).copied().unwrap_or(self.missing);
-        self.most(stacks.map(|stack| (stack.iter().map(number).collect(), false, 1)))
+        stack.iter().map(number).collect()
     }
 
     fn expanded(&self, stack: &Stack) -> Vec<usize> {

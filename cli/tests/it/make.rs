@@ -148,7 +148,13 @@ pub(crate) fn busy() -> Vec<u8> {
 /// A finding of `tasks` tasks.
 pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
     let site = |line| Some(Site { file: "src/pool.rs".into(), line, column: 5 });
-    let member = |id| Member { task: TaskId(id), name: None, region: None, waited_ns: None };
+    let member = |id| Member {
+        task: TaskId(id),
+        name: None,
+        labels: Vec::new(),
+        region: None,
+        waited_ns: None,
+    };
     Finding {
         fingerprint: Fingerprint(fingerprint.into()),
         key: FindingKey {
@@ -165,6 +171,7 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             entry: entry.into(),
             spawn: site(49),
             ancestry: Vec::new(),
+            creators: Vec::new(),
             reason: Some(WaitReason::Receive),
             wait_class: "receive".into(),
             waits_for: "to receive on channel #4".into(),

@@ -1,0 +1,139 @@
+//! Suppressions: findings that a file takes away.
+
+use gleak_detector::findings_file::{self, FindingsFile, Source};
+use gleak_detector::render::{TextOptions, text};
+use gleak_detector::snapshot::{Snapshot, SnapshotBuilder};
+use gleak_detector::{Date, Report, Rule, Suppressions};
+
+use crate::support::{bank, found, process, region, stack};
+
+fn day(text: &str) -> Date {
+    Date::parse(text).expect("a day")
+}
+
+/// The report after a file, as of a day before all those of the tests.
+fn suppressed(report: &Report, lines: &str) -> Report {
+    let mut report = report.clone();
+    let file = Suppressions::parse(lines).unwrap_or_else(|error| panic!("{lines}: {error}"));
+    file.apply(&mut report, day("2026-11-21"));
+    report
+}
+
+/// A region that three tasks have outlived: two of a pool, and a ticker.
+fn outlived() -> (Report, Snapshot) {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("t");
+    let main = b.task("src/main.rs:1", "app::main").running().id();
+    let jobs = b.channel("src/pool.rs:1", Some(0));
+    for name in ["pool-1", "pool-2"] {
+        let task = b.task("src/pool.rs:9", "pool::start").region(own).parent(main).name(name);
+        let _ = task.label("kind", "idle").receives(jobs, "src/pool.rs:20");
+    }
+    let _ = b.task("src/tick.rs:3", "tick::tick").region(own).running();
+    let mut snapshot = b.build();
+    let id =
+        stack(&mut snapshot, &["pool::next at src/pool.rs:20", "pool::start at src/pool.rs:9"]);
+    snapshot.tasks[1].backtrace = Some(id);
+    snapshot.tasks[2].backtrace = Some(id);
+    (region(&snapshot, own), snapshot)
+}
+
+#[test]
+fn every_way_to_suppress_a_finding() {
+    let (report, _) = outlived();
+    assert_eq!(found(&report).len(), 2);
+    let fingerprint =
+        &report.findings.iter().find(|it| it.tasks() == 2).expect("the pool").fingerprint;
+    let by_fingerprint = format!("fingerprint={fingerprint}");
+    for (what, takes) in [
+        (by_fingerprint.as_str(), true),
+        ("fingerprint=gk1:0123456789abcdef", false),
+        ("name=pool-*", true),
+        // The other one would fail the test as well.
+        ("name=pool-1", false),
+        ("label.kind=idle", true),
+        ("spawn=src/pool.rs:9", true),
+        ("entry=pool::start", true),
+        ("creator=app::main", true),
+        ("creator=app::other", false),
+        ("crate=pool", true),
+        ("innermost=pool::next", true),
+        ("innermost=pool::start", false),
+        ("frame=pool::start", true),
+    ] {
+        let after = suppressed(&report, &format!("{what} because issue 41\n"));
+        assert_eq!(after.findings.len(), if takes { 1 } else { 2 }, "{what}");
+        let [exception] = &after.exceptions[..] else { panic!("{:?}", after.exceptions) };
+        let expected = if takes { (1, 2) } else { (0, 0) };
+        assert_eq!((exception.findings, exception.tasks), expected, "{what}");
+    }
+    // Each its own task, by a line each.
+    let after = suppressed(&report, "name=pool-1 because a\nname=pool-2 because b\n");
+    assert_eq!(found(&after), [(Rule::Outlived, vec![4])]);
+    let took: Vec<_> = after.exceptions.iter().map(|it| (it.findings, it.tasks)).collect();
+    assert_eq!(took, [(1, 1), (1, 1)]);
+}
+
+#[test]
+fn a_deadlock_goes_only_with_all_that_wait_behind_it() {
+    let report = process(&bank().build());
+    assert_eq!(suppressed(&report, "entry=bank::main because a").findings.len(), 1);
+    let all = "entry=bank::main because a\nname=audit because b";
+    assert_eq!(suppressed(&report, all).findings.len(), 0);
+}
+
+#[test]
+fn a_line_counts_up_to_its_day() {
+    let (report, _) = outlived();
+    let line = "crate=pool until 2026-11-20 because issue 41";
+    let after = suppressed(&report, line);
+    assert_eq!(after.findings.len(), 2);
+    let said = text(&after, &TextOptions::default());
+    let told = "unused suppression (its last day was 2026-11-20): crate=pool because issue 41\n";
+    assert!(said.ends_with(told), "{said}");
+    let after = suppressed(&report, &line.replace("-20", "-21"));
+    assert_eq!(after.findings.len(), 1);
+    let said = text(&after, &TextOptions::default());
+    let told = "1 finding of 2 tasks suppressed by crate=pool because issue 41\n";
+    assert!(said.ends_with(told), "{said}");
+}
+
+#[test]
+fn frames_need_the_stacks_of_all() {
+    let (_, mut snapshot) = outlived();
+    snapshot.tasks[2].backtrace = None;
+    let own = snapshot.tasks[1].region.expect("a region");
+    let after = suppressed(&region(&snapshot, own), "frame=pool::* because issue 41");
+    assert_eq!(after.findings.len(), 2);
+    // The pool's, of which one has none, and the ticker.
+    assert_eq!(after.exceptions[0].without_stack, 3);
+}
+
+#[test]
+fn a_findings_file_knows_as_much() {
+    let (report, _) = outlived();
+    let mut bytes = Vec::new();
+    findings_file::write(&mut bytes, &Source::default(), &report.findings).expect("memory");
+    let read = findings_file::read(&mut &bytes[..]).expect("as written");
+    for what in ["name=pool-*", "label.kind=idle", "creator=app::main", "frame=pool::start"] {
+        let file = Suppressions::parse(&format!("{what} because issue 41")).expect("valid");
+        let mut findings = read.findings.clone();
+        let exceptions = file.apply_to(&mut findings, day("2026-11-21"));
+        assert_eq!((findings.len(), exceptions[0].tasks), (1, 2), "{what}");
+    }
+    // Two processes: what only one of them shows is not shown by both.
+    let mut other = read.clone();
+    for group in &mut other.findings[0].groups {
+        group.creators = vec!["app::other".to_owned()];
+    }
+    let files: Vec<FindingsFile> = vec![read, other];
+    let merged = findings_file::merge(files);
+    let creators = merged.iter().flat_map(|finding| &finding.groups).map(|group| &group.creators);
+    assert!(creators.clone().all(Vec::is_empty), "{:?}", creators.collect::<Vec<_>>());
+}
+
+#[test]
+fn no_line_changes_nothing() {
+    let (report, _) = outlived();
+    assert_eq!(suppressed(&report, "# none\n"), report);
+}
