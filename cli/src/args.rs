@@ -54,7 +54,7 @@ pub(crate) struct Names {
 /// Findings that are excepted.
 #[derive(Debug, Args)]
 pub(crate) struct Suppress {
-    /// Leave out findings that FILE excepts; its lines are `MATCHER because REASON`
+    /// Leave out what FILE excepts, by lines `MATCHER because REASON`
     #[arg(long, value_name = "FILE")]
     pub(crate) suppress: Vec<PathBuf>,
 }
@@ -223,7 +223,7 @@ Findings of all inputs are merged by fingerprint and compared with the baseline:
   stale   in the baseline, not seen: a warning, or a failure with --strict-baseline
 
 NEW, moved? and GROWN fail the gate. The gate never writes the baseline: see `gleak baseline write`.
-Suppressed findings are compared with nothing. A suppression that took none is named, and fails nothing.
+Suppressed findings are compared with nothing. A suppression that took none is named.
 
 Examples:
   gleak gate --baseline gleak-baseline.json
