@@ -8,14 +8,16 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, analyze, render};
+use gleak_runtime::report::detector::{
+    Exception, Finding, Group, Question, Report, Scope, analyze, render,
+};
 use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
 
+use crate::exceptions;
 use crate::message;
-use crate::options;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
 use crate::wait::{Backoff, Latch};
@@ -52,7 +54,8 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
             let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
-            let report = judge(snapshot);
+            exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
+            let report = judge(seen.snapshot());
             if report.findings.is_empty() {
                 return report;
             }
@@ -84,7 +87,7 @@ fn judged(
     before: &BTreeSet<TaskId>,
     answered: &BTreeSet<TaskId>,
 ) -> Report {
-    let ignore = options::ignores(suite.options.allow.iter().map(String::as_str));
+    let ignore = suite.exceptions.ignores.clone();
     let panics: Vec<PanicFact> = snapshot
         .panics
         .iter()
@@ -102,8 +105,11 @@ fn judged(
     // are judged by themselves, among no tasks.
     let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    report.findings.extend(analyze(&ended, &Question { scope, ignore }).findings);
+    let of_panics = analyze(&ended, &Question { scope, ignore });
+    report.findings.extend(of_panics.findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
+    Exception::add_all(&mut report.exceptions, of_panics.exceptions);
+    suite.exceptions.suppress(&mut report, snapshot);
     report
 }
 
@@ -121,8 +127,9 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     };
     let count: usize = report.findings.iter().map(members).sum();
     let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
-    // The findings say all that the table would.
-    let told = Report { groups: Vec::new(), ..report.clone() };
+    // The findings say all that the table would, and the end of the run what is unused.
+    let exceptions = report.exceptions.iter().filter(|it| it.is_used()).cloned().collect();
+    let told = Report { groups: Vec::new(), exceptions, ..report.clone() };
     let text = render::text(&told, &message::layout());
     Some(format!(
         "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, Scope};
-use gleak_runtime::report::snapshot::{RegionId, TaskId};
-
-use crate::options;
+use gleak_runtime::report::detector::{Certainty, Report, Rule};
+use gleak_runtime::report::snapshot::TaskId;
 
 /// Whether anybody outside of a test could act on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,11 +12,6 @@ pub(crate) enum Others {
     Rest,
     /// Somebody could, or the test itself goes on.
     Act,
-}
-
-/// What is asked about a test.
-pub(crate) fn question<'p>(region: RegionId, allow: impl Iterator<Item = &'p str>) -> Question {
-    Question { scope: Scope::Region(region), ignore: options::ignores(allow) }
 }
 
 /// The report on a test whose body has not ended, if it shows that the test cannot go on.
@@ -36,6 +29,12 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
     // A panic explains a deadlock often enough.
     report.findings.retain(|it| decides(it.key.rule) || it.key.rule == Rule::Panicked);
     Some(report)
+}
+
+/// Whether a task is in one of the findings, or behind one.
+pub(crate) fn holds(report: &Report, task: TaskId) -> bool {
+    let findings = report.findings.iter();
+    tasks(findings.flat_map(|it| it.groups.iter().chain(&it.dependents))).contains(&task)
 }
 
 /// Whether certain findings hold up all the `live` tasks of a test.

@@ -76,6 +76,21 @@ fn a_file_is_read_line_by_line() {
     assert_eq!(error.to_string(), "line 7, column 7: a reason is missing: `because …`");
 }
 
+/// The page shows no text that is not understood.
+#[test]
+fn the_page_on_exceptions_is_true() {
+    let page = include_str!("../../../docs/exceptions.md");
+    let (_, file) = page.split_once("```text\n").expect("a file of suppressions");
+    let (file, _) = file.split_once("```").expect("its end");
+    assert!(!Suppressions::parse(file).unwrap_or_else(|error| panic!("{error}")).is_empty());
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let matchers: Vec<&str> = cells.map(|(matcher, _)| matcher).collect();
+    assert_eq!(matchers.len(), 9, "{matchers:?}");
+    for matcher in matchers {
+        Suppressions::parse(&format!("{matcher} because x")).unwrap_or_else(|it| panic!("{it}"));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
