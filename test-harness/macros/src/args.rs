@@ -78,13 +78,13 @@ fn ignore(value: &Expr) -> syn::Result<String> {
 }
 
 fn path(value: &Expr) -> syn::Result<TokenStream> {
-    match value {
-        Expr::Path(ExprPath { qself: None, path, .. }) => Ok(path.to_token_stream()),
-        _ => Err(syn::Error::new_spanned(
-            value,
-            "expected the name of a function, as in `cleanup = close_pool`",
-        )),
+    if let Expr::Path(ExprPath { qself: None, path, .. }) = value {
+        return Ok(path.to_token_stream());
     }
+    Err(syn::Error::new_spanned(
+        value,
+        "expected the name of a function, as in `cleanup = close_pool`",
+    ))
 }
 
 fn literal(value: &Expr) -> Option<&Lit> {
