@@ -223,13 +223,13 @@ impl Trial<'_> {
         let mut pauses = Backoff::up_to(LOOK_AT_REST);
         let ignores = !self.question().ignore.is_empty();
         loop {
-            if ignores && self.only_ignored_left() {
-                break;
-            }
             let left = deadline - Instant::now();
             // Nobody tells that all but the ignored have ended, so it is looked at.
             let look = if ignores { pauses.next() } else { LOOK };
             let quiet = self.runtime.wait_quiet(left.min(look), || self.region.live() == 0);
+            if ignores && quiet != Quiet::Done && self.only_ignored_left() {
+                break;
+            }
             match quiet {
                 Quiet::Done => break,
                 Quiet::Asleep if left.is_zero() || self.rests_for_good() => break,
