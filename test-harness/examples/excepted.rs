@@ -165,6 +165,7 @@ mod fails {
 }
 
 gleak_test_harness::verify_no_leaks!(
+    settle_ms = 60_000,
     ignore = "crate=nobody because it is unused",
     cleanup = close_shared,
 );
