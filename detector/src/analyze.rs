@@ -8,17 +8,18 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{PanicFact, Snapshot, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{RegionId, Snapshot, TaskId, TaskState, WaiterKind};
 
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
 use crate::ignored::Ignored;
 use crate::index::{Index, is_host, wait_of};
+use crate::lock_order::{Circle, Step};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
 use crate::{
-    Certainty, Exception, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain,
-    key, panics,
+    Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
+    lock_order, panics,
 };
 
 /// Judges a snapshot.
@@ -26,7 +27,7 @@ use crate::{
 pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     let index = Index::new(snapshot);
     let case = Case::new(&index, &question.scope);
-    let selection = Selection::new(&case, question);
+    let mut selection = Selection::new(&case, question);
     let mut taken = vec![false; index.tasks.len()];
     let mut stuck = vec![false; index.tasks.len()];
     let mut findings = Vec::new();
@@ -47,6 +48,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             findings.push(pile.finding(&case, info, &piles.keys));
         }
         findings.extend(panics::findings(&case, info, &piles.panics));
+        findings.extend(lock_order::findings(&case, info, &piles.circles));
     }
     crate::finding::sort(&mut findings);
     let shown: Vec<usize> = (0..index.tasks.len())
@@ -61,7 +63,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         groups: shown_groups(&case, &shown),
         totals: totals(&index, &stuck),
         completeness: snapshot.completeness,
-        exceptions: selection.exceptions,
+        exceptions: selection.ignores.account(),
     }
 }
 
@@ -75,18 +77,20 @@ fn shown_groups(case: &Case<'_>, shown: &[usize]) -> Vec<Group> {
 }
 
 /// What the question asks for.
-struct Selection {
+struct Selection<'a> {
+    snapshot: &'a Snapshot,
+    scope: &'a Scope,
     /// By task: in scope and not ignored.
     wanted: Vec<bool>,
     ignored: Vec<bool>,
     /// As [`Selection::wanted`], by panic.
     wanted_panics: Vec<bool>,
-    exceptions: Vec<Exception>,
+    ignores: Ignored<'a>,
 }
 
-impl Selection {
-    fn new(case: &Case<'_>, question: &Question) -> Self {
-        let index = case.index;
+impl<'a> Selection<'a> {
+    fn new(case: &Case<'a>, question: &'a Question) -> Self {
+        let (index, scope) = (case.index, &question.scope);
         let mut ignores = Ignored::new(index, &question.ignore);
         let (mut wanted, mut ignored) = (Vec::new(), Vec::new());
         for (number, task) in index.tasks.iter().enumerate() {
@@ -96,16 +100,16 @@ impl Selection {
             wanted.push(in_scope && !is_ignored);
         }
         let panics = index.snapshot.panics.iter().map(|panic| {
-            let in_scope = panic_in_scope(&question.scope, panic);
+            let in_scope = has_in_scope(scope, panic.task, panic.region);
             let is_ignored = ignores.panic(panic, in_scope);
             in_scope && !is_ignored
         });
         let wanted_panics = panics.collect();
-        Selection { wanted, ignored, wanted_panics, exceptions: ignores.account() }
+        Selection { snapshot: index.snapshot, scope, wanted, ignored, wanted_panics, ignores }
     }
 
     /// What of a draft was asked for, if anything.
-    fn cut(&self, draft: Draft) -> Option<Draft> {
+    fn cut(&mut self, draft: Draft) -> Option<Draft> {
         match draft {
             Draft::Together { members, circle, mut dependents } => {
                 let wanted = |&task: &usize| self.wanted[task];
@@ -123,16 +127,33 @@ impl Selection {
                 numbers.retain(|&number| self.wanted_panics[number]);
                 Some(Draft::Panics(numbers))
             }
+            Draft::Orders(mut circles) => {
+                circles.retain(|circle| self.wants_circle(circle));
+                Some(Draft::Orders(circles))
+            }
         }
+    }
+
+    /// All are looked at, so that each ignore counts what it took.
+    fn wants_circle(&mut self, circle: &Circle) -> bool {
+        circle.iter().filter(|&&step| self.wants_witness(step)).count() > 0
+    }
+
+    fn wants_witness(&mut self, step: Step) -> bool {
+        let witness = &self.snapshot.lock_order[step.pair].witnesses[step.witness];
+        let in_scope = has_in_scope(self.scope, witness.task, witness.region);
+        let is_ignored = self.ignores.witness(witness, in_scope);
+        in_scope && !is_ignored
     }
 }
 
-fn panic_in_scope(scope: &Scope, panic: &PanicFact) -> bool {
+/// Whether what is told of this task, which may have ended, is asked for.
+fn has_in_scope(scope: &Scope, task: TaskId, of: Option<RegionId>) -> bool {
     match scope {
         Scope::Process => true,
-        Scope::Region(region) => panic.region == Some(*region),
-        // It has ended, so the set cannot tell whether it began before or after.
-        Scope::NewSince(known) => panic.task > known.last().copied().unwrap_or(TaskId(0)),
+        Scope::Region(region) => of == Some(*region),
+        // The set cannot tell of who has ended whether it began before or after.
+        Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
     }
 }
 
@@ -142,7 +163,7 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
             members.iter().chain(dependents).copied().collect()
         }
         Draft::Each(tasks) => tasks.clone(),
-        Draft::Panics(_) => Vec::new(),
+        Draft::Panics(_) | Draft::Orders(_) => Vec::new(),
     }
 }
 
@@ -155,6 +176,7 @@ struct Piles {
     keys: Vec<FindingKey>,
     piles: BTreeMap<Vec<usize>, Pile>,
     panics: Vec<usize>,
+    circles: Vec<Circle>,
 }
 
 #[derive(Default)]
@@ -171,6 +193,7 @@ impl Piles {
         match draft {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
+            Some(Draft::Orders(circles)) => self.circles.extend(circles),
             Some(Draft::Each(tasks)) => {
                 let mut by_key: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
                 for task in tasks {

@@ -31,6 +31,8 @@ pub enum Rule {
     AsleepInRegion,
     /// Still alive when its region ended, and could still go on.
     Outlived,
+    /// Tasks took locks in orders that do not agree, and did not meet.
+    LockOrder,
 }
 
 impl Rule {
@@ -45,6 +47,7 @@ impl Rule {
             Rule::AbandonedLock => "abandoned-lock",
             Rule::AsleepInRegion => "asleep-in-region",
             Rule::Outlived => "outlived",
+            Rule::LockOrder => "lock-order",
         }
     }
 }
@@ -59,6 +62,8 @@ pub enum Certainty {
     Strong,
     /// It was alive, no more.
     Weak,
+    /// It did not happen, and could.
+    Potential,
 }
 
 impl Certainty {
@@ -69,6 +74,7 @@ impl Certainty {
             Certainty::Certain => "certain",
             Certainty::Strong => "strong",
             Certainty::Weak => "weak",
+            Certainty::Potential => "potential",
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The ignores of a question, applied to the tasks of a snapshot.
 //!
-//! Invariant: a task in nobody's scope counts for no ignore: it was not taken away by it.
+//! Invariants:
+//! 1. A task that is not asked for counts for no ignore: it was not taken away by it.
+//! 2. A task counts once, in however many places a snapshot tells of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use gleak_snapshot::{PanicFact, SpawnId, Task, TaskState, WaiterKind};
+use gleak_snapshot::{PairWitness, PanicFact, SpawnId, Task, TaskId, TaskState, WaiterKind};
 
 use crate::ignore::{Exception, ExceptionKind, FrameName, Ignore, Place, Subject};
 use crate::index::Index;
@@ -18,6 +21,8 @@ pub(crate) struct Ignored<'a> {
     files: Vec<String>,
     /// By function; empty unless somebody looks at stacks.
     functions: Vec<FrameName>,
+    /// Of those that have ended: who has counted.
+    counted: BTreeSet<TaskId>,
     exceptions: Vec<Exception>,
 }
 
@@ -40,6 +45,7 @@ impl<'a> Ignored<'a> {
             ignore,
             files: (0..spawns).map(file).collect(),
             functions: if wants_stacks { index.stacks.names() } else { Vec::new() },
+            counted: BTreeSet::new(),
             exceptions: exceptions.collect(),
         }
     }
@@ -81,7 +87,31 @@ impl<'a> Ignored<'a> {
             stack: calls.map(|calls| self.names(calls)),
         };
         let ignored = matching(self.ignore, &subject);
+        let counts = counts && self.counted.insert(panic.task);
         self.note(&ignored, counts, panic.stack.is_empty())
+    }
+
+    /// As [`Ignored::task`], on one that took a pair of locks and may have ended. One that lives is
+    /// ignored as it is elsewhere, and has counted there.
+    pub(crate) fn witness(&mut self, witness: &PairWitness, counts: bool) -> bool {
+        if self.ignore.is_empty() {
+            return false;
+        }
+        if let Some(number) = self.index.task(witness.task) {
+            return self.task(self.index.tasks[number], false);
+        }
+        let stack = witness.stack.filter(|_| !self.functions.is_empty());
+        let subject = Subject {
+            task: witness.task,
+            name: witness.name.as_deref(),
+            labels: &[],
+            spawn: witness.spawn.map(|spawn| self.place(spawn)),
+            creators: Vec::new(),
+            stack: stack.map(|stack| self.names(self.index.stacks.own_calls(stack))),
+        };
+        let ignored = matching(self.ignore, &subject);
+        let counts = counts && self.counted.insert(witness.task);
+        self.note(&ignored, counts, witness.stack.is_none() && witness.spawn.is_some())
     }
 
     /// What the ignores did.

@@ -28,6 +28,7 @@ mod ignored;
 mod index;
 mod key;
 mod lists;
+mod lock_order;
 mod machinery;
 mod name;
 mod panics;

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use gleak_runtime::report::Taken;
 use gleak_runtime::report::detector::{
-    Date, Exception, ExceptionKind, Ignore, Question, Report, Suppressions, analyze, render,
+    Date, Exception, ExceptionKind, Ignore, Question, Report, Suppressions, render,
 };
 use gleak_runtime::report::snapshot::Snapshot;
 
 use crate::options::Options;
+use crate::verdict;
 
 /// Exceptions for all tests of a run.
 #[derive(Debug, Default)]
@@ -47,7 +48,7 @@ impl Exceptions {
 
     /// Judges, and takes away what is suppressed as of the day of the snapshot.
     pub(crate) fn judge(&self, snapshot: &Snapshot, question: &Question) -> Report {
-        let mut report = analyze(snapshot, question);
+        let mut report = verdict::judge(snapshot, question);
         self.suppress(&mut report, snapshot);
         report
     }

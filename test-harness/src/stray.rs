@@ -8,9 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{
-    Exception, Finding, Group, Question, Report, Scope, analyze, render,
-};
+use gleak_runtime::report::detector::{Exception, Finding, Group, Question, Report, Scope, render};
 use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
@@ -20,6 +18,7 @@ use crate::exceptions;
 use crate::message;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
+use crate::verdict;
 use crate::wait::{Backoff, Latch};
 
 /// Tasks that are there before the first test.
@@ -100,12 +99,12 @@ fn judged(
         .collect();
     let living = Snapshot { panics: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
-    let mut report = analyze(&living, &Question { scope, ignore: ignore.clone() });
+    let mut report = verdict::judge(&living, &Question { scope, ignore: ignore.clone() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // are judged by themselves, among no tasks.
     let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    let of_panics = analyze(&ended, &Question { scope, ignore });
+    let of_panics = verdict::judge(&ended, &Question { scope, ignore });
     report.findings.extend(of_panics.findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
     Exception::add_all(&mut report.exceptions, of_panics.exceptions);

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::report::detector::{Ignore, Question, Report, Scope, analyze, render};
+use gleak_runtime::report::detector::{Ignore, Question, Report, Scope, render};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 use gleak_runtime::report::{Detail, Taken};
 use gleak_runtime::time::Instant;
@@ -194,7 +194,8 @@ impl Trial<'_> {
 
     fn judge_unended(&self, body: TaskId, seen: &mut Seen, others: Others) -> Option<Report> {
         let judge = |snapshot: &Snapshot| {
-            let plain = verdict::of_unended(analyze(snapshot, &self.plain_question()), others)?;
+            let plain =
+                verdict::of_unended(verdict::judge(snapshot, &self.plain_question()), others)?;
             let left = self.suite.exceptions.judge(snapshot, &self.question());
             // A body that is held up for good would be waited for without end.
             let held = verdict::holds(&plain, body).then_some(plain);
@@ -211,7 +212,7 @@ impl Trial<'_> {
     /// Says who keeps the workers of a test that goes on, if somebody does: a test that spins should
     /// not hang without a word.
     fn say_held(&self, seen: &Seen) -> bool {
-        let report = analyze(seen.snapshot(), &self.plain_question());
+        let report = verdict::judge(seen.snapshot(), &self.plain_question());
         let lines = render::held_workers(&report);
         lines.iter().for_each(|line| message::say(&format!("gleak: {}: {line}", self.name)));
         !lines.is_empty()
@@ -255,7 +256,7 @@ impl Trial<'_> {
         let seen = Seen::now(&self.suite.ledger);
         seen.outsider.is_none()
             || verdict::all_certain(
-                &analyze(seen.snapshot(), &self.plain_question()),
+                &verdict::judge(seen.snapshot(), &self.plain_question()),
                 self.region.live(),
             )
     }
@@ -268,7 +269,7 @@ impl Trial<'_> {
         let mut taken = Taken::now();
         let question = self.question();
         exceptions::add_stacks_for(&question.ignore, &mut taken);
-        analyze(&taken.snapshot, &question).groups.is_empty()
+        verdict::judge(&taken.snapshot, &question).groups.is_empty()
     }
 
     /// The body has ended and the rest has settled.

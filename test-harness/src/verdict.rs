@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Certainty, Report, Rule};
-use gleak_runtime::report::snapshot::TaskId;
+use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, analyze};
+use gleak_runtime::report::snapshot::{Snapshot, TaskId};
 
 /// Whether anybody outside of a test could act on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +14,13 @@ pub(crate) enum Others {
     Act,
 }
 
+/// The report, less what only could have happened: that fails no test.
+pub(crate) fn judge(snapshot: &Snapshot, question: &Question) -> Report {
+    let mut report = analyze(snapshot, question);
+    report.findings.retain(|finding| finding.certainty != Certainty::Potential);
+    report
+}
+
 /// The report on a test whose body has not ended, if it shows that the test cannot go on.
 ///
 /// That the body is alive is then no finding, so the weak ones go.
@@ -21,7 +28,7 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
     let decides = |rule: Rule| match rule {
         Rule::Cycle | Rule::Structural | Rule::Asleep => true,
         Rule::AbandonedLock | Rule::AsleepInRegion => others == Others::Rest,
-        Rule::Panicked | Rule::Outlived => false,
+        Rule::Panicked | Rule::Outlived | Rule::LockOrder => false,
     };
     if !report.findings.iter().any(|finding| decides(finding.key.rule)) {
         return None;

@@ -9,6 +9,7 @@ mod abandoned_lock;
 mod asleep;
 mod asleep_in_region;
 mod cycle;
+mod lock_order;
 mod outlived;
 mod panicked;
 mod structural;
@@ -16,6 +17,7 @@ mod structural;
 use crate::cause::{self, Cause};
 use crate::group::Shapes;
 use crate::index::Index;
+use crate::lock_order::Circle;
 use crate::standstill::{Abandoned, Standstill};
 use crate::wait_graph::WaitGraph;
 use crate::{Asleep, Certainty, Rule, Scope};
@@ -58,6 +60,7 @@ pub const RULES: &[RuleInfo] = &[
     abandoned_lock::INFO,
     asleep_in_region::INFO,
     outlived::INFO,
+    lock_order::INFO,
 ];
 
 /// What the rules look at.
@@ -139,6 +142,8 @@ pub(crate) enum Draft {
     Each(Vec<usize>),
     /// Panics, by their number in the snapshot.
     Panics(Vec<usize>),
+    /// Circles of locks that nobody was stuck in.
+    Orders(Vec<Circle>),
 }
 
 impl Draft {

@@ -11,6 +11,7 @@ mod held;
 mod identity;
 mod ignores;
 mod joins;
+mod lock_order;
 mod names;
 mod outside;
 mod owners;

@@ -5,6 +5,7 @@ use gleak_snapshot::{
     TaskId, TaskState, Wait, WaiterKind, WorkerId,
 };
 
+use crate::collect::lock_order::PairStack;
 use crate::collect::objects::{Collected, Objects};
 use crate::collect::order;
 use crate::collect::sites::Sites;
@@ -31,6 +32,7 @@ pub(super) struct Standing {
 pub(super) struct Stacks {
     pub(super) standing: Vec<Standing>,
     pub(super) spawned: Vec<(TaskId, SpawnStack)>,
+    pub(super) paired: Vec<PairStack>,
 }
 
 /// The tasks of a snapshot.

@@ -14,7 +14,7 @@ use crate::records::ids::Ids;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{Current, WaiterRecord};
+use crate::records::waiter::{Current, RECORDED, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
@@ -101,14 +101,14 @@ impl ObjectRecord {
         self.named.load(Ordering::Relaxed) != 0
     }
 
-    /// Notes that a task of `region` uses it.
+    /// Notes that `who` uses it.
     #[inline]
-    fn touch(&self, region: u64) {
-        let mine = if region == 0 { SHARED } else { region };
-        let before = self.touched.get();
-        if before == mine || before == SHARED {
+    fn touch(&self, who: Current) {
+        let (region, before) = (who.record.region.load(Ordering::Relaxed), self.touched.get());
+        if (before == region && before != 0) || before == SHARED {
             return;
         }
+        let mine = if region == 0 { SHARED } else { region };
         // From nobody to me, or from somebody else to everybody. Whoever was faster may have been of
         // my region too.
         if self.touched.set_once(mine).is_err_and(|now| now != mine) {
@@ -159,11 +159,16 @@ impl ObjectCell {
         ObjectCell { kind, site, bound, record: Static::none() }
     }
 
+    /// Where the object was made.
+    pub(crate) fn site(&self) -> Site {
+        self.site
+    }
+
     /// The record, and a note that `who` uses the object.
     #[inline]
     pub(crate) fn used_by(&self, who: Current) -> Option<&'static ObjectRecord> {
         let record = self.record()?;
-        record.touch(who.record.region.load(Ordering::Relaxed));
+        record.touch(who);
         Some(record)
     }
 
@@ -297,7 +302,7 @@ pub(crate) fn forget_holds(who: Current) {
     if who.record.reads_more.load(Ordering::Relaxed) != 0 {
         MORE.remove(&who.reference());
     }
-    if who.record.locks.load(Ordering::Relaxed) != 0 {
+    if who.record.locks.load(Ordering::Relaxed) & !RECORDED != 0 {
         note_late_owner(who);
     }
 }
