@@ -253,16 +253,17 @@ impl Drop for ObjectCell {
 /// Reads that found no room in the record, by waiter.
 static MORE: Lazy<DashMap<Ref, Vec<u64>>> = Lazy::new(DashMap::new);
 
-/// Notes that `who` reads the lock.
+/// Notes that `who` reads the lock. With release, so that a snapshot that sees it sees as well that an
+/// earlier wait is over.
 pub(crate) fn read_begins(who: Current, target: u64) {
     for read in &who.record.reads {
         if read.load(Ordering::Relaxed) == 0 {
-            read.store(target, Ordering::Relaxed);
+            read.store(target, Ordering::Release);
             return;
         }
     }
     MORE.entry(who.reference()).or_default().push(target);
-    who.record.reads_more.fetch_add(1, Ordering::Relaxed);
+    who.record.reads_more.fetch_add(1, Ordering::Release);
 }
 
 /// Notes that the waiter reads the lock no more.
