@@ -4,12 +4,11 @@
 //! 1. A task that is not asked for counts for no ignore: it was not taken away by it.
 //! 2. A task counts once, in however many places a snapshot tells of it.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use gleak_snapshot::{PairWitness, PanicFact, SpawnId, Task, TaskId, TaskState, WaiterKind};
 
-use crate::ignore::{Exception, ExceptionKind, FrameName, Ignore, Place, Subject};
+use crate::ignore::{Calls, Exception, ExceptionKind, FrameName, Ignore, Place, Subject};
 use crate::index::Index;
 use crate::key;
 
@@ -127,8 +126,8 @@ impl<'a> Ignored<'a> {
         }
     }
 
-    fn names(&self, calls: Vec<usize>) -> Cow<'_, [&FrameName]> {
-        calls.into_iter().filter_map(|number| self.functions.get(number)).collect()
+    fn names(&self, calls: Vec<usize>) -> Calls<'_> {
+        Calls::of(calls.into_iter().filter_map(|number| self.functions.get(number)).collect())
     }
 
     fn note(&mut self, matching: &[bool], counts: bool, without_stack: bool) -> bool {

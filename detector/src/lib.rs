@@ -52,5 +52,5 @@ pub use index::ends_from_outside;
 pub use name::shorten;
 pub use question::{Question, Scope};
 pub use rule::{RULES, RuleInfo};
-pub use stack::{Backtrace, BacktraceFrame};
+pub use stack::{Backtrace, BacktraceFrame, SharedCalls};
 pub use suppressions::Suppressions;

@@ -8,10 +8,8 @@
 //!    deadlock is a deadlock.
 //! 2. A line whose day is over takes nothing.
 
-use std::borrow::Cow;
-
 use crate::ignore::{
-    Entry, Exception, ExceptionKind, FrameName, GrammarError, Place, Subject, What, entry,
+    Calls, Entry, Exception, ExceptionKind, FrameName, GrammarError, Place, Subject, What, entry,
 };
 use crate::{Date, Finding, Group, Member, Report, key};
 
@@ -29,11 +27,38 @@ struct Suppression {
 }
 
 impl Suppressions {
+    /// The most bytes that a file may have: something else was named when it has more.
+    pub const LARGEST: usize = 16 << 20;
+
+    /// Reads what a file has in it, of which a reader needs no more than one byte above
+    /// [`Suppressions::LARGEST`].
+    ///
+    /// # Errors
+    /// The first place that is not understood.
+    pub fn read(bytes: &[u8]) -> Result<Suppressions, GrammarError> {
+        if bytes.len() > Suppressions::LARGEST {
+            let message = format!("more than {} MiB", Suppressions::LARGEST >> 20);
+            return Err(GrammarError { line: 1, column: 1, message });
+        }
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let last = before.rsplit('\n').next().unwrap_or_default();
+            GrammarError {
+                line: before.matches('\n').count() + 1,
+                column: last.chars().count() + 1,
+                message: "not UTF-8".to_owned(),
+            }
+        })?;
+        Suppressions::parse(text)
+    }
+
     /// Reads the text of a file.
     ///
     /// # Errors
     /// The first line that is not understood.
     pub fn parse(text: &str) -> Result<Suppressions, GrammarError> {
+        // Some editors put a mark at the beginning.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = text.lines().enumerate().filter(|(_, line)| says_something(line));
         let read = |(at, line): (usize, &str)| {
             let Entry { what, until, reason, .. } = entry(at + 1, line)?;
@@ -145,19 +170,36 @@ impl Suppression {
 struct Seen<'g> {
     group: &'g Group,
     file: String,
-    /// None where not all of its tasks are known to stand there.
-    stack: Option<Vec<FrameName>>,
+    /// None where it is not known of all of its tasks where they stand.
+    stack: Option<Shared>,
+}
+
+/// What all tasks of a group have on their stacks.
+struct Shared {
+    functions: Vec<FrameName>,
+    /// Whether the first function is the innermost one.
+    innermost: bool,
+}
+
+impl Shared {
+    fn of(group: &Group) -> Option<Shared> {
+        let all = group.members.len() as u64;
+        let stack = group.backtrace.as_ref()?;
+        if stack.tasks == all {
+            let own = stack.frames.iter().filter(|frame| !frame.runtime);
+            let functions = own.map(|frame| FrameName::of(&frame.function)).collect();
+            return Some(Shared { functions, innermost: true });
+        }
+        let shared = stack.shared.as_ref().filter(|shared| shared.tasks == all)?;
+        let functions = shared.functions.iter().map(|function| FrameName::of(function)).collect();
+        Some(Shared { functions, innermost: shared.innermost })
+    }
 }
 
 impl<'g> Seen<'g> {
     fn new(group: &'g Group) -> Self {
-        let of_all = |tasks: u64| tasks == group.members.len() as u64;
-        let stack = group.backtrace.as_ref().filter(|stack| of_all(stack.tasks)).map(|stack| {
-            let own = stack.frames.iter().filter(|frame| !frame.runtime);
-            own.map(|frame| FrameName::of(&frame.function)).collect()
-        });
         let file = group.spawn.as_ref().map_or(String::new(), |site| key::file(&site.file));
-        Seen { group, file, stack }
+        Seen { group, file, stack: Shared::of(group) }
     }
 
     fn subject<'s>(&'s self, member: &'s Member) -> Subject<'s> {
@@ -172,7 +214,10 @@ impl<'g> Seen<'g> {
             labels: &member.labels,
             spawn: self.group.spawn.as_ref().map(place),
             creators: self.group.creators.iter().map(String::as_str).collect(),
-            stack: self.stack.as_ref().map(|stack| Cow::Owned(stack.iter().collect())),
+            stack: self.stack.as_ref().map(|stack| Calls {
+                innermost: stack.functions.first().filter(|_| stack.innermost),
+                all: stack.functions.iter().collect(),
+            }),
         }
     }
 }

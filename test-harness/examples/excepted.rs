@@ -69,6 +69,17 @@ mod passes {
         Builder::new().name("ticker").spawn(tick).unwrap();
     }
 
+    /// What an ignored one spawns is judged, but not for being there a moment too late.
+    #[gleak_test_harness::test(settle_ms = 3_600_000, ignore = "name=parent because it goes on")]
+    fn what_an_ignored_one_spawns_may_end() {
+        let parent = || loop {
+            let child = spawn(|| sleep(Duration::from_millis(1)));
+            child.join().unwrap();
+            sleep(Duration::from_millis(1));
+        };
+        Builder::new().name("parent").spawn(parent).unwrap();
+    }
+
     #[gleak_test_harness::test(ignore = "name=nobody because it is unused")]
     fn with_an_unused_ignore() {}
 

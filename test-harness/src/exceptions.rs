@@ -6,6 +6,8 @@
 //! 2. What was unused is told where that can be known, and fails nothing.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use gleak_runtime::report::Taken;
@@ -39,8 +41,8 @@ impl Exceptions {
         let mut suppressions = Suppressions::default();
         for file in options.suppress.iter().map(PathBuf::as_path).chain(named.map(Path::new)) {
             let told = |why: String| format!("gleak: {}: {why}", file.display());
-            let text = std::fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
-            let lines = Suppressions::parse(&text).map_err(|error| told(error.to_string()))?;
+            let bytes = read_file(file).map_err(|error| told(error.to_string()))?;
+            let lines = Suppressions::read(&bytes).map_err(|error| told(error.to_string()))?;
             suppressions.extend(lines);
         }
         Ok(Exceptions { ignores, suppressions })
@@ -70,6 +72,13 @@ impl Exceptions {
         }
         (ours, own)
     }
+}
+
+/// No more of it than what shows that it is too large: it may have no end.
+fn read_file(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(Suppressions::LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads ignores.

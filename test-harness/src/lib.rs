@@ -47,10 +47,9 @@
 //!
 //! `GLEAK_OUT`: folder for a file of findings, `findings-<program>-<pid>.ndjson`, for the gate; it is
 //! written by a green run too. `GLEAK_SUPPRESS`: a file of suppressions; a relative path begins where
-//! the binary runs, for cargo at the package's folder. `GLEAK_WORKERS`: threads of each test's runtime, where neither
-//! [`Options`] nor the test say so. `RUST_MIN_STACK`: stack of a test body in bytes, 2 MiB
-//! when not set, from 256 KiB to 1 GiB. `COLUMNS`: width
-//! of reports.
+//! the binary runs, for cargo at the package's folder. `GLEAK_WORKERS`: threads of each test's
+//! runtime, where neither [`Options`] nor the test say so. `RUST_MIN_STACK`: stack of a test body in
+//! bytes, 2 MiB when not set, from 256 KiB to 1 GiB. `COLUMNS`: width of reports.
 //!
 //! # Exit status
 //!

@@ -36,6 +36,7 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
     let mut pauses = Backoff::up_to(std::time::Duration::from_millis(10));
     loop {
         let mut seen = Seen::now(&suite.ledger);
+        exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
         let snapshot = seen.snapshot();
         let answered = suite.ledger.charged();
         let accepted: BTreeSet<TaskId> = snapshot
@@ -44,17 +45,17 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
             .filter(|task| !is_stray(snapshot, task, before, &answered))
             .map(|task| task.id)
             .collect();
-        // Nobody expects a daemon to finish; it is looked at for deadlocks.
+        let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
+        let report = judge(snapshot);
+        // Those that are not ignored. Nobody expects a daemon to finish; it is looked at for deadlocks.
+        let asked = verdict::tasks(report.groups.iter());
         let mut strays = snapshot
             .tasks
             .iter()
-            .filter(|task| !accepted.contains(&task.id) && task.tenure.is_ordinary());
+            .filter(|task| asked.contains(&task.id) && task.tenure.is_ordinary());
         let may_finish = strays.any(|task| seen.outsider.is_some() || outsiders::can_go_on(task));
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
-            let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
-            exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
-            let report = judge(seen.snapshot());
             if report.findings.is_empty() {
                 return report;
             }
@@ -102,7 +103,8 @@ fn judged(
     let mut report = verdict::judge(&living, &Question { scope, ignore: ignore.clone() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // are judged by themselves, among no tasks.
-    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
+    let (tasks, objects, lock_order) = (Vec::new(), Vec::new(), Vec::new());
+    let ended = Snapshot { tasks, objects, lock_order, panics, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
     let of_panics = verdict::judge(&ended, &Question { scope, ignore });
     report.findings.extend(of_panics.findings);

@@ -1,8 +1,9 @@
 //! A test's run: its runtime, its region, its body, and the waiting for both to end.
 //!
 //! States, in order: the body runs; it has ended, or cannot end; the clean-up runs likewise; what is
-//! left behind settles; the verdict is given; the region closes. No state is left by time alone: `wait_quiet` tells when no
-//! task of the test can run, and then a snapshot tells whether anybody could change that.
+//! left behind settles; the verdict is given; the region closes. No state is left by time alone:
+//! `wait_quiet` tells when no task of the test can run, and then a snapshot tells whether anybody
+//! could change that.
 //!
 //! Invariants:
 //! 1. A body that could still be woken is waited for, for as long as that takes.
@@ -105,8 +106,8 @@ impl Trial<'_> {
             Some(Ok(cleaned)) => cleaned,
             Some(Err(failure)) => return Some(failure),
         };
-        self.settle();
-        message::ended(self.name, self.test, outcome, cleaned, &self.judge_left())
+        let report = self.judge_left(self.settle());
+        message::ended(self.name, self.test, outcome, cleaned, &report)
     }
 
     /// Calls the test's hook as a task of the test. A message when it cannot end.
@@ -218,8 +219,10 @@ impl Trial<'_> {
         !lines.is_empty()
     }
 
-    /// The body has ended: waits for tasks that could still finish, and for no others.
-    fn settle(&self) {
+    /// The body has ended: waits for tasks that could still finish, and for no others. What was seen
+    /// when only ignored ones were left: those may go on, and what they spawn a moment later is none
+    /// of the test's faults.
+    fn settle(&self) -> Option<Taken> {
         let deadline = Instant::now() + self.settle_limit();
         let mut pauses = Backoff::up_to(LOOK_AT_REST);
         let ignores = !self.question().ignore.is_empty();
@@ -228,8 +231,11 @@ impl Trial<'_> {
             // Nobody tells that all but the ignored have ended, so it is looked at.
             let look = if ignores { pauses.next() } else { LOOK };
             let quiet = self.runtime.wait_quiet(left.min(look), || self.region.live() == 0);
-            if ignores && quiet != Quiet::Done && self.only_ignored_left() {
-                break;
+            if ignores && quiet != Quiet::Done {
+                let taken = self.only_ignored_left();
+                if taken.is_some() {
+                    return taken;
+                }
             }
             match quiet {
                 Quiet::Done => break,
@@ -245,6 +251,7 @@ impl Trial<'_> {
             // used again.
             self.runtime.wait_quiet(LAST_STEPS, || self.runtime.live() == 0);
         }
+        None
     }
 
     fn settle_limit(&self) -> Duration {
@@ -261,20 +268,20 @@ impl Trial<'_> {
             )
     }
 
-    /// Whether all that is alive of the test is ignored.
-    fn only_ignored_left(&self) -> bool {
+    /// A snapshot in which all that is alive of the test is ignored, if that is so.
+    fn only_ignored_left(&self) -> Option<Taken> {
         if self.region.live() == 0 {
-            return false;
+            return None;
         }
         let mut taken = Taken::now();
         let question = self.question();
         exceptions::add_stacks_for(&question.ignore, &mut taken);
-        verdict::judge(&taken.snapshot, &question).groups.is_empty()
+        verdict::judge(&taken.snapshot, &question).groups.is_empty().then_some(taken)
     }
 
     /// The body has ended and the rest has settled.
-    fn judge_left(&self) -> Report {
-        let mut taken = Taken::now();
+    fn judge_left(&self, settled: Option<Taken>) -> Report {
+        let mut taken = settled.unwrap_or_else(Taken::now);
         let question = self.question();
         if self.region.live() > 0 {
             exceptions::add_stacks_for(&question.ignore, &mut taken);

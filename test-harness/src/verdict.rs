@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, analyze};
+use gleak_runtime::report::detector::{Certainty, Group, Question, Report, Rule, analyze};
 use gleak_runtime::report::snapshot::{Snapshot, TaskId};
 
 /// Whether anybody outside of a test could act on it.
@@ -52,8 +52,7 @@ pub(crate) fn all_certain(report: &Report, live: u64) -> bool {
     own.intersection(&stuck).count() as u64 >= live
 }
 
-fn tasks<'g>(
-    groups: impl Iterator<Item = &'g gleak_runtime::report::detector::Group>,
-) -> BTreeSet<TaskId> {
+/// The tasks of groups.
+pub(crate) fn tasks<'g>(groups: impl Iterator<Item = &'g Group>) -> BTreeSet<TaskId> {
     groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()
 }

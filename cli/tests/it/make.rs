@@ -198,7 +198,8 @@ pub(crate) fn with_stack(mut finding: Finding) -> Finding {
     let own = (0..12).map(|number| frame(format!("app::frame{number}"), false));
     let below = frame("gleak_runtime::chan::go::Chan<T>::recv".into(), true);
     let frames = std::iter::once(below).chain(own).collect();
-    finding.groups[0].backtrace = Some(Backtrace { frames, cut: false, tasks: 2, different: 1 });
+    let stack = Backtrace { frames, cut: false, tasks: 2, different: 1, shared: None };
+    finding.groups[0].backtrace = Some(stack);
     finding
 }
 

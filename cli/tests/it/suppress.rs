@@ -104,6 +104,14 @@ fn a_faulty_file_ends_it_in_one_line() {
         let run = dir.gleak(&[command, &["--suppress", "none.txt"]].concat()).ends(2);
         let absent = "gleak: none.txt: cannot read the suppressions, no such file or directory\n";
         assert_eq!(run.stderr, absent);
+        let run = dir.gleak(&[command, &["--suppress", "run"]].concat()).ends(2);
+        let folder = "gleak: run: cannot read the suppressions, is a directory\n";
+        assert_eq!(run.stderr, folder);
+        let run = dir.gleak(&[command, &["--suppress", "/dev/zero"]].concat()).ends(2);
+        assert_eq!(run.stderr, "gleak: /dev/zero: line 1, column 1: more than 16 MiB\n");
+        dir.write("no.txt", b"name=a because b\nname=\xff because c\n");
+        let run = dir.gleak(&[command, &["--suppress", "no.txt"]].concat()).ends(2);
+        assert_eq!(run.stderr, "gleak: no.txt: line 2, column 6: not UTF-8\n");
     }
     let run = dir.gleak(&["baseline", "write", "b.json", "run", "--suppress", "s.txt"]).ends(2);
     assert_eq!(run.stderr, complaint);

@@ -12,16 +12,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use super::suggest::{KEYS, near, unknown};
 use super::{Ignore, Matcher};
 use crate::{Date, Fingerprint};
 
-const KEYS: [&str; 9] =
-    ["name", "label.", "spawn", "entry", "creator", "crate", "innermost", "frame", "fingerprint"];
 const UNTIL: &str = "until";
 const BECAUSE: &str = "because";
-/// Letters that may be wrong in a word for which another one is proposed.
-const NEAR: usize = 2;
-
+const NO_BLANK: &str = "there is no blank beside `=`";
 /// Why an exception cannot be read, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GrammarError {
@@ -111,6 +108,10 @@ pub(crate) fn entry(line: usize, text: &str) -> Result<Entry, GrammarError> {
     if reason.is_empty() {
         return Err(reader.error(text.trim_end().len(), "the reason is empty".to_owned()));
     }
+    if let Some(at) = reader.late_day() {
+        let message = "the day stands before `because`; here it would be part of the reason";
+        return Err(reader.error(at, message.to_owned()));
+    }
     Ok(Entry { what, until, reason: reason.join(" "), until_at })
 }
 
@@ -191,6 +192,9 @@ impl<'t> Reader<'t> {
 
     /// `=VALUE`, and where the value begins.
     fn value_of(&mut self, key: &str) -> Result<(usize, String), GrammarError> {
+        if self.rest().trim_start().starts_with('=') && !self.rest().starts_with('=') {
+            return Err(self.error(self.at, NO_BLANK.to_owned()));
+        }
         if !self.rest().starts_with('=') {
             return Err(self.error(self.at, format!("`{key}` is followed by `=` and a value")));
         }
@@ -198,7 +202,9 @@ impl<'t> Reader<'t> {
         let at = self.at;
         let value = self.text_up_to(char::is_whitespace)?;
         if value.is_empty() {
-            return Err(self.error(at, "the value is empty".to_owned()));
+            let is_blank = self.at == at && self.rest().starts_with(char::is_whitespace);
+            let message = if is_blank { NO_BLANK } else { "the value is empty" };
+            return Err(self.error(at, message.to_owned()));
         }
         Ok((at, value))
     }
@@ -236,6 +242,16 @@ impl<'t> Reader<'t> {
         Err(self.error(start, "the quote is not closed".to_owned()))
     }
 
+    /// Where `until DATE` ends a reason, and so would end nothing.
+    fn late_day(&self) -> Option<usize> {
+        let rest = self.rest().trim_end();
+        let (before, day) = rest.rsplit_once(char::is_whitespace)?;
+        Date::parse(day)?;
+        let before = before.trim_end().strip_suffix(UNTIL)?;
+        (before.is_empty() || before.ends_with(char::is_whitespace))
+            .then_some(self.at + before.len())
+    }
+
     fn date(&mut self) -> Result<Date, GrammarError> {
         self.blanks();
         let at = self.at;
@@ -255,25 +271,6 @@ fn spawn(value: &str) -> Matcher {
 fn is_fingerprint(text: &str) -> bool {
     let digits = text.strip_prefix("gk1:").unwrap_or_default();
     digits.len() == 16 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn unknown(key: &str, text: &str) -> String {
-    if text.trim_start().starts_with("gk1:") {
-        return "a fingerprint is written `fingerprint=gk1:…`".to_owned();
-    }
-    match near(key, &KEYS) {
-        Some(meant) => format!("`{key}` is not known; is `{meant}` meant?"),
-        None => {
-            let known: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
-            format!("a matcher begins with one of {}", known.join(", "))
-        }
-    }
-}
-
-fn near(word: &str, known: &[&'static str]) -> Option<&'static str> {
-    let distance = |meant: &&str| strsim::osa_distance(word, meant);
-    let nearest = known.iter().copied().min_by_key(distance)?;
-    (distance(&nearest) <= NEAR && !word.is_empty()).then_some(nearest)
 }
 
 /// A value as the grammar has it, quoted where it must be.

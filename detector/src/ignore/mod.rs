@@ -11,6 +11,7 @@
 mod exception;
 mod grammar;
 mod subject;
+mod suggest;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +21,7 @@ use gleak_snapshot::TaskId;
 pub use exception::{Exception, ExceptionKind};
 pub use grammar::GrammarError;
 pub(crate) use grammar::{Entry, What, entry};
-pub(crate) use subject::{FrameName, Place, Subject};
+pub(crate) use subject::{Calls, FrameName, Place, Subject};
 
 /// A filter on tasks, and why it is there.
 ///

@@ -18,8 +18,23 @@ pub(crate) struct Subject<'a> {
     pub(crate) spawn: Option<Place<'a>>,
     /// What its ancestors run.
     pub(crate) creators: Vec<&'a str>,
-    /// The program's own calls, innermost first; none where no stack was taken.
-    pub(crate) stack: Option<Cow<'a, [&'a FrameName]>>,
+    /// None where no stack was taken.
+    pub(crate) stack: Option<Calls<'a>>,
+}
+
+/// The program's own calls on a stack.
+pub(crate) struct Calls<'a> {
+    /// The innermost one, where it is known.
+    pub(crate) innermost: Option<&'a FrameName>,
+    /// Those that are known.
+    pub(crate) all: Cow<'a, [&'a FrameName]>,
+}
+
+impl<'a> Calls<'a> {
+    /// Of a whole stack, innermost first.
+    pub(crate) fn of(all: Cow<'a, [&'a FrameName]>) -> Self {
+        Calls { innermost: all.first().copied(), all }
+    }
 }
 
 /// Where and with what a task was spawned.
@@ -48,6 +63,12 @@ impl FrameName {
         FrameName { short, bare }
     }
 
+    /// Without its closures, and as it is shown.
+    pub(crate) fn both(self) -> impl Iterator<Item = String> {
+        let closure = (self.short != self.bare).then_some(self.short);
+        std::iter::once(self.bare).chain(closure)
+    }
+
     fn is(&self, pattern: &str) -> bool {
         glob(pattern, if pattern.contains('{') { &self.short } else { &self.bare })
     }
@@ -57,7 +78,7 @@ impl Matcher {
     /// Whether it is one of its tasks.
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         let spawn = subject.spawn;
-        let stack = subject.stack.as_deref();
+        let stack = subject.stack.as_ref();
         match self {
             Matcher::Name(pattern) => subject.name.is_some_and(|name| glob(pattern, name)),
             Matcher::Label(key, pattern) => {
@@ -74,10 +95,10 @@ impl Matcher {
                 spawn.is_some_and(|spawn| name::crates(spawn.entry).any(|it| glob(&pattern, it)))
             }
             Matcher::InnermostFrame(pattern) => {
-                stack.and_then(|stack| stack.first()).is_some_and(|frame| frame.is(pattern))
+                stack.and_then(|stack| stack.innermost).is_some_and(|frame| frame.is(pattern))
             }
             Matcher::AnyFrame(pattern) => {
-                stack.is_some_and(|stack| stack.iter().any(|frame| frame.is(pattern)))
+                stack.is_some_and(|stack| stack.all.iter().any(|frame| frame.is(pattern)))
             }
             Matcher::Current(known) => known.contains(&subject.task),
         }

@@ -40,7 +40,14 @@ fn what_is_not_understood_is_told_with_its_place() {
         ("nmae=a because b", 1, "`nmae` is not known; is `name` meant?"),
         ("  framee=a because b", 3, "is `frame` meant?"),
         ("name:a because b", 5, "`name` is followed by `=` and a value"),
-        ("name= because b", 6, "the value is empty"),
+        ("name= because b", 6, "no blank beside `=`"),
+        ("name = a because b", 5, "no blank beside `=`"),
+        ("name=", 6, "the value is empty"),
+        ("NAME=a because b", 1, "is `name` meant?"),
+        ("top=a because b", 1, "is `innermost` meant?"),
+        ("leak:a", 1, "a matcher begins with one of `name`"),
+        ("name=a because  b until 2026-02-28 ", 19, "the day stands before `because`"),
+        ("name=a because until 2026-02-28", 16, "the day stands before `because`"),
         (r#"name="" because b"#, 6, "the value is empty"),
         (r#"name="a because b"#, 6, "the quote is not closed"),
         (r#"name="é\n" because b"#, 8, "only `\\\"` and `\\\\` are known in quotes"),
@@ -74,6 +81,18 @@ fn a_file_is_read_line_by_line() {
     assert!(Suppressions::parse("# nothing\n\n").expect("valid").is_empty());
     let error = Suppressions::parse(&format!("{text}\nname=a\n")).expect_err("no reason");
     assert_eq!(error.to_string(), "line 7, column 7: a reason is missing: `because …`");
+    let mark = "\u{feff}name=a because b\n";
+    assert!(!Suppressions::parse(mark).expect("a mark says nothing").is_empty());
+}
+
+#[test]
+fn what_is_no_text_is_refused() {
+    let refused = |bytes: &[u8]| Suppressions::read(bytes).expect_err("refused").to_string();
+    assert_eq!(refused(b"# \xc3\xa9\nname=\xc3\xa9z\xff because b"), "line 2, column 8: not UTF-8");
+    assert_eq!(refused(b"\xff"), "line 1, column 1: not UTF-8");
+    let most = vec![b'\n'; Suppressions::LARGEST];
+    assert!(Suppressions::read(&most).expect("empty lines").is_empty());
+    assert_eq!(refused(&[most, vec![b'\n']].concat()), "line 1, column 1: more than 16 MiB");
 }
 
 /// The page shows no text that is not understood.

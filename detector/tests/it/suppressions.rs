@@ -110,6 +110,42 @@ fn frames_need_the_stacks_of_all() {
 }
 
 #[test]
+fn different_stacks_are_matched_by_what_they_share() {
+    let (_, mut snapshot) = outlived();
+    let own = snapshot.tasks[1].region.expect("a region");
+    snapshot.tasks[2].backtrace = Some(stack(
+        &mut snapshot,
+        &[
+            "pool::next at src/pool.rs:24",
+            "pool::again at src/pool.rs:30",
+            "pool::start::{{closure}} at src/pool.rs:9",
+        ],
+    ));
+    let report = region(&snapshot, own);
+    let takes = |report: &Report, what: &str| {
+        let after = suppressed(report, &format!("{what} because issue 41"));
+        (after.findings.len(), after.exceptions[0].without_stack)
+    };
+    for (what, left) in [
+        // At another line, and in a closure.
+        ("frame=pool::next", 1),
+        ("frame=pool::start::{closure}", 2),
+        ("frame=pool::start", 1),
+        ("innermost=pool::next", 1),
+        // Of one of them only; the ticker has no stack.
+        ("frame=pool::again", 2),
+        ("innermost=pool::start", 2),
+    ] {
+        assert_eq!(takes(&report, what), (left, 1), "{what}");
+    }
+    snapshot.tasks[2].backtrace = Some(stack(&mut snapshot, &["pool::start at src/pool.rs:9"]));
+    let report = region(&snapshot, own);
+    assert_eq!(takes(&report, "frame=pool::start"), (1, 1));
+    assert_eq!(takes(&report, "innermost=*"), (2, 1), "no innermost call is the same");
+    assert_eq!(takes(&report, "frame=pool::next"), (2, 1));
+}
+
+#[test]
 fn a_findings_file_knows_as_much() {
     let (report, _) = outlived();
     let mut bytes = Vec::new();
