@@ -73,9 +73,8 @@ mod passes {
     #[gleak_test_harness::test(settle_ms = 3_600_000, ignore = "name=parent because it goes on")]
     fn what_an_ignored_one_spawns_may_end() {
         let parent = || loop {
-            let child = spawn(|| sleep(Duration::from_millis(1)));
-            child.join().unwrap();
-            sleep(Duration::from_millis(1));
+            spawn(|| sleep(Duration::from_millis(2))).join().unwrap();
+            sleep(Duration::from_micros(300));
         };
         Builder::new().name("parent").spawn(parent).unwrap();
     }
