@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use gleak_detector::render::{TextOptions, json, text};
 use gleak_detector::snapshot::{RegionId, Snapshot, SnapshotBuilder, TaskId};
-use gleak_detector::{Ignore, Matcher, Question, Report, Scope, Totals, analyze};
+use gleak_detector::{Finding, Ignore, Matcher, Question, Report, Rule, Scope, Totals, analyze};
 use proptest::prelude::*;
 
-use crate::support::{MS, bank, found, members, stack};
+use crate::support::{MS, bank, dependents, found, members, stack};
 
 fn ignore(text: &str) -> Ignore {
     format!("{text} because of the test").parse().unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -204,6 +204,17 @@ const TEXTS: [&str; 12] = [
     "name=*",
 ];
 
+/// The living tasks that a report tells of.
+fn shown(report: &Report) -> BTreeSet<u64> {
+    let groups = report.groups.iter().flat_map(|group| &group.members);
+    groups.map(|member| member.task.0).collect()
+}
+
+/// Those in a finding, and behind it.
+fn touched(finding: &Finding) -> Vec<u64> {
+    members(finding).into_iter().chain(dependents(finding)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -211,8 +222,11 @@ proptest! {
     fn an_ignore_only_takes_away(picked in proptest::sample::subsequence(&TEXTS[..], 0..5), all in any::<bool>()) {
         let snapshot = mixed();
         let scope = if all { Scope::Process } else { Scope::Region(RegionId(1)) };
+        let ignores: Vec<Ignore> = picked.iter().map(|text| ignore(text)).collect();
         let before = ask(&snapshot, scope.clone(), Vec::new());
-        let after = ask(&snapshot, scope, picked.iter().map(|text| ignore(text)).collect());
+        let after = ask(&snapshot, scope, ignores.clone());
+        let all_before = ask(&snapshot, Scope::Process, Vec::new());
+        let all_after = ask(&snapshot, Scope::Process, ignores);
         for finding in &after.findings {
             let old = before.findings.iter().find(|it| it.fingerprint == finding.fingerprint);
             prop_assert!(old.is_some(), "a finding that was not there: {:?}", found(&after));
@@ -221,6 +235,17 @@ proptest! {
             prop_assert_eq!(&finding.key, &old.key);
             let old = members(old);
             prop_assert!(members(finding).iter().all(|task| old.contains(task)));
+        }
+        // What one is ignored for hides no other one.
+        let ignored: BTreeSet<u64> = shown(&all_before).difference(&shown(&all_after)).copied().collect();
+        let now: Vec<u64> = after.findings.iter().flat_map(touched).collect();
+        for old in before.findings.iter().filter(|old| old.key.rule != Rule::Panicked) {
+            let mut left = touched(old);
+            left.retain(|task| !ignored.contains(task));
+            prop_assert!(left.iter().all(|task| now.contains(task)), "hidden: {:?}", old);
+            if left == touched(old) {
+                prop_assert!(after.findings.contains(old), "gone or changed: {:?}", old);
+            }
         }
         // Who is in no finding any more is not called stuck.
         prop_assert!(after.totals.stuck <= before.totals.stuck);
