@@ -246,10 +246,13 @@ fn questions_cut_by_who_took_the_locks() {
 #[test]
 fn an_ignore_takes_those_that_have_ended_too() {
     let mut b = SnapshotBuilder::new();
-    let ab = locks(&mut b, 3);
+    let ab = locks(&mut b, 4);
     let lives = b.task("src/main.rs:3", TRANSFER).label("kind", "idle").running().id();
     took(&mut b, lives.0, ab[0], ab[1]);
     took(&mut b, 8, ab[1], ab[0]).witnesses[0].name = Some("eight".to_owned());
+    // Another circle of the same two, who count once.
+    took(&mut b, lives.0, ab[2], ab[3]);
+    took(&mut b, 8, ab[3], ab[2]).witnesses[0].name = Some("eight".to_owned());
     // No circle: nobody counts who is in no finding and lives no more.
     took(&mut b, 9, ab[0], ab[2]).witnesses[0].name = Some("eight".to_owned());
     let stack = b.stack(&[("bank::deposit", "src/bank.rs:31")]);

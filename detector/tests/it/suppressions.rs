@@ -2,7 +2,7 @@
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
 use gleak_detector::render::{TextOptions, text};
-use gleak_detector::snapshot::{Snapshot, SnapshotBuilder};
+use gleak_detector::snapshot::{Snapshot, SnapshotBuilder, Task, TaskId};
 use gleak_detector::{Date, Report, Rule, Suppressions};
 
 use crate::support::{bank, found, process, region, stack};
@@ -99,6 +99,23 @@ fn a_line_counts_up_to_its_day() {
 }
 
 #[test]
+fn a_creator_is_that_of_all() {
+    let mut b = SnapshotBuilder::new();
+    let own = b.region("t");
+    let main = b.task("src/main.rs:1", "app::main").running().id();
+    let jobs = b.channel("src/pool.rs:1", Some(0));
+    for entry in ["app::accept", "app::retry"] {
+        let parent = b.task("src/main.rs:2", entry).parent(main).running().id();
+        let task = b.task("src/pool.rs:9", "pool::start").region(own).parent(parent);
+        let _ = task.receives(jobs, "src/pool.rs:20");
+    }
+    let report = region(&b.build(), own);
+    let left = |what: &str| suppressed(&report, &format!("{what} because a")).findings.len();
+    assert_eq!([left("creator=app::accept"), left("creator=app::retry")], [1, 1]);
+    assert_eq!(left("creator=app::main"), 0);
+}
+
+#[test]
 fn frames_need_the_stacks_of_all() {
     let (_, mut snapshot) = outlived();
     snapshot.tasks[2].backtrace = None;
@@ -138,6 +155,11 @@ fn different_stacks_are_matched_by_what_they_share() {
     ] {
         assert_eq!(takes(&report, what), (left, 1), "{what}");
     }
+    let unseen = Task { id: TaskId(9), backtrace: None, ..snapshot.tasks[2].clone() };
+    snapshot.tasks.push(unseen);
+    let three = region(&snapshot, own);
+    assert_eq!(takes(&three, "frame=pool::next"), (2, 4), "one of the three has no stack");
+    let _ = snapshot.tasks.pop();
     snapshot.tasks[2].backtrace = Some(stack(&mut snapshot, &["pool::start at src/pool.rs:9"]));
     let report = region(&snapshot, own);
     assert_eq!(takes(&report, "frame=pool::start"), (1, 1));
@@ -166,6 +188,17 @@ fn a_findings_file_knows_as_much() {
     let merged = findings_file::merge(files);
     let creators = merged.iter().flat_map(|finding| &finding.groups).map(|group| &group.creators);
     assert!(creators.clone().all(Vec::is_empty), "{:?}", creators.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_finding_without_tasks_goes_by_its_fingerprint_only() {
+    let (mut report, _) = outlived();
+    report.findings.truncate(1);
+    report.findings[0].groups.clear();
+    assert_eq!(suppressed(&report, "name=* because a\nspawn=* because b").findings.len(), 1);
+    let line = format!("fingerprint={} because a", report.findings[0].fingerprint);
+    let after = suppressed(&report, &line);
+    assert_eq!((after.findings.len(), after.exceptions[0].findings), (0, 1));
 }
 
 #[test]
