@@ -3,7 +3,7 @@
 use gleak_detector::findings_file::{self, FindingsFile, Source};
 use gleak_detector::render::{TextOptions, text};
 use gleak_detector::snapshot::{Snapshot, SnapshotBuilder, Task, TaskId};
-use gleak_detector::{Date, Report, Rule, Suppressions};
+use gleak_detector::{Date, Exception, Report, Rule, Suppressions};
 
 use crate::support::{bank, found, process, region, stack};
 
@@ -199,6 +199,24 @@ fn a_finding_without_tasks_goes_by_its_fingerprint_only() {
     let line = format!("fingerprint={} because a", report.findings[0].fingerprint);
     let after = suppressed(&report, &line);
     assert_eq!((after.findings.len(), after.exceptions[0].findings), (0, 1));
+}
+
+#[test]
+fn what_exceptions_did_is_added_up_line_by_line() {
+    let (report, _) = outlived();
+    let after = |line: &str| suppressed(&report, line).exceptions;
+    let mut all = after("crate=pool because a");
+    for line in ["crate=pool because a", "crate=pool because b", "crate=tick because a"] {
+        Exception::add_all(&mut all, after(line));
+    }
+    let line = |it: &Exception| (it.what.clone(), it.reason.clone(), it.findings, it.tasks);
+    let text = |what: &str| what.to_owned();
+    let expected = [
+        (text("crate=pool"), text("a"), 2, 4),
+        (text("crate=pool"), text("b"), 1, 2),
+        (text("crate=tick"), text("a"), 1, 1),
+    ];
+    assert_eq!(all.iter().map(line).collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -92,6 +92,13 @@ fn the_clean_up_of_the_run_is_judged_as_a_test_is() {
 }
 
 #[test]
+fn what_is_ignored_is_not_waited_for_at_the_end() {
+    let said = run(&mut example("pulse"));
+    assert_eq!((said.tests("ok"), said.code), (vec!["starts_it"], Some(0)), "{said:#?}");
+    assert_eq!(said.stderr, "", "it is no stray, and the ignore is used");
+}
+
+#[test]
 fn a_main_that_is_not_understood_runs_no_test() {
     let said = run(&mut example("misspelt"));
     assert_eq!((&*said.stdout, said.code), ("", Some(101)));
