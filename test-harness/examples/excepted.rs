@@ -69,6 +69,21 @@ mod passes {
         Builder::new().name("ticker").spawn(tick).unwrap();
     }
 
+    /// As before, with stacks taken to know it by.
+    #[gleak_test_harness::test(
+        settle_ms = 3_600_000,
+        ignore = "frame=excepted::passes::pulse because it goes on"
+    )]
+    fn a_ticker_known_by_its_stack() {
+        spawn(|| pulse());
+    }
+
+    fn pulse() {
+        loop {
+            sleep(Duration::from_millis(1));
+        }
+    }
+
     /// What an ignored one spawns is judged, but not for being there a moment too late.
     #[gleak_test_harness::test(settle_ms = 3_600_000, ignore = "name=parent because it goes on")]
     fn what_an_ignored_one_spawns_may_end() {
