@@ -8,18 +8,18 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{RegionId, Snapshot, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{MisuseFact, PairWitness, RegionId, Snapshot, TaskId, TaskState, WaiterKind};
 
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
-use crate::ignored::Ignored;
+use crate::ignored::{Event, Ignored};
 use crate::index::{Index, is_host, wait_of};
 use crate::lock_order::{Circle, Step};
-use crate::rule::{Case, Draft, RULES, RuleInfo};
+use crate::rule::{Case, Draft, RULES, RuleInfo, is_charged};
 use crate::{
     Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
-    lock_order, panics,
+    lock_order, misuse, panics,
 };
 
 /// Judges a snapshot.
@@ -37,7 +37,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             for task in draft_tasks(&draft) {
                 taken[task] = true;
             }
-            piles.add(&case, info.rule, selection.cut(draft));
+            piles.add(&case, info.rule, selection.cut(&case, info.certainty, draft));
         }
         for pile in piles.piles.values() {
             if info.certainty == Certainty::Certain {
@@ -48,6 +48,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             findings.push(pile.finding(&case, info, &piles.keys));
         }
         findings.extend(panics::findings(&case, info, &piles.panics));
+        findings.extend(misuse::findings(&case, info, &piles.misuses));
         findings.extend(lock_order::findings(&case, info, &piles.circles));
     }
     crate::finding::sort(&mut findings);
@@ -108,11 +109,15 @@ impl<'a> Selection<'a> {
         Selection { snapshot: index.snapshot, scope, wanted, ignored, wanted_panics, ignores }
     }
 
-    /// What of a draft was asked for, if anything.
-    fn cut(&mut self, draft: Draft) -> Option<Draft> {
+    /// What of a draft was asked for, if anything. Where being alive is the matter, somebody must be among
+    /// it of whom an end is expected.
+    fn cut(&mut self, case: &Case<'_>, certainty: Certainty, draft: Draft) -> Option<Draft> {
         match draft {
             Draft::Together { members, circle, mut dependents } => {
-                let wanted = |&task: &usize| self.wanted[task];
+                let counts = |task: usize| {
+                    certainty != Certainty::Weak || is_charged(case.index.tasks[task])
+                };
+                let wanted = |&task: &usize| self.wanted[task] && counts(task);
                 if !members.iter().any(wanted) && !dependents.iter().any(wanted) {
                     return None;
                 }
@@ -127,6 +132,15 @@ impl<'a> Selection<'a> {
                 numbers.retain(|&number| self.wanted_panics[number]);
                 Some(Draft::Panics(numbers))
             }
+            Draft::Misuses(mut numbers) => {
+                numbers.retain(|&number| {
+                    let MisuseFact { task, name, region, spawn, .. } =
+                        &self.snapshot.misuses[number];
+                    let (task, name, spawn) = (*task, name.as_deref(), *spawn);
+                    self.wants_event(*region, &Event { task, name, spawn, stack: None })
+                });
+                Some(Draft::Misuses(numbers))
+            }
             Draft::Orders(mut circles) => {
                 circles.retain(|circle| self.wants_circle(circle));
                 Some(Draft::Orders(circles))
@@ -140,9 +154,16 @@ impl<'a> Selection<'a> {
     }
 
     fn wants_witness(&mut self, step: Step) -> bool {
-        let witness = &self.snapshot.lock_order[step.pair].witnesses[step.witness];
-        let in_scope = has_in_scope(self.scope, witness.task, witness.region);
-        let is_ignored = self.ignores.witness(witness, in_scope);
+        let PairWitness { task, name, region, spawn, stack, .. } =
+            &self.snapshot.lock_order[step.pair].witnesses[step.witness];
+        let (name, stack) = (name.as_deref(), *stack);
+        self.wants_event(*region, &Event { task: *task, name, spawn: *spawn, stack })
+    }
+
+    /// Whether what this task has done, which may have ended, is asked for.
+    fn wants_event(&mut self, region: Option<RegionId>, event: &Event<'_>) -> bool {
+        let in_scope = has_in_scope(self.scope, event.task, region);
+        let is_ignored = self.ignores.event(event, in_scope);
         in_scope && !is_ignored
     }
 }
@@ -163,7 +184,7 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
             members.iter().chain(dependents).copied().collect()
         }
         Draft::Each(tasks) => tasks.clone(),
-        Draft::Panics(_) | Draft::Orders(_) => Vec::new(),
+        Draft::Panics(_) | Draft::Misuses(_) | Draft::Orders(_) => Vec::new(),
     }
 }
 
@@ -176,6 +197,7 @@ struct Piles {
     keys: Vec<FindingKey>,
     piles: BTreeMap<Vec<usize>, Pile>,
     panics: Vec<usize>,
+    misuses: Vec<usize>,
     circles: Vec<Circle>,
 }
 
@@ -193,6 +215,7 @@ impl Piles {
         match draft {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
+            Some(Draft::Misuses(numbers)) => self.misuses.extend(numbers),
             Some(Draft::Orders(circles)) => self.circles.extend(circles),
             Some(Draft::Each(tasks)) => {
                 let mut by_key: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -249,14 +272,20 @@ impl Pile {
         members.sort_unstable();
         let mut dependents = self.dependents.clone();
         dependents.sort_unstable();
+        // What is held by a member that waits for something else is told by who wants it.
+        let told_by = if info.rule == Rule::HeldOverBlock { &dependents } else { &members };
         let chain = if self.circle.is_empty() {
-            members.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
+            told_by.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
         } else {
             chain::around(index, &self.circle)
         };
         let holders = if self.circle.is_empty() { Holders::Told } else { Holders::InTheCircle };
         let all = members.iter().chain(&dependents);
         let regions = all.filter_map(|&task| index.tasks[task].region);
+        let mut facts = facts::of(index, &members, holders);
+        if info.rule == Rule::Spinner {
+            facts.extend(members.iter().filter_map(|&task| held::told(index, task)));
+        }
         Finding {
             fingerprint: key::fingerprint(&own),
             key: own[0].clone(),
@@ -266,7 +295,7 @@ impl Pile {
             chain,
             dependents: groups(index, &case.shapes, &dependents),
             regions: region_names(index, regions),
-            facts: facts::of(index, &members, holders),
+            facts,
         }
     }
 }

@@ -6,11 +6,20 @@
 
 use std::collections::BTreeSet;
 
-use gleak_snapshot::{PairWitness, PanicFact, SpawnId, Task, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{PanicFact, SpawnId, StackId, Task, TaskId, TaskState, WaiterKind};
 
 use crate::ignore::{Calls, Exception, ExceptionKind, FrameName, Ignore, Place, Subject};
 use crate::index::Index;
 use crate::key;
+
+/// What a task has done, as far as it is told.
+pub(crate) struct Event<'e> {
+    pub(crate) task: TaskId,
+    pub(crate) name: Option<&'e str>,
+    /// None for threads.
+    pub(crate) spawn: Option<SpawnId>,
+    pub(crate) stack: Option<StackId>,
+}
 
 /// Decides task by task, and keeps the account.
 pub(crate) struct Ignored<'a> {
@@ -90,27 +99,27 @@ impl<'a> Ignored<'a> {
         self.note(&ignored, counts, panic.stack.is_empty())
     }
 
-    /// As [`Ignored::task`], on one that took a pair of locks and may have ended. One that lives is
-    /// ignored as it is elsewhere, and has counted there.
-    pub(crate) fn witness(&mut self, witness: &PairWitness, counts: bool) -> bool {
+    /// As [`Ignored::task`], on one that may have ended. One that lives is ignored as it is elsewhere,
+    /// and has counted there.
+    pub(crate) fn event(&mut self, event: &Event<'_>, counts: bool) -> bool {
         if self.ignore.is_empty() {
             return false;
         }
-        if let Some(number) = self.index.task(witness.task) {
+        if let Some(number) = self.index.task(event.task) {
             return self.task(self.index.tasks[number], false);
         }
-        let stack = witness.stack.filter(|_| !self.functions.is_empty());
+        let stack = event.stack.filter(|_| !self.functions.is_empty());
         let subject = Subject {
-            task: witness.task,
-            name: witness.name.as_deref(),
+            task: event.task,
+            name: event.name,
             labels: &[],
-            spawn: witness.spawn.map(|spawn| self.place(spawn)),
+            spawn: event.spawn.map(|spawn| self.place(spawn)),
             creators: Vec::new(),
             stack: stack.map(|stack| self.names(self.index.stacks.own_calls(stack))),
         };
         let ignored = matching(self.ignore, &subject);
-        let counts = counts && self.counted.insert(witness.task);
-        self.note(&ignored, counts, witness.stack.is_none() && witness.spawn.is_some())
+        let counts = counts && self.counted.insert(event.task);
+        self.note(&ignored, counts, event.stack.is_none() && event.spawn.is_some())
     }
 
     /// What the ignores did.

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use gleak_runtime::report::detector::{Exception, Finding, Group, Question, Report, Scope, render};
-use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
+use gleak_runtime::report::snapshot::{RegionId, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
@@ -88,28 +88,26 @@ fn judged(
     answered: &BTreeSet<TaskId>,
 ) -> Report {
     let ignore = suite.exceptions.ignores.clone();
-    let panics: Vec<PanicFact> = snapshot
-        .panics
-        .iter()
-        .filter(|panic| {
-            !outsiders::of_a_test(snapshot, panic.region)
-                && !before.contains(&panic.task)
-                && !answered.contains(&panic.task)
-        })
-        .cloned()
-        .collect();
-    let living = Snapshot { panics: Vec::new(), ..snapshot.clone() };
+    let of_no_test = |task: &TaskId, region: Option<RegionId>| {
+        !outsiders::of_a_test(snapshot, region)
+            && !before.contains(task)
+            && !answered.contains(task)
+    };
+    let (mut panics, mut misuses) = (snapshot.panics.clone(), snapshot.misuses.clone());
+    panics.retain(|panic| of_no_test(&panic.task, panic.region));
+    misuses.retain(|misuse| of_no_test(&misuse.task, misuse.region));
+    let living = Snapshot { panics: Vec::new(), misuses: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
     let mut report = verdict::judge(&living, &Question { scope, ignore: ignore.clone() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
-    // are judged by themselves, among no tasks.
+    // and misuses are judged by themselves, among no tasks.
     let (tasks, objects, lock_order) = (Vec::new(), Vec::new(), Vec::new());
-    let ended = Snapshot { tasks, objects, lock_order, panics, ..living };
+    let ended = Snapshot { tasks, objects, lock_order, panics, misuses, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    let of_panics = verdict::judge(&ended, &Question { scope, ignore });
-    report.findings.extend(of_panics.findings);
+    let of_ended = verdict::judge(&ended, &Question { scope, ignore });
+    report.findings.extend(of_ended.findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
-    Exception::add_all(&mut report.exceptions, of_panics.exceptions);
+    Exception::add_all(&mut report.exceptions, of_ended.exceptions);
     suite.exceptions.suppress(&mut report, snapshot);
     report
 }

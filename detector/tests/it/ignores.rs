@@ -4,14 +4,10 @@ use std::collections::BTreeSet;
 
 use gleak_detector::render::{TextOptions, json, text};
 use gleak_detector::snapshot::{RegionId, Snapshot, SnapshotBuilder, TaskId};
-use gleak_detector::{Finding, Ignore, Matcher, Question, Report, Rule, Scope, Totals, analyze};
+use gleak_detector::{Finding, Ignore, Matcher, Question, Report, Scope, Totals, analyze};
 use proptest::prelude::*;
 
-use crate::support::{MS, bank, dependents, found, members, stack};
-
-fn ignore(text: &str) -> Ignore {
-    format!("{text} because of the test").parse().unwrap_or_else(|error| panic!("{text}: {error}"))
-}
+use crate::support::{MS, bank, dependents, found, ignore, members, stack};
 
 /// Four tasks of a region: a server, what it accepts, and a worker of another crate; and one that
 /// panicked.
@@ -243,7 +239,7 @@ proptest! {
         // What one is ignored for hides no other one.
         let ignored: BTreeSet<u64> = shown(&all_before).difference(&shown(&all_after)).copied().collect();
         let now: Vec<u64> = after.findings.iter().flat_map(touched).collect();
-        for old in before.findings.iter().filter(|old| old.key.rule != Rule::Panicked) {
+        for old in before.findings.iter().filter(|old| !old.key.rule.is_event()) {
             let mut left = touched(old);
             left.retain(|task| !ignored.contains(task));
             prop_assert!(left.iter().all(|task| now.contains(task)), "hidden: {:?}", old);

@@ -3,9 +3,9 @@
 use gleak_detector::snapshot::{
     HoldMode, Joined, LockPair, ObjectId, RegionId, SnapshotBuilder, TaskId,
 };
-use gleak_detector::{Certainty, Ignore, Matcher, Question, Report, Rule, Scope, analyze};
+use gleak_detector::{Certainty, Question, Report, Rule, Scope, analyze};
 
-use crate::support::{bank, found, golden, members, process, region};
+use crate::support::{bank, found, golden, ignore, members, process, region};
 
 const TRANSFER: &str = "bank::transfer::{{closure}}";
 
@@ -236,9 +236,7 @@ fn questions_cut_by_who_took_the_locks() {
     let since = |last| Scope::NewSince([TaskId(last)].into());
     let asked = |scope, ignore| orders(&analyze(&snapshot, &Question { scope, ignore })).len();
     assert_eq!((asked(since(6), vec![]), asked(since(8), vec![])), (1, 0));
-    let ignore = |entry: &str| {
-        vec![Ignore { matcher: Matcher::Entry(entry.to_owned()), reason: "known".to_owned() }]
-    };
+    let ignore = |entry: &str| vec![ignore(&format!("entry={entry}"))];
     assert_eq!(asked(Scope::Process, ignore("bank::transfer")), 0);
     assert_eq!(asked(Scope::Process, ignore("bank::audit")), 1);
 }
@@ -261,8 +259,7 @@ fn an_ignore_takes_those_that_have_ended_too() {
         pair.witnesses[0].stack = Some(stack);
     }
     let ask = |texts: &[&str]| {
-        let read = |text: &&str| format!("{text} because of the test").parse().expect("valid");
-        let ignore = texts.iter().map(read).collect();
+        let ignore = texts.iter().map(|text| ignore(text)).collect();
         let report = analyze(&snapshot, &Question { scope: Scope::Process, ignore });
         let took = report.exceptions.iter().map(|it| it.tasks).collect::<Vec<_>>();
         (orders(&report).len(), took)

@@ -233,6 +233,11 @@ impl CancelHandle {
         self.end(Some(Cause::from(cause.into())));
     }
 
+    /// Whether the context is done, by whoever.
+    pub(crate) fn is_done(&self) -> bool {
+        self.side.0.err().is_some()
+    }
+
     fn end(&self, cause: Option<Cause>) {
         self.side.0.cancel(cause);
     }
