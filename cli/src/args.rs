@@ -51,6 +51,14 @@ pub(crate) struct Names {
     pub(crate) debug_dir: Vec<PathBuf>,
 }
 
+/// Findings that are excepted.
+#[derive(Debug, Args)]
+pub(crate) struct Suppress {
+    /// Leave out what FILE excepts, by lines `MATCHER because REASON`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suppress: Vec<PathBuf>,
+}
+
 /// `gleak report`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -64,6 +72,7 @@ debug files of the same build id, and from what --exe names. A file of another b
 Examples:
   gleak report gleak-4711-0.ndjson
   gleak report crash.ndjson --exe target/release/app
+  gleak report crash.ndjson --suppress gleak-suppress.txt
   gleak report --top 5 --color never crash.ndjson | less
   gleak report --format json --exit-code - < crash.ndjson")]
 pub(crate) struct Report {
@@ -91,6 +100,9 @@ pub(crate) struct Report {
     /// Exit with 1 if there are findings
     #[arg(long)]
     pub(crate) exit_code: bool,
+    /// What is left out.
+    #[command(flatten)]
+    pub(crate) suppress: Suppress,
     /// Where names come from.
     #[command(flatten)]
     pub(crate) names: Names,
@@ -192,6 +204,9 @@ pub(crate) struct Inputs {
     /// Be content when no process reported anything
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// What is left out.
+    #[command(flatten)]
+    pub(crate) suppress: Suppress,
     /// Where names come from.
     #[command(flatten)]
     pub(crate) names: Names,
@@ -208,6 +223,7 @@ Findings of all inputs are merged by fingerprint and compared with the baseline:
   stale   in the baseline, not seen: a warning, or a failure with --strict-baseline
 
 NEW, moved? and GROWN fail the gate. The gate never writes the baseline: see `gleak baseline write`.
+Suppressed findings are compared with nothing. A suppression that took none is named.
 
 Examples:
   gleak gate --baseline gleak-baseline.json

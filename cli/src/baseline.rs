@@ -9,10 +9,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use gleak_detector::{Finding, Fingerprint, Rule};
+use gleak_detector::{Date, Finding, Fingerprint, Rule};
 use serde::{Deserialize, Serialize};
-
-use crate::date::Date;
 
 /// The one version of the file that this program reads and writes.
 const SCHEMA: u32 = 1;

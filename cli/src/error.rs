@@ -12,6 +12,7 @@ use crate::baseline::BaselineFault;
 use crate::exit_code;
 use crate::input::InputFault;
 use crate::plain::plain;
+use crate::suppress::SuppressionsFault;
 
 /// Why a command could not do its job.
 #[derive(Debug)]
@@ -31,6 +32,13 @@ pub(crate) enum Failure {
         path: String,
         /// What is the matter with it.
         fault: BaselineFault,
+    },
+    /// Suppressions that cannot be used.
+    Suppressions {
+        /// The file.
+        path: String,
+        /// What is the matter with it.
+        fault: SuppressionsFault,
     },
     /// An input that cannot be used, or not in full.
     Input {
@@ -58,9 +66,10 @@ impl Failure {
     /// Its exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Failure::Usage { .. } | Failure::WouldOverwrite(_) | Failure::Baseline { .. } => {
-                exit_code::USAGE
-            }
+            Failure::Usage { .. }
+            | Failure::WouldOverwrite(_)
+            | Failure::Baseline { .. }
+            | Failure::Suppressions { .. } => exit_code::USAGE,
             Failure::Input { .. } | Failure::Inputs(_) => exit_code::UNREADABLE,
             Failure::NothingChecked(_) => exit_code::NOTHING_CHECKED,
             Failure::Picture(_) | Failure::Output { .. } => exit_code::OUTPUT,
@@ -76,6 +85,9 @@ impl fmt::Display for Failure {
                 write!(f, "{}: exists; --force overwrites it", plain(path))
             }
             Failure::Baseline { path, fault } => {
+                write!(f, "{}: {}", plain(path), plain(&fault.to_string()))
+            }
+            Failure::Suppressions { path, fault } => {
                 write!(f, "{}: {}", plain(path), plain(&fault.to_string()))
             }
             Failure::Input { name, fault } => {

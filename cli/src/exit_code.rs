@@ -4,7 +4,8 @@
 //! |------|-------------------|-------------------------------------------------------------------|
 //! | 0    | `PASS`            | done; a gate passed                                               |
 //! | 1    | `FOUND`           | a gate failed, or `report --exit-code` has findings               |
-//! | 2    | `USAGE`           | wrong arguments, a faulty baseline, or a file that would be lost  |
+//! | 2    | `USAGE`           | wrong arguments, a faulty baseline or suppression, or a file that |
+//! |      |                   | would be lost                                                     |
 //! | 3    | `UNREADABLE`      | an input could not be read in full, or nothing was recognised     |
 //! | 4    | `NOTHING_CHECKED` | no process, or too few of them, reported anything                 |
 //! | 5    | `OUTPUT`          | the answer could not be written (full disk, no such folder)       |
@@ -13,7 +14,7 @@
 pub(crate) const PASS: u8 = 0;
 /// A gate failed, or a report asked for an exit code has findings.
 pub(crate) const FOUND: u8 = 1;
-/// Wrong arguments, a faulty baseline, or a file that would be lost.
+/// Wrong arguments, a faulty baseline or suppression, or a file that would be lost.
 pub(crate) const USAGE: u8 = 2;
 /// An input could not be read in full, or nothing in it was recognised.
 pub(crate) const UNREADABLE: u8 = 3;
@@ -27,7 +28,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0  done; the gate passed
   1  the gate failed, or `report --exit-code` has findings
-  2  wrong arguments, a faulty baseline, or a file that would be overwritten
+  2  wrong arguments, a faulty baseline or suppression, or a file that would be overwritten
   3  an input could not be read in full, or nothing in it was recognised
   4  nothing was checked
   5  the answer could not be written";

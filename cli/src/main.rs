@@ -12,7 +12,6 @@
 mod args;
 mod baseline;
 mod command;
-mod date;
 mod error;
 mod exit_code;
 mod gate;
@@ -21,6 +20,7 @@ mod names;
 mod output;
 mod picture;
 mod plain;
+mod suppress;
 mod terminal;
 
 use std::process::ExitCode;

@@ -8,13 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{
-    MisuseFact, PairWitness, PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind,
-};
+use gleak_snapshot::{MisuseFact, PairWitness, RegionId, Snapshot, TaskId, TaskState, WaiterKind};
 
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
+use crate::ignored::{Event, Ignored};
 use crate::index::{Index, is_host, wait_of};
 use crate::lock_order::{Circle, Step};
 use crate::rule::{Case, Draft, RULES, RuleInfo, is_charged};
@@ -65,6 +64,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         groups: shown_groups(&case, &shown),
         totals: totals(&index, &stuck),
         completeness: snapshot.completeness,
+        exceptions: selection.ignores.account(),
     }
 }
 
@@ -78,42 +78,35 @@ fn shown_groups(case: &Case<'_>, shown: &[usize]) -> Vec<Group> {
 }
 
 /// What the question asks for.
-struct Selection<'q> {
-    question: &'q Question,
-    snapshot: &'q Snapshot,
-    entries: Vec<(String, String)>,
+struct Selection<'a> {
+    snapshot: &'a Snapshot,
+    scope: &'a Scope,
     /// By task: in scope and not ignored.
     wanted: Vec<bool>,
     ignored: Vec<bool>,
+    /// As [`Selection::wanted`], by panic.
+    wanted_panics: Vec<bool>,
+    ignores: Ignored<'a>,
 }
 
-impl<'q> Selection<'q> {
-    fn new(case: &Case<'q>, question: &'q Question) -> Self {
-        let index = case.index;
-        let snapshot = index.snapshot;
-        let places = (0..snapshot.spawns.len()).map(|number| {
-            let id = SpawnId(u32::try_from(number).unwrap_or(u32::MAX));
-            (index.entry(id).to_owned(), key::file(&index.spawn_site(id).file))
-        });
-        let mut selection = Selection {
-            question,
-            snapshot,
-            entries: places.collect(),
-            wanted: Vec::new(),
-            ignored: Vec::new(),
-        };
+impl<'a> Selection<'a> {
+    fn new(case: &Case<'a>, question: &'a Question) -> Self {
+        let (index, scope) = (case.index, &question.scope);
+        let mut ignores = Ignored::new(index, &question.ignore);
+        let (mut wanted, mut ignored) = (Vec::new(), Vec::new());
         for (number, task) in index.tasks.iter().enumerate() {
-            let ignored = selection.ignores(task.name.as_deref(), task.spawn);
-            selection.ignored.push(ignored);
-            selection.wanted.push(case.in_scope(number) && !ignored);
+            let in_scope = case.in_scope(number);
+            let is_ignored = ignores.task(task, in_scope && !is_host(task));
+            ignored.push(is_ignored);
+            wanted.push(in_scope && !is_ignored);
         }
-        selection
-    }
-
-    fn ignores(&self, name: Option<&str>, spawn: Option<SpawnId>) -> bool {
-        let place = spawn.and_then(|spawn| self.entries.get(spawn.0 as usize));
-        let (entry, file) = place.map_or(("", ""), |(entry, file)| (entry, file));
-        self.question.ignore.iter().any(|ignore| ignore.matches(name, file, entry))
+        let panics = index.snapshot.panics.iter().map(|panic| {
+            let in_scope = has_in_scope(scope, panic.task, panic.region);
+            let is_ignored = ignores.panic(panic, in_scope);
+            in_scope && !is_ignored
+        });
+        let wanted_panics = panics.collect();
+        Selection { snapshot: index.snapshot, scope, wanted, ignored, wanted_panics, ignores }
     }
 
     /// What of a draft was asked for, if anything. Where being alive is the matter, somebody must be among
@@ -136,49 +129,53 @@ impl<'q> Selection<'q> {
                 Some(Draft::Each(tasks))
             }
             Draft::Panics(mut numbers) => {
-                numbers.retain(|&number| {
-                    let PanicFact { task, name, region, spawn, .. } = &self.snapshot.panics[number];
-                    self.wants_event(*task, name.as_deref(), *region, Some(*spawn))
-                });
+                numbers.retain(|&number| self.wanted_panics[number]);
                 Some(Draft::Panics(numbers))
             }
             Draft::Misuses(mut numbers) => {
                 numbers.retain(|&number| {
                     let MisuseFact { task, name, region, spawn, .. } =
                         &self.snapshot.misuses[number];
-                    self.wants_event(*task, name.as_deref(), *region, *spawn)
+                    let (task, name, spawn) = (*task, name.as_deref(), *spawn);
+                    self.wants_event(*region, &Event { task, name, spawn, stack: None })
                 });
                 Some(Draft::Misuses(numbers))
             }
             Draft::Orders(mut circles) => {
-                circles.retain(|circle| circle.iter().any(|step| self.wants_witness(*step)));
+                circles.retain(|circle| self.wants_circle(circle));
                 Some(Draft::Orders(circles))
             }
         }
     }
 
-    fn wants_witness(&self, step: Step) -> bool {
-        let PairWitness { task, name, region, spawn, .. } =
-            &self.snapshot.lock_order[step.pair].witnesses[step.witness];
-        self.wants_event(*task, name.as_deref(), *region, *spawn)
+    /// All are looked at, so that each ignore counts what it took.
+    fn wants_circle(&mut self, circle: &Circle) -> bool {
+        circle.iter().filter(|&&step| self.wants_witness(step)).count() > 0
     }
 
-    /// Whether what is told of this task, which may have ended, is asked for.
-    fn wants_event(
-        &self,
-        task: TaskId,
-        name: Option<&str>,
-        region: Option<RegionId>,
-        spawn: Option<SpawnId>,
-    ) -> bool {
-        let in_scope = match &self.question.scope {
-            Scope::Process => true,
-            Scope::Region(asked) => region == Some(*asked),
-            Scope::Uncharged => region.is_none(),
-            // The set cannot tell of who has ended whether it began before or after.
-            Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
-        };
-        in_scope && !self.ignores(name, spawn)
+    fn wants_witness(&mut self, step: Step) -> bool {
+        let PairWitness { task, name, region, spawn, stack, .. } =
+            &self.snapshot.lock_order[step.pair].witnesses[step.witness];
+        let (name, stack) = (name.as_deref(), *stack);
+        self.wants_event(*region, &Event { task: *task, name, spawn: *spawn, stack })
+    }
+
+    /// Whether what this task has done, which may have ended, is asked for.
+    fn wants_event(&mut self, region: Option<RegionId>, event: &Event<'_>) -> bool {
+        let in_scope = has_in_scope(self.scope, event.task, region);
+        let is_ignored = self.ignores.event(event, in_scope);
+        in_scope && !is_ignored
+    }
+}
+
+/// Whether what is told of this task, which may have ended, is asked for.
+fn has_in_scope(scope: &Scope, task: TaskId, of: Option<RegionId>) -> bool {
+    match scope {
+        Scope::Process => true,
+        Scope::Region(region) => of == Some(*region),
+        Scope::Uncharged => of.is_none(),
+        // The set cannot tell of who has ended whether it began before or after.
+        Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
     }
 }
 

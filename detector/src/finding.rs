@@ -13,7 +13,7 @@ use gleak_snapshot::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Backtrace;
+use crate::{Backtrace, Exception};
 
 /// A kind of finding. The order is the order of certainty, then of gravity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -138,6 +138,9 @@ pub struct Member {
     /// Its name, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Labels given at spawn, sorted by key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<(String, String)>,
     /// What it is charged to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionId>,
@@ -157,6 +160,9 @@ pub struct Group {
     /// Spawn sites of their ancestors, nearest first, of the first member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestry: Vec<Site>,
+    /// What their ancestors run, nearest first: those that all of them have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub creators: Vec<String>,
     /// Why they wait; none when they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<WaitReason>,
@@ -332,4 +338,7 @@ pub struct Report {
     pub totals: Totals,
     /// What the snapshot did not see.
     pub completeness: Completeness,
+    /// What ignores and suppressions did, in the order in which they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Exception>,
 }

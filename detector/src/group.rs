@@ -98,6 +98,7 @@ pub(crate) fn member(index: &Index<'_>, number: usize) -> Member {
     Member {
         task: task.id,
         name: task.name.clone(),
+        labels: task.labels.clone(),
         region: task.region,
         waited_ns: wait_of(task).map(|wait| taken_ns.saturating_sub(wait.since_ns)),
     }
@@ -151,6 +152,7 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
         entry: shape.key(index, Rule::Outlived).entry,
         spawn: shape.spawn.map(|spawn| index.spawn_site(spawn).clone()),
         ancestry: ancestry.iter().map(|&spawn| index.spawn_site(spawn).clone()).collect(),
+        creators: creators(index, tasks()),
         reason: shape.reason,
         wait_class: shape.class.text(),
         waits_for: if waits.is_empty() { String::new() } else { words::waits_for(index, &waits) },
@@ -159,4 +161,20 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
         spawn_backtrace: index.stacks.of_tasks(tasks(), |task| task.spawn_backtrace),
         members: members.iter().map(|&member| self::member(index, member)).collect(),
     }
+}
+
+/// What the ancestors of all these tasks run, in the order of the first one's.
+fn creators<'t>(index: &Index<'_>, mut tasks: impl Iterator<Item = &'t Task>) -> Vec<String> {
+    let Some(first) = tasks.next() else { return Vec::new() };
+    let entry = |&spawn: &SpawnId| index.entry(spawn);
+    let mut shared: Vec<&str> = Vec::new();
+    for creator in first.ancestry.iter().map(entry) {
+        if !shared.contains(&creator) {
+            shared.push(creator);
+        }
+    }
+    for task in tasks.filter(|task| task.ancestry != first.ancestry) {
+        shared.retain(|creator| task.ancestry.iter().map(entry).any(|own| own == *creator));
+    }
+    shared.into_iter().map(str::to_owned).collect()
 }

@@ -15,6 +15,7 @@ pub use gleak_snapshot as snapshot;
 mod analyze;
 mod cause;
 mod chain;
+mod date;
 mod facts;
 mod finding;
 pub mod findings_file;
@@ -22,6 +23,8 @@ pub mod folded;
 mod group;
 mod held;
 mod holder;
+mod ignore;
+mod ignored;
 mod index;
 mod key;
 mod lists;
@@ -35,16 +38,20 @@ pub mod render;
 mod rule;
 mod stack;
 mod standstill;
+mod suppressions;
 mod wait_graph;
 mod words;
 
 pub use analyze::analyze;
+pub use date::Date;
 pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
+pub use ignore::{Exception, ExceptionKind, GrammarError, Ignore, Matcher};
 pub use index::{can_go_on, ends_from_outside};
 pub use name::shorten;
-pub use question::{Ignore, Question, Scope};
+pub use question::{Question, Scope};
 pub use rule::{RULES, RuleInfo};
-pub use stack::{Backtrace, BacktraceFrame};
+pub use stack::{Backtrace, BacktraceFrame, SharedCalls};
+pub use suppressions::Suppressions;

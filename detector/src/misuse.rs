@@ -99,6 +99,7 @@ fn groups(index: &Index<'_>, misuses: &[&MisuseFact]) -> Vec<Group> {
             entry: entry(index, misuses[0]).to_owned(),
             spawn,
             ancestry: Vec::new(),
+            creators: Vec::new(),
             reason: None,
             wait_class: class(misuses[0].kind).to_owned(),
             waits_for: String::new(),
@@ -120,6 +121,7 @@ fn members(misuses: &[&MisuseFact]) -> Vec<Member> {
         .map(|misuse| Member {
             task: misuse.task,
             name: misuse.name.clone(),
+            labels: Vec::new(),
             region: misuse.region,
             waited_ns: None,
         })

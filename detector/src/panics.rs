@@ -64,6 +64,7 @@ fn group(index: &Index<'_>, place: (Site, Option<Site>), panics: &[&PanicFact]) 
     let members = panics.iter().map(|panic| Member {
         task: panic.task,
         name: panic.name.clone(),
+        labels: Vec::new(),
         region: panic.region,
         waited_ns: None,
     });
@@ -71,6 +72,7 @@ fn group(index: &Index<'_>, place: (Site, Option<Site>), panics: &[&PanicFact]) 
         entry: index.entry(panics[0].spawn).to_owned(),
         spawn: Some(spawn),
         ancestry: Vec::new(),
+        creators: Vec::new(),
         reason: None,
         wait_class: "panicked".to_owned(),
         waits_for: String::new(),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use gleak_snapshot::{RegionId, TaskId};
 
+use crate::Ignore;
+
 /// What to judge.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Question {
@@ -25,32 +27,4 @@ pub enum Scope {
     Uncharged,
     /// Those that were not there when the set was taken.
     NewSince(BTreeSet<TaskId>),
-}
-
-/// A filter on tasks. The text is compared whole, or as a prefix when it ends with `*`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Ignore {
-    /// By the name given at spawn.
-    Name(String),
-    /// By the file of the spawn, as in [`crate::FindingKey::spawn_file`].
-    SpawnFile(String),
-    /// By the spawned function, as in [`crate::FindingKey::entry`].
-    Entry(String),
-}
-
-impl Ignore {
-    pub(crate) fn matches(&self, name: Option<&str>, spawn_file: &str, entry: &str) -> bool {
-        match self {
-            Ignore::Name(pattern) => name.is_some_and(|name| glob(pattern, name)),
-            Ignore::SpawnFile(pattern) => glob(pattern, spawn_file),
-            Ignore::Entry(pattern) => glob(pattern, entry),
-        }
-    }
-}
-
-fn glob(pattern: &str, text: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => text.starts_with(prefix),
-        None => text == pattern,
-    }
 }

@@ -14,6 +14,7 @@ use std::ops::Range;
 use gleak_snapshot::{Frame, Snapshot, Stack, StackId, Symbol, Task};
 use serde::{Deserialize, Serialize};
 
+use crate::ignore::FrameName;
 use crate::machinery::{self, Kind, Sources};
 
 /// A stack, innermost frame first, functions that were inlined on their own.
@@ -29,6 +30,22 @@ pub struct Backtrace {
     /// How many different stacks the group's tasks have, this one included. What differs in the
     /// runtime's frames only is no difference.
     pub different: u64,
+    /// What all of them have, when they are different.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedCalls>,
+}
+
+/// The user's calls that stand on different stacks, on each of them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SharedCalls {
+    /// How many of the group's tasks have a stack.
+    pub tasks: u64,
+    /// Whether the innermost call is the same: then it is the first of the functions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub innermost: bool,
+    /// Without generic arguments and hashes, each once, whatever line of it they stand at; those of
+    /// closures also without `{closure}`.
+    pub functions: Vec<String>,
 }
 
 /// One function on a stack.
@@ -111,8 +128,31 @@ impl<'a> Stacks<'a> {
         &self,
         stacks: impl Iterator<Item = &'s [Symbol]>,
     ) -> Option<Backtrace> {
+        self.most(stacks.map(|stack| (self.numbers(stack), false, 1)))
+    }
+
+    /// The names of all functions, by number.
+    pub(crate) fn names(&self) -> Vec<FrameName> {
+        self.table.functions.iter().map(|(symbol, _)| FrameName::of(&symbol.function)).collect()
+    }
+
+    /// The user's calls on a stack, by number; none when it is not in the snapshot.
+    pub(crate) fn own_calls(&self, id: StackId) -> Vec<usize> {
+        self.stacks.get(id.0 as usize).map_or(Vec::new(), |stack| {
+            let calls = self.expanded(stack);
+            calls[self.own(&calls, stack.cut)].to_vec()
+        })
+    }
+
+    /// As [`Stacks::own_calls`], of a stack that came with its names.
+    pub(crate) fn own_calls_of(&self, stack: &[Symbol]) -> Vec<usize> {
+        let calls = self.numbers(stack);
+        calls[self.own(&calls, false)].to_vec()
+    }
+
+    fn numbers(&self, stack: &[Symbol]) -> Vec<usize> {
         let number = |symbol| self.table.numbers.get(symbol).copied().unwrap_or(self.missing);
-        self.most(stacks.map(|stack| (stack.iter().map(number).collect(), false, 1)))
+        stack.iter().map(number).collect()
     }
 
     fn expanded(&self, stack: &Stack) -> Vec<usize> {
@@ -136,6 +176,7 @@ impl<'a> Stacks<'a> {
             }
         }
         let different = kinds.len() as u64;
+        let shared = (different > 1).then(|| self.shared(&kinds));
         // Of equal ones the last is taken, and the first is wanted.
         let (stack, cut, tasks) = kinds.into_iter().rev().max_by_key(|(_, _, tasks)| *tasks)?;
         let own = self.own(&stack, cut);
@@ -144,7 +185,43 @@ impl<'a> Stacks<'a> {
                 self.table.functions[number].0.clone().into_owned();
             BacktraceFrame { function, file, line, runtime: !own.contains(&place) }
         });
-        Some(Backtrace { frames: frames.collect(), cut, tasks, different })
+        Some(Backtrace { frames: frames.collect(), cut, tasks, different, shared })
+    }
+
+    /// What is on each of different stacks.
+    fn shared(&self, kinds: &[(Vec<usize>, bool, u64)]) -> SharedCalls {
+        let mut functions: Vec<String> = Vec::new();
+        let (mut on_all, mut innermost) = (Vec::new(), true);
+        // Each call is named once, on however many stacks it is.
+        let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, (stack, cut, _)) in kinds.iter().enumerate() {
+            let mut here = Vec::new();
+            for (depth, &number) in stack[self.own(stack, *cut)].iter().enumerate() {
+                let places = places.entry(number).or_insert_with(|| {
+                    let mut places = Vec::new();
+                    for name in FrameName::of(&self.table.functions[number].0.function).both() {
+                        match functions.iter().position(|known| *known == name) {
+                            Some(known) => places.push(known),
+                            None if at == 0 => {
+                                places.push(functions.len());
+                                functions.push(name);
+                            }
+                            None => {}
+                        }
+                    }
+                    places
+                });
+                here.resize(functions.len(), false);
+                places.iter().for_each(|&place| here[place] = true);
+                innermost &= depth > 0 || places.first() == Some(&0);
+            }
+            on_all.resize(functions.len(), true);
+            on_all.iter_mut().zip(here).for_each(|(on_all, here)| *on_all &= here);
+        }
+        let mut on_all = on_all.into_iter();
+        functions.retain(|_| on_all.next() == Some(true));
+        let tasks = kinds.iter().map(|(_, _, tasks)| tasks).sum();
+        SharedCalls { tasks, innermost, functions }
     }
 
     /// The places that are shown as the user's: all, where there is nothing but the runtime.

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gleak_runtime::report::detector::Finding;
+use gleak_runtime::report::detector::{Exception, Finding};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 
 /// Shared by all trials of a run.
@@ -24,6 +24,10 @@ pub(crate) struct Ledger {
     charged: Mutex<BTreeSet<TaskId>>,
     /// By test.
     findings: Mutex<Vec<(String, Vec<Finding>)>>,
+    /// What the exceptions for all tests did.
+    exceptions: Mutex<Vec<Exception>>,
+    /// What those of one test did, by test.
+    own_exceptions: Mutex<Vec<(String, Vec<Exception>)>>,
 }
 
 impl Ledger {
@@ -37,6 +41,8 @@ impl Ledger {
             threads: Mutex::default(),
             charged: Mutex::default(),
             findings: Mutex::default(),
+            exceptions: Mutex::default(),
+            own_exceptions: Mutex::default(),
         };
         ledger.note_thread();
         ledger
@@ -61,6 +67,19 @@ impl Ledger {
         if !found.is_empty() {
             locked(&self.findings).push((test.to_owned(), found.to_vec()));
         }
+    }
+
+    /// What exceptions did at a verdict: those for all tests, and a test's own.
+    pub(crate) fn note(&self, of_all: Vec<Exception>, own: Option<(&str, Vec<Exception>)>) {
+        Exception::add_all(&mut locked(&self.exceptions), of_all);
+        locked(&self.own_exceptions).extend(own.map(|(test, own)| (test.to_owned(), own)));
+    }
+
+    /// What [`Ledger::note`] was told of all tests, and of each, by name.
+    pub(crate) fn exceptions(&self) -> (Vec<Exception>, Vec<(String, Vec<Exception>)>) {
+        let mut own = locked(&self.own_exceptions).clone();
+        own.sort_by(|(a, _), (b, _)| a.cmp(b));
+        (locked(&self.exceptions).clone(), own)
     }
 
     /// How many trials will run, and on how many threads.

@@ -35,18 +35,27 @@
 //! Tasks that belong to no test (spawned by a plain thread, or after their test's verdict) fail the
 //! run, after the result of the tests, and blame none of them.
 //!
+//! # Exceptions
+//!
+//! `ignore` takes tasks away by what they are, each with a reason: for all tests
+//! ([`Options::ignore`]), for one (in the attribute), or those that are there at some moment
+//! ([`ignore_current`]). A file of suppressions takes findings away (`GLEAK_SUPPRESS`,
+//! [`Options::suppress`]). What took nothing is named at the end, for all tests only when all of them
+//! ran, and fails nothing. A `cleanup` is called before the verdict: on a test, in the attribute; on
+//! the run, [`Options::cleanup`].
+//!
 //! # Environment
 //!
 //! `GLEAK_OUT`: folder for a file of findings, `findings-<program>-<pid>.ndjson`, for the gate; it is
-//! written by a green run too. `GLEAK_WORKERS`: threads of each test's runtime, where neither
-//! [`Options`] nor the test say so. `RUST_MIN_STACK`: stack of a test body in bytes, 2 MiB
-//! when not set, from 256 KiB to 1 GiB. `COLUMNS`: width
-//! of reports.
+//! written by a green run too. `GLEAK_SUPPRESS`: a file of suppressions; a relative path begins where
+//! the binary runs, for cargo at the package's folder. `GLEAK_WORKERS`: threads of each test's
+//! runtime, where neither [`Options`] nor the test say so. `RUST_MIN_STACK`: stack of a test body in
+//! bytes, 2 MiB when not set, from 256 KiB to 1 GiB. `COLUMNS`: width of reports.
 //!
 //! # Exit status
 //!
-//! 0, or 101 when a test failed, a task belongs to no test, two tests have one name, or the findings
-//! could not be written.
+//! 0, or 101 when a test failed, a task belongs to no test, the clean-up failed, two tests have one
+//! name, an exception is not understood, or the findings could not be written.
 //!
 //! # Limits
 //!
@@ -61,6 +70,7 @@
 #![forbid(unsafe_code)]
 
 mod evidence;
+mod exceptions;
 mod ledger;
 mod message;
 mod options;
@@ -76,12 +86,12 @@ mod wait;
 pub use gleak_test_harness_macros::test;
 pub use options::Options;
 pub use suite::run_tests;
-pub use test_body::Outcome;
+pub use test_body::{Outcome, ignore_current};
 
 /// The `main` of a test binary: runs the tests registered in it and fails those that leak tasks.
 ///
 /// Options stand in it as the methods of [`Options`] are called:
-/// `verify_no_leaks!(settle_ms = 500, allow = "pool::heartbeat")`.
+/// `verify_no_leaks!(settle_ms = 500, ignore = "crate=hyper because its pool stays")`.
 ///
 /// The target needs `harness = false` in `Cargo.toml`.
 #[macro_export]

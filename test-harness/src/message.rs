@@ -8,6 +8,9 @@ use gleak_runtime::report::detector::render::{self, TextOptions};
 
 use crate::registry::{Registered, ShouldPanic};
 
+/// What came of a body.
+pub(crate) type Outcome = Result<Result<(), String>, JoinError>;
+
 /// Beyond these the reader runs the test alone.
 const FRAMES: usize = 16;
 
@@ -25,10 +28,10 @@ pub(crate) fn layout() -> TextOptions {
     TextOptions { width: fits.unwrap_or(defaults.width), ..defaults }
 }
 
-/// A test that cannot end.
-pub(crate) fn stuck(name: &str, report: &Report) -> String {
+/// A test that cannot end; `what` of it.
+pub(crate) fn stuck(name: &str, what: &str, report: &Report) -> String {
     let text = render::failure(report, name, &layout());
-    format!("Error: gleak: deadlock, the test can never end\n\n{}", without_verdict(&text))
+    format!("Error: gleak: deadlock, {what} can never end\n\n{}", without_verdict(&text))
 }
 
 /// A report after its verdict, in place of which the caller has another. A blank line ends it: in a
@@ -41,10 +44,15 @@ pub(crate) fn without_verdict(text: &str) -> &str {
 pub(crate) fn ended(
     name: &str,
     test: &Registered,
-    outcome: Result<Result<(), String>, JoinError>,
+    outcome: Outcome,
+    cleaned: Result<(), JoinError>,
     report: &Report,
 ) -> Option<String> {
-    let own = of_body(test, outcome);
+    let cleaned = cleaned.err().map(|error| format!("The clean-up {}", failed(error)));
+    let own = match (of_body(test, outcome), cleaned) {
+        (Some(own), Some(cleaned)) => Some(format!("{own}\n\nBesides:\n{cleaned}")),
+        (own, cleaned) => own.or(cleaned),
+    };
     if report.findings.is_empty() {
         return own;
     }
@@ -55,7 +63,7 @@ pub(crate) fn ended(
     })
 }
 
-fn of_body(test: &Registered, outcome: Result<Result<(), String>, JoinError>) -> Option<String> {
+fn of_body(test: &Registered, outcome: Outcome) -> Option<String> {
     match (test.should_panic, outcome) {
         (ShouldPanic::No, Ok(Ok(()))) => None,
         (_, Ok(Err(error))) => Some(format!("Error: {error}")),

@@ -1,8 +1,7 @@
 //! What a test binary asks for, for all of its tests.
 
+use std::path::PathBuf;
 use std::time::Duration;
-
-use gleak_runtime::report::detector::Ignore;
 
 /// For how long tasks that could still finish are waited for, unless told otherwise.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -13,17 +12,25 @@ const SETTLE: Duration = Duration::from_millis(200);
 pub struct Options {
     pub(crate) settle: Duration,
     pub(crate) workers: Option<usize>,
-    pub(crate) allow: Vec<String>,
+    pub(crate) ignore: Vec<String>,
+    pub(crate) suppress: Vec<PathBuf>,
+    pub(crate) cleanup: Option<fn()>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { settle: SETTLE, workers: None, allow: Vec::new() }
+        Options {
+            settle: SETTLE,
+            workers: None,
+            ignore: Vec::new(),
+            suppress: Vec::new(),
+            cleanup: None,
+        }
     }
 }
 
 impl Options {
-    /// 200 ms to settle, the usual number of workers, nothing allowed.
+    /// 200 ms to settle, the usual number of workers, nothing ignored.
     pub fn new() -> Self {
         Options::default()
     }
@@ -44,26 +51,31 @@ impl Options {
         self
     }
 
-    /// Accepts tasks that are left over, by their name, the file of their spawn or the spawned
-    /// function; `*` at the end of the pattern stands for any rest.
-    pub fn allow(mut self, pattern: impl Into<String>) -> Self {
-        self.allow.push(pattern.into());
+    /// Makes no finding on tasks of any test that match: `MATCHER because REASON`, as in
+    /// `crate=hyper because its pool stays`. The matchers stand at
+    /// [`Matcher`](gleak_runtime::report::detector::Matcher). May be called again and again.
+    ///
+    /// A body that cannot end fails its test all the same. With a text that is not understood the
+    /// run fails before the first test.
+    pub fn ignore(mut self, text: impl Into<String>) -> Self {
+        self.ignore.push(text.into());
         self
     }
-}
 
-/// The detector's filters for such patterns.
-pub(crate) fn ignores<'p>(patterns: impl Iterator<Item = &'p str>) -> Vec<Ignore> {
-    patterns
-        .flat_map(|pattern| {
-            let pattern = pattern.to_owned();
-            [
-                Ignore::Name(pattern.clone()),
-                Ignore::SpawnFile(pattern.clone()),
-                Ignore::Entry(pattern),
-            ]
-        })
-        .collect()
+    /// Leaves out the findings that a file excepts, besides the one that `GLEAK_SUPPRESS` names; see
+    /// [`Suppressions`](gleak_runtime::report::detector::Suppressions).
+    pub fn suppress(mut self, file: impl Into<PathBuf>) -> Self {
+        self.suppress.push(file.into());
+        self
+    }
+
+    /// Calls a function when all tests have ended, before it is judged what belongs to none of them:
+    /// the place to close what tests share. It is a task, and what it leaves behind or panics with
+    /// fails the run.
+    pub fn cleanup(mut self, hook: fn()) -> Self {
+        self.cleanup = Some(hook);
+        self
+    }
 }
 
 /// Threads of a test's runtime when nobody says.
@@ -76,22 +88,4 @@ pub(crate) fn default_workers() -> Option<usize> {
         return None;
     }
     Some(std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_is_tried_on_name_file_and_function() {
-        let ignores = ignores(["a*"].into_iter());
-        assert_eq!(
-            ignores,
-            [
-                Ignore::Name("a*".to_owned()),
-                Ignore::SpawnFile("a*".to_owned()),
-                Ignore::Entry("a*".to_owned())
-            ]
-        );
-    }
 }

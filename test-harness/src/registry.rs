@@ -24,8 +24,10 @@ pub struct Registered {
     pub workers: Option<usize>,
     /// Its own settle time.
     pub settle_ms: Option<u64>,
-    /// Patterns of tasks that may be left over.
-    pub allow: &'static [&'static str],
+    /// Tasks that no finding is made on, as [`Options::ignore`](crate::Options::ignore) has them.
+    pub ignore: &'static [&'static str],
+    /// Called when the body has ended.
+    pub cleanup: Option<fn()>,
     /// Spawns its body.
     pub start: fn(Start<'_>) -> Started,
 }
@@ -89,7 +91,8 @@ mod tests {
             should_panic: ShouldPanic::No,
             workers: None,
             settle_ms: None,
-            allow: &[],
+            ignore: &[],
+            cleanup: None,
             start: |_| panic!("never started"),
         }
     }

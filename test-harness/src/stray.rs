@@ -8,14 +8,16 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, can_go_on, render};
+use gleak_runtime::report::detector::{
+    Exception, Finding, Group, Question, Report, Scope, can_go_on, render,
+};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
 
+use crate::exceptions;
 use crate::message;
-use crate::options;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
 use crate::verdict;
@@ -36,6 +38,7 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
     let mut pauses = Backoff::up_to(std::time::Duration::from_millis(10));
     loop {
         let mut seen = Seen::now(&suite.ledger);
+        exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
         let snapshot = seen.snapshot();
         let answered = suite.ledger.charged();
         let accepted: BTreeSet<TaskId> = snapshot
@@ -44,16 +47,17 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
             .filter(|task| !is_stray(snapshot, task, before, &answered))
             .map(|task| task.id)
             .collect();
-        // Nobody expects a daemon to finish; it is looked at for deadlocks.
+        let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
+        let report = judge(snapshot);
+        // Those that are not ignored. Nobody expects a daemon to finish; it is looked at for deadlocks.
+        let asked = verdict::tasks(report.groups.iter());
         let mut strays = snapshot
             .tasks
             .iter()
-            .filter(|task| !accepted.contains(&task.id) && task.tenure.is_ordinary());
+            .filter(|task| asked.contains(&task.id) && task.tenure.is_ordinary());
         let may_finish = strays.any(|task| seen.outsider.is_some() || can_go_on(task));
         let left = deadline - Instant::now();
         if !may_finish || left.is_zero() {
-            let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
-            let report = judge(snapshot);
             if report.findings.is_empty() {
                 return report;
             }
@@ -85,7 +89,7 @@ fn judged(
     before: &BTreeSet<TaskId>,
     answered: &BTreeSet<TaskId>,
 ) -> Report {
-    let ignore = options::ignores(suite.options.allow.iter().map(String::as_str));
+    let ignore = suite.exceptions.ignores.clone();
     let of_no_test = |task: &TaskId, region: Option<RegionId>| {
         !outsiders::of_a_test(snapshot, region)
             && !before.contains(task)
@@ -99,10 +103,14 @@ fn judged(
     let mut report = verdict::judge(&living, &Question { scope, ignore: ignore.clone() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // and misuses are judged by themselves, among no tasks.
-    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, misuses, ..living };
+    let (tasks, objects, lock_order) = (Vec::new(), Vec::new(), Vec::new());
+    let ended = Snapshot { tasks, objects, lock_order, panics, misuses, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    report.findings.extend(verdict::judge(&ended, &Question { scope, ignore }).findings);
+    let of_ended = verdict::judge(&ended, &Question { scope, ignore });
+    report.findings.extend(of_ended.findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
+    Exception::add_all(&mut report.exceptions, of_ended.exceptions);
+    suite.exceptions.suppress(&mut report, snapshot);
     report
 }
 
@@ -120,8 +128,9 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     };
     let count: usize = report.findings.iter().map(members).sum();
     let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
-    // The findings say all that the table would.
-    let told = Report { groups: Vec::new(), ..report.clone() };
+    // The findings say all that the table would, and the end of the run what is unused.
+    let exceptions = report.exceptions.iter().filter(|it| it.is_used()).cloned().collect();
+    let told = Report { groups: Vec::new(), exceptions, ..report.clone() };
     let text = render::text(&told, &message::layout());
     Some(format!(
         "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \

@@ -9,18 +9,23 @@ use gleak_runtime::report;
 use gleak_runtime::report::detector::findings_file::Source;
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::exceptions::Exceptions;
 use crate::ledger::Ledger;
 use crate::options::Options;
-use crate::registry::{self, Registered};
-use crate::{evidence, message, stray, trial};
+use crate::registry::{self, Registered, ShouldPanic};
+use crate::{evidence, exceptions, message, stray, test_body, trial};
 
 /// What libtest exits with when a test fails.
 const FAILED: u8 = 101;
+
+/// What the hook of the main is called where tests have names.
+const CLEAN_UP: &str = "clean-up";
 
 /// What the trials of a run share.
 #[derive(Debug)]
 pub(crate) struct Suite {
     pub(crate) options: Options,
+    pub(crate) exceptions: Exceptions,
     pub(crate) ledger: Ledger,
 }
 
@@ -38,7 +43,15 @@ pub fn run_tests(options: Options) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let suite = Arc::new(Suite { options, ledger: Ledger::new() });
+    let exceptions = match Exceptions::read(&options) {
+        Ok(exceptions) => exceptions,
+        Err(_) if arguments.list => Exceptions::default(),
+        Err(text) => {
+            message::say(&text);
+            return ExitCode::from(FAILED);
+        }
+    };
+    let suite = Arc::new(Suite { options, exceptions, ledger: Ledger::new() });
     let trials: Vec<Trial> =
         tests.into_iter().map(|(name, test)| to_trial(name, test, &suite)).collect();
     if arguments.list {
@@ -51,20 +64,56 @@ pub fn run_tests(options: Options) -> ExitCode {
     suite.ledger.plan(planned as u64, width.unwrap_or(1) as u64);
     let before = stray::known();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    let unclean = suite.options.cleanup.and_then(|hook| clean_up(&suite, hook));
     let strays = stray::judge(&suite, &before);
+    suite.ledger.note(suite.exceptions.split(&strays).0, None);
     let section = stray::section(&strays);
-    if let Some(text) = &section {
-        message::say(text);
-    }
+    let all_ran = conclusion.num_filtered_out == 0 && conclusion.num_ignored == 0;
+    let sections = unclean.iter().chain(&section).cloned();
+    sections.chain(unused(&suite, all_ran)).for_each(|text| message::say(&text));
     let mut findings = suite.ledger.findings();
     findings.extend(strays.findings);
     let ran = conclusion.num_passed + conclusion.num_failed;
     let lost = write_evidence(ran, findings);
     report::stand_down();
-    if conclusion.has_failed() || section.is_some() || lost.is_err() {
+    if conclusion.has_failed() || unclean.is_some() || section.is_some() || lost.is_err() {
         return ExitCode::from(FAILED);
     }
     ExitCode::SUCCESS
+}
+
+/// The hook of the main, judged as a test is: what it leaves behind is a finding. A section for
+/// stderr when it fails.
+fn clean_up(suite: &Suite, hook: fn()) -> Option<String> {
+    let nothing = Registered {
+        module: "",
+        name: CLEAN_UP,
+        file: "",
+        line: 0,
+        ignored: false,
+        should_panic: ShouldPanic::No,
+        workers: None,
+        settle_ms: None,
+        ignore: &[],
+        cleanup: Some(hook),
+        start: |start| {
+            let end = start.end();
+            start.spawn(move || test_body::run(end, || ()))
+        },
+    };
+    let failed = trial::run(CLEAN_UP, &nothing, suite).err()?;
+    // It has no name by which it could be run again.
+    let lines: Vec<&str> = failed.lines().filter(|line| !line.starts_with("  again ")).collect();
+    let failed = lines.join("\n");
+    Some(format!("gleak: the clean-up fails the run; no test is to blame\n\n{}", failed.trim_end()))
+}
+
+/// What is said of exceptions that took nothing. Those for all tests may be for one that did not run.
+fn unused(suite: &Suite, all_ran: bool) -> Vec<String> {
+    let (of_all, own) = suite.ledger.exceptions();
+    let of_all = if all_ran { exceptions::unused("", &of_all) } else { Vec::new() };
+    let own = own.iter().flat_map(|(test, own)| exceptions::unused(&format!("{test}: "), own));
+    of_all.into_iter().chain(own).collect()
 }
 
 fn to_trial(name: String, test: &'static Registered, suite: &Arc<Suite>) -> Trial {

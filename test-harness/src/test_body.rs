@@ -3,10 +3,12 @@
 //! Invariant: the end is told by a value on the body's own stack, so it is told on return and on
 //! panic alike, after everything of the test function itself has been dropped.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gleak_runtime::{Builder, JoinHandle, Runtime, SpawnError};
+use gleak_runtime::report::detector::{Ignore, Matcher};
+use gleak_runtime::{Builder, JoinHandle, Runtime, SpawnError, report, task_local};
 
 use crate::wait::Latch;
 
@@ -18,14 +20,56 @@ pub type Started = Result<JoinHandle<Result<(), String>>, SpawnError>;
 pub struct Start<'r> {
     pub(crate) builder: Builder,
     pub(crate) runtime: &'r Runtime,
-    pub(crate) ended: Arc<Latch>,
+    pub(crate) told: Arc<Told>,
+}
+
+/// What a body tells the harness.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) ended: Latch,
+    current: Mutex<Vec<Ignore>>,
+}
+
+impl Told {
+    /// What [`ignore_current`] was called for.
+    pub(crate) fn current(&self) -> MutexGuard<'_, Vec<Ignore>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+task_local! {
+    /// The test whose body this task is.
+    static BODY: RefCell<Option<Arc<Told>>> = RefCell::new(None);
+}
+
+/// Makes no finding on the tasks of this test that are there now: what a test sets up and leaves to
+/// the process. Their children that come later are judged. The reason is told with what was ignored.
+///
+/// ```no_run
+/// # fn start_pool() {}
+/// #[gleak_test_harness::test]
+/// fn answers() {
+///     start_pool();
+///     gleak_test_harness::ignore_current("the pool is the process's");
+/// }
+/// # gleak_test_harness::verify_no_leaks!();
+/// ```
+///
+/// # Panics
+/// Outside of a test's own body: in a task that it spawned, too.
+#[track_caller]
+pub fn ignore_current(reason: impl Into<String>) {
+    let told = BODY.with(|body| body.borrow().clone());
+    let told = told.expect("`ignore_current` is for the body of a test");
+    let known = report::snapshot().tasks.iter().map(|task| task.id).collect();
+    told.current().push(Ignore { matcher: Matcher::Current(known), reason: reason.into() });
 }
 
 impl Start<'_> {
     /// For [`run`].
     #[must_use]
     pub fn end(&self) -> End {
-        End(Arc::clone(&self.ended))
+        End(Arc::clone(&self.told))
     }
 
     /// Spawns the body. It is a closure of the caller's, so that reports name the test, not us.
@@ -40,11 +84,11 @@ impl Start<'_> {
 
 /// Tells the harness, when dropped, that the body has ended.
 #[derive(Debug)]
-pub struct End(Arc<Latch>);
+pub struct End(pub(crate) Arc<Told>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.0.set();
+        self.0.ended.set();
         Runtime::notify();
     }
 }
@@ -55,6 +99,7 @@ impl Drop for End {
 /// The test's own, as text.
 #[inline(never)]
 pub fn run<R: Outcome>(end: End, test: fn() -> R) -> Result<(), String> {
+    BODY.with(|body| *body.borrow_mut() = Some(Arc::clone(&end.0)));
     let _end = end;
     test().into_result()
 }

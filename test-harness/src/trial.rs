@@ -1,28 +1,31 @@
 //! A test's run: its runtime, its region, its body, and the waiting for both to end.
 //!
-//! States, in order: the body runs; it has ended, or cannot end; what it left behind settles; the
-//! verdict is given; the region closes. No state is left by time alone: `wait_quiet` tells when no
-//! task of the test can run, and then a snapshot tells whether anybody could change that.
+//! States, in order: the body runs; it has ended, or cannot end; the clean-up runs likewise; what is
+//! left behind settles; the verdict is given; the region closes. No state is left by time alone:
+//! `wait_quiet` tells when no task of the test can run, and then a snapshot tells whether anybody
+//! could change that.
 //!
 //! Invariants:
 //! 1. A body that could still be woken is waited for, for as long as that takes.
 //! 2. What only a certain finding holds up is not waited for.
+//! 3. No exception makes a test wait for what cannot come: a body that cannot end fails its test.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::report::detector::{Question, Report, render};
-use gleak_runtime::report::snapshot::{RegionId, Snapshot};
+use gleak_runtime::report::detector::{Ignore, Question, Report, Scope, render};
+use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 use gleak_runtime::report::{Detail, Taken};
 use gleak_runtime::time::Instant;
 use gleak_runtime::{JoinError, JoinHandle, Quiet, Region, RegionKind, Runtime};
 
-use crate::message;
+use crate::exceptions;
+use crate::message::{self, Outcome};
 use crate::options;
 use crate::outsiders::Seen;
 use crate::registry::Registered;
 use crate::suite::Suite;
-use crate::test_body::Start;
+use crate::test_body::{End, Start, Told};
 use crate::verdict::{self, Others};
 use crate::wait::{Backoff, Latch};
 
@@ -54,23 +57,17 @@ const LAST_STEPS: Duration = Duration::from_millis(20);
 /// When it fails, the message.
 pub(crate) fn run(name: &str, test: &Registered, suite: &Suite) -> Result<(), String> {
     let _under_way = suite.ledger.trial();
+    let ignores = exceptions::parse(test.ignore.iter().copied())?;
     let runtime = start_runtime(test, suite)?;
     let region = Region::open(RegionKind::Test, name);
-    let ended = Arc::new(Latch::default());
+    let told = Arc::new(Told::default());
     let builder = region.builder().name(name).stack_size(stack_bytes());
-    let start = Start { builder, runtime: &runtime, ended: Arc::clone(&ended) };
+    let start = Start { builder, runtime: &runtime, told: Arc::clone(&told) };
     let body = (test.start)(start).map_err(|error| format!("gleak: cannot start: {error}"))?;
-    let trial = Trial { name, test, suite, runtime, region, ended };
-    let failure = match trial.wait_for_body(&body) {
-        Some(report) => {
-            drop(body);
-            Some(message::stuck(name, &report))
-        }
-        None => {
-            let outcome = trial.join(body);
-            trial.settle();
-            message::ended(name, test, outcome, &trial.judge_left())
-        }
+    let trial = Trial { name, test, ignores, suite, runtime, region, told };
+    let failure = match trial.wait_for(&body, &trial.told) {
+        Some(report) => Some(message::stuck(name, "the test", &report)),
+        None => trial.after(body),
     };
     trial.close();
     failure.map_or(Ok(()), Err)
@@ -92,16 +89,47 @@ fn stack_bytes() -> usize {
 struct Trial<'t> {
     name: &'t str,
     test: &'t Registered,
+    /// The test's own.
+    ignores: Vec<Ignore>,
     suite: &'t Suite,
     runtime: Runtime,
     region: Region,
-    ended: Arc<Latch>,
+    told: Arc<Told>,
 }
 
 impl Trial<'_> {
-    /// Waits until the body has ended: then none. A report when it cannot end.
-    fn wait_for_body(&self, body: &JoinHandle<Result<(), String>>) -> Option<Report> {
-        let done = || self.ended.is_set() || body.is_finished();
+    /// The body has ended: cleans up, and judges. The message of the test's failure, if it fails.
+    fn after(&self, body: JoinHandle<Result<(), String>>) -> Option<String> {
+        let outcome: Outcome = self.join(body);
+        let cleaned = match self.test.cleanup.map(|hook| self.clean_up(hook)) {
+            None => Ok(()),
+            Some(Ok(cleaned)) => cleaned,
+            Some(Err(failure)) => return Some(failure),
+        };
+        let report = self.judge_left(self.settle());
+        message::ended(self.name, self.test, outcome, cleaned, &report)
+    }
+
+    /// Calls the test's hook as a task of the test. A message when it cannot end.
+    fn clean_up(&self, hook: fn()) -> Result<Result<(), JoinError>, String> {
+        let told = Arc::new(Told::default());
+        let end = End(Arc::clone(&told));
+        let builder = self.region.builder().name("clean-up").stack_size(stack_bytes());
+        let task = builder.spawn_in(&self.runtime, move || {
+            let _end = end;
+            hook();
+        });
+        let task = task.map_err(|error| format!("gleak: cannot start the clean-up: {error}"))?;
+        match self.wait_for(&task, &told) {
+            Some(report) => Err(message::stuck(self.name, "the clean-up", &report)),
+            None => Ok(self.join(task)),
+        }
+    }
+
+    /// Waits until the body, or the clean-up, has ended: then none. A report when it cannot end.
+    fn wait_for<T>(&self, body: &JoinHandle<T>, told: &Told) -> Option<Report> {
+        let done = || told.ended.is_set() || body.is_finished();
+        let id = TaskId(body.id());
         let mut at_rest = AtRest::new();
         let mut say_held = Some(Instant::now() + SAY_WHO);
         let mut every = FIRST_JUDGEMENT;
@@ -112,11 +140,11 @@ impl Trial<'_> {
                 Quiet::Asleep => {
                     let _rest = self.suite.ledger.rest();
                     let mut seen = Seen::now(&self.suite.ledger);
-                    if let Some(report) = self.judge_at_rest(&mut seen) {
+                    if let Some(report) = self.judge_at_rest(id, &mut seen) {
                         return Some(report);
                     }
                     at_rest.say_who(self.name, seen.outsider.as_deref());
-                    self.ended.pause(at_rest.pauses.next());
+                    told.ended.pause(at_rest.pauses.next());
                 }
                 Quiet::Busy => {
                     at_rest = AtRest::new();
@@ -124,7 +152,7 @@ impl Trial<'_> {
                         continue;
                     }
                     let mut seen = Seen::now(&self.suite.ledger);
-                    if let Some(report) = self.judge_unended(&mut seen, Others::Act) {
+                    if let Some(report) = self.judge_unended(id, &mut seen, Others::Act) {
                         return Some(report);
                     }
                     if say_held.is_some_and(|at| Instant::now() >= at) && self.say_held(&seen) {
@@ -139,7 +167,7 @@ impl Trial<'_> {
 
     /// Takes the result of a body that has told its end. A join that waits would put this thread
     /// into the records for good, as one that may wake tasks.
-    fn join(&self, body: JoinHandle<Result<(), String>>) -> Result<Result<(), String>, JoinError> {
+    fn join<T>(&self, body: JoinHandle<T>) -> Result<T, JoinError> {
         while !body.is_finished() {
             self.runtime.wait_quiet(LAST_STEP, || body.is_finished());
         }
@@ -148,12 +176,12 @@ impl Trial<'_> {
 
     /// Judges a test none of whose tasks can run: by what is its own, and only then by the process
     /// as a whole. In this order a finding is the same whatever runs beside it.
-    fn judge_at_rest(&self, seen: &mut Seen) -> Option<Report> {
+    fn judge_at_rest(&self, body: TaskId, seen: &mut Seen) -> Option<Report> {
         let ledger = &self.suite.ledger;
         let settled = !seen.others_go_on(self.id())
             || seen.rested(self.id()).is_some_and(|time| time >= self.settle_limit());
         let others = if seen.outsider.is_none() && settled { Others::Rest } else { Others::Act };
-        self.judge_unended(seen, others).or_else(|| {
+        self.judge_unended(body, seen, others).or_else(|| {
             if !ledger.all_rest() {
                 return None;
             }
@@ -161,38 +189,54 @@ impl Trial<'_> {
             // nobody.
             let threads = &mut seen.taken.snapshot.activity.threads;
             threads.retain(|thread| !ledger.is_harness_thread(thread.tid));
-            self.judge_unended(seen, others)
+            self.judge_unended(body, seen, others)
         })
     }
 
-    fn judge_unended(&self, seen: &mut Seen, others: Others) -> Option<Report> {
+    fn judge_unended(&self, body: TaskId, seen: &mut Seen, others: Others) -> Option<Report> {
         let judge = |snapshot: &Snapshot| {
-            verdict::of_unended(verdict::judge(snapshot, &self.question()), others)
+            let plain =
+                verdict::of_unended(verdict::judge(snapshot, &self.plain_question()), others)?;
+            let left = self.suite.exceptions.judge(snapshot, &self.question());
+            // A body that is held up for good would be waited for without end.
+            let held = verdict::holds(&plain, body).then_some(plain);
+            verdict::of_unended(left, others).or(held)
         };
         judge(seen.snapshot())?;
         // Only who fails pays for stacks and names.
         seen.taken.add(Detail::REPORT);
         let report = judge(seen.snapshot())?;
-        self.suite.ledger.charge(self.name, self.id(), seen.snapshot(), &report.findings);
+        self.charge(seen.snapshot(), &report);
         Some(report)
     }
 
     /// Says who keeps the workers of a test that goes on, if somebody does: a test that spins should
     /// not hang without a word.
     fn say_held(&self, seen: &Seen) -> bool {
-        let report = verdict::judge(seen.snapshot(), &self.question());
+        let report = verdict::judge(seen.snapshot(), &self.plain_question());
         let lines = render::held_workers(&report);
         lines.iter().for_each(|line| message::say(&format!("gleak: {}: {line}", self.name)));
         !lines.is_empty()
     }
 
-    /// The body has ended: waits for tasks that could still finish, and for no others.
-    fn settle(&self) {
+    /// The body has ended: waits for tasks that could still finish, and for no others. What was seen
+    /// when only ignored ones were left: those may go on, and what they spawn a moment later is none
+    /// of the test's faults.
+    fn settle(&self) -> Option<Taken> {
         let deadline = Instant::now() + self.settle_limit();
         let mut pauses = Backoff::up_to(LOOK_AT_REST);
+        let ignores = !self.question().ignore.is_empty();
         loop {
             let left = deadline - Instant::now();
-            let quiet = self.runtime.wait_quiet(left.min(LOOK), || self.region.live() == 0);
+            // Nobody tells that all but the ignored have ended, so it is looked at.
+            let look = if ignores { pauses.next() } else { LOOK };
+            let quiet = self.runtime.wait_quiet(left.min(look), || self.region.live() == 0);
+            if ignores && quiet != Quiet::Done {
+                let taken = self.only_ignored_left();
+                if taken.is_some() {
+                    return taken;
+                }
+            }
             match quiet {
                 Quiet::Done => break,
                 Quiet::Asleep if left.is_zero() || self.rests_for_good() => break,
@@ -207,6 +251,7 @@ impl Trial<'_> {
             // used again.
             self.runtime.wait_quiet(LAST_STEPS, || self.runtime.live() == 0);
         }
+        None
     }
 
     fn settle_limit(&self) -> Duration {
@@ -218,26 +263,56 @@ impl Trial<'_> {
         let seen = Seen::now(&self.suite.ledger);
         seen.outsider.is_none()
             || verdict::all_certain(
-                &verdict::judge(seen.snapshot(), &self.question()),
+                &verdict::judge(seen.snapshot(), &self.plain_question()),
                 self.region.live(),
             )
     }
 
-    /// The body has ended and the rest has settled.
-    fn judge_left(&self) -> Report {
+    /// A snapshot in which all that is alive of the test is ignored, if that is so.
+    fn only_ignored_left(&self) -> Option<Taken> {
+        if self.region.live() == 0 {
+            return None;
+        }
         let mut taken = Taken::now();
-        let mut report = verdict::judge(&taken.snapshot, &self.question());
+        let question = self.question();
+        exceptions::add_stacks_for(&question.ignore, &mut taken);
+        verdict::judge(&taken.snapshot, &question).groups.is_empty().then_some(taken)
+    }
+
+    /// The body has ended and the rest has settled.
+    fn judge_left(&self, settled: Option<Taken>) -> Report {
+        let mut taken = settled.unwrap_or_else(Taken::now);
+        let question = self.question();
+        if self.region.live() > 0 {
+            exceptions::add_stacks_for(&question.ignore, &mut taken);
+        }
+        let mut report = self.suite.exceptions.judge(&taken.snapshot, &question);
         if !report.findings.is_empty() {
             taken.add(Detail::REPORT);
-            report = verdict::judge(&taken.snapshot, &self.question());
+            report = self.suite.exceptions.judge(&taken.snapshot, &question);
         }
-        self.suite.ledger.charge(self.name, self.id(), &taken.snapshot, &report.findings);
+        self.charge(&taken.snapshot, &report);
         report
     }
 
+    /// The verdict goes into the ledger.
+    fn charge(&self, seen: &Snapshot, report: &Report) {
+        let ledger = &self.suite.ledger;
+        ledger.charge(self.name, self.id(), seen, &report.findings);
+        let (of_all, own) = self.suite.exceptions.split(report);
+        ledger.note(of_all, Some((self.name, own)));
+    }
+
+    /// With the ignores of all tests first, as [`exceptions::Exceptions::split`] has them.
     fn question(&self) -> Question {
-        let allowed = self.suite.options.allow.iter().map(String::as_str);
-        verdict::question(self.id(), allowed.chain(self.test.allow.iter().copied()))
+        let mut ignore = self.suite.exceptions.ignores.clone();
+        ignore.extend(self.ignores.iter().cloned());
+        ignore.extend(self.told.current().iter().cloned());
+        Question { ignore, ..self.plain_question() }
+    }
+
+    fn plain_question(&self) -> Question {
+        Question { scope: Scope::Region(self.id()), ignore: Vec::new() }
     }
 
     fn id(&self) -> RegionId {

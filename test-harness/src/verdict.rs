@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, Scope, analyze};
-use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
-
-use crate::options;
+use gleak_runtime::report::detector::{Certainty, Group, Question, Report, Rule, analyze};
+use gleak_runtime::report::snapshot::{Snapshot, TaskId};
 
 /// Whether anybody outside of a test could act on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,11 +19,6 @@ pub(crate) fn judge(snapshot: &Snapshot, question: &Question) -> Report {
     let mut report = analyze(snapshot, question);
     report.findings.retain(|finding| finding.certainty != Certainty::Potential);
     report
-}
-
-/// What is asked about a test.
-pub(crate) fn question<'p>(region: RegionId, allow: impl Iterator<Item = &'p str>) -> Question {
-    Question { scope: Scope::Region(region), ignore: options::ignores(allow) }
 }
 
 /// The report on a test whose body has not ended, if it shows that the test cannot go on.
@@ -47,6 +40,12 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
     Some(report)
 }
 
+/// Whether a task is in one of the findings, or behind one.
+pub(crate) fn holds(report: &Report, task: TaskId) -> bool {
+    let findings = report.findings.iter();
+    tasks(findings.flat_map(|it| it.groups.iter().chain(&it.dependents))).contains(&task)
+}
+
 /// Whether certain findings hold up all the `live` tasks of a test.
 pub(crate) fn all_certain(report: &Report, live: u64) -> bool {
     let own: BTreeSet<TaskId> = tasks(report.groups.iter());
@@ -55,8 +54,7 @@ pub(crate) fn all_certain(report: &Report, live: u64) -> bool {
     own.intersection(&stuck).count() as u64 >= live
 }
 
-fn tasks<'g>(
-    groups: impl Iterator<Item = &'g gleak_runtime::report::detector::Group>,
-) -> BTreeSet<TaskId> {
+/// The tasks of groups.
+pub(crate) fn tasks<'g>(groups: impl Iterator<Item = &'g Group>) -> BTreeSet<TaskId> {
     groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()
 }

@@ -1,4 +1,5 @@
 //! The README's first screen is true: its program is the demo's, and its output what the demo prints.
+//! So are the tests of `docs/exceptions.md`.
 //! `BLESS=1` rewrites the output in the README.
 
 use std::path::Path;
@@ -7,19 +8,30 @@ use std::process::Command;
 const README: &str = include_str!("../../README.md");
 const DEMO: &str = include_str!("../examples/demo.rs");
 
+const EXCEPTIONS: &str = include_str!("../../docs/exceptions.md");
+const DOCUMENTED: &str = include_str!("../examples/documented.rs");
+
 /// The first fenced block of a language.
 fn block(language: &str) -> &'static str {
+    block_of(README, language)
+}
+
+fn block_of(document: &'static str, language: &str) -> &'static str {
     let fence = format!("```{language}\n");
-    let start = README.find(&fence).expect("a block of that language") + fence.len();
-    let end = README[start..].find("\n```").expect("its end") + start;
-    &README[start..end]
+    let start = document.find(&fence).expect("a block of that language") + fence.len();
+    let end = document[start..].find("\n```").expect("its end") + start;
+    &document[start..end]
+}
+
+fn example(name: &str) -> Command {
+    let here = std::env::current_exe().expect("this test");
+    let built = here.parent().and_then(Path::parent).expect("target/profile");
+    Command::new(built.join("examples").join(name))
 }
 
 /// What the demo prints of the test that fails.
 fn printed() -> String {
-    let here = std::env::current_exe().expect("this test");
-    let built = here.parent().and_then(Path::parent).expect("target/profile");
-    let mut demo = Command::new(built.join("examples/demo"));
+    let mut demo = example("demo");
     let output = demo.args(["--exact", "the_fastest_mirror_wins"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(101));
     let text = String::from_utf8(output.stdout).expect("text");
@@ -65,4 +77,14 @@ fn the_output_is_what_the_demo_prints() {
         return;
     }
     assert_eq!(redacted(block("text")), redacted(&printed), "BLESS=1 rewrites it");
+}
+
+#[test]
+fn the_tests_with_exceptions_are_as_documented_and_pass() {
+    let block = block_of(EXCEPTIONS, "rust");
+    assert!(DOCUMENTED.contains(block), "another text than in the example:\n{block}");
+    let output = example("documented").env_remove("GLEAK_SUPPRESS").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    // The ignore of its main matches whatever the tests ignore or end themselves.
+    assert!(String::from_utf8_lossy(&output.stdout).contains("3 passed"), "{output:?}");
 }

@@ -8,10 +8,10 @@ use gleak_detector::Certainty;
 use super::{complain, gather, required, where_looked};
 use crate::args::{self, FailOn, ReportFormat};
 use crate::baseline::{Baseline, BaselineFault};
-use crate::date::Date;
 use crate::error::Failure;
 use crate::gate::{self, Outcome, Policy, decide};
 use crate::output;
+use crate::suppress;
 
 /// Runs the command.
 pub(crate) fn run(args: &args::Gate) -> Result<u8, Failure> {
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &args::Gate) -> Result<u8, Failure> {
         fail_on: certainty(args.fail_on),
         strict: args.strict_baseline,
         require_run: required(&args.inputs),
-        today: Date::today(),
+        today: suppress::today(),
     };
     let verdict = decide(&evidence, &baseline, &policy);
     let bytes = match args.format {

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::gate::Evidence;
 use crate::input::{self, DEFAULT_FOLDER};
 use crate::names::Names;
+use crate::suppress;
 
 /// Runs a command; its exit code comes back.
 pub(crate) fn run(command: Command) -> Result<u8, Failure> {
@@ -31,6 +32,8 @@ pub(crate) fn complain(failure: &Failure) {
 
 /// Reads all inputs. What cannot be read is noted in the evidence, never an early end.
 fn gather(inputs: &Inputs) -> Result<Evidence, Failure> {
+    // As with the baseline: what is wrong with them is told before the long reading.
+    let suppressions = suppress::read(&inputs.suppress.suppress)?;
     let mut names = Names::open(&inputs.names)?;
     let expanded = input::expand(&inputs.inputs)?;
     let mut evidence = Evidence::default();
@@ -49,6 +52,7 @@ fn gather(inputs: &Inputs) -> Result<Evidence, Failure> {
         }
     }
     close(&names)?;
+    evidence.suppress(&suppressions, suppress::today());
     Ok(evidence)
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use gleak_detector::findings_file::FindingsFile;
 use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::Completeness;
-use gleak_detector::{Asleep, Certainty, Finding, Question, Report, Totals, analyze};
+use gleak_detector::{Asleep, Certainty, Finding, Question, Report, Suppressions, Totals, analyze};
 
 use super::{close, complain};
 use crate::args::{self, ReportFormat};
@@ -15,11 +15,13 @@ use crate::input::{Content, Source};
 use crate::names::Names;
 use crate::output::{Existing, Sink};
 use crate::plain::plain;
+use crate::suppress;
 use crate::terminal::Surroundings;
 
 /// Runs the command.
 pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
     let sink = Sink::open(args.to.output.as_deref(), Existing::from_force(args.to.force))?;
+    let suppressions = suppress::read(&args.suppress.suppress)?;
     let mut names = Names::open(&args.names)?;
     let mut reports = Vec::new();
     let mut failures = Vec::new();
@@ -32,7 +34,9 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         }
         let name = source.name();
         match source.read() {
-            Ok(content) => reports.push((name, judge(names.given_to(content)))),
+            Ok(content) => {
+                reports.push((name, judge(names.given_to(content), &suppressions)));
+            }
             Err(fault) => failures.push(Failure::Input { name, fault }),
         }
     }
@@ -79,11 +83,13 @@ fn conclude(mut failures: Vec<Failure>, found: bool) -> Result<u8, Failure> {
     }
 }
 
-fn judge(content: Content) -> Report {
-    match content {
+fn judge(content: Content, suppressions: &Suppressions) -> Report {
+    let mut report = match content {
         Content::Dump(snapshot) => analyze(&snapshot, &Question::default()),
         Content::Findings(file) => of_findings(file),
-    }
+    };
+    suppressions.apply(&mut report, suppress::today());
+    report
 }
 
 /// What a findings file says, as a report: it knows findings and no other tasks.
@@ -97,6 +103,7 @@ fn of_findings(file: FindingsFile) -> Report {
         groups: Vec::new(),
         totals: Totals::default(),
         completeness: Completeness { cut: !file.complete, ..Completeness::default() },
+        exceptions: Vec::new(),
     }
 }
 

@@ -8,12 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use gleak_detector::{Certainty, Finding, Fingerprint, Rule};
+use gleak_detector::{Certainty, Date, Exception, Finding, Fingerprint, Rule};
 use serde::Serialize;
 
 use super::{Coverage, Evidence, Unreadable};
 use crate::baseline::{Baseline, Entry, Key};
-use crate::date::Date;
 use crate::exit_code;
 
 /// What fails.
@@ -54,6 +53,11 @@ pub(crate) struct Verdict {
     pub(crate) known: usize,
     /// Findings less certain than those that fail.
     pub(crate) weaker: usize,
+    /// Findings that a file of suppressions excepts, in one process at least.
+    pub(crate) suppressed: usize,
+    /// What became of each suppression.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) exceptions: Vec<Exception>,
     /// Inputs that could not be read, or not in full.
     pub(crate) unreadable: Vec<Unreadable>,
     /// Whether stale entries and missing reasons fail.
@@ -167,6 +171,8 @@ pub(crate) fn decide(evidence: &Evidence, baseline: &Baseline, policy: &Policy) 
         without_reason: without_reason.filter(|_| policy.strict).map(accepted).collect(),
         known,
         weaker,
+        suppressed: evidence.suppressed.len(),
+        exceptions: evidence.exceptions.clone(),
         unreadable: evidence.unreadable.clone(),
         strict: policy.strict,
     };

@@ -5,9 +5,11 @@
 //!    different processes are added up.
 //! 2. Coverage is never made up: a process counts if it wrote something that could be read.
 
+use std::collections::BTreeSet;
+
 use gleak_detector::findings_file::{self, FindingsFile, Source};
 use gleak_detector::snapshot::{RegionKind, Snapshot};
-use gleak_detector::{Finding, Question, analyze};
+use gleak_detector::{Date, Exception, Finding, Fingerprint, Question, Suppressions, analyze};
 use serde::Serialize;
 
 use crate::input::{Content, InputFault};
@@ -41,6 +43,10 @@ pub(crate) struct Evidence {
     processes: Vec<Process>,
     /// Inputs that are not, or not wholly, part of it.
     pub(crate) unreadable: Vec<Unreadable>,
+    /// Findings that were suppressed in some process.
+    pub(crate) suppressed: BTreeSet<Fingerprint>,
+    /// What became of each suppression.
+    pub(crate) exceptions: Vec<Exception>,
 }
 
 #[derive(Debug)]
@@ -68,6 +74,23 @@ impl Evidence {
     /// Notes an input that could not be read, or not in full.
     pub(crate) fn note(&mut self, input: &str, fault: &InputFault) {
         self.unreadable.push(Unreadable { input: input.to_string(), why: fault.to_string() });
+    }
+
+    /// Takes suppressed findings away, process by process: what one of them shows may not be so in
+    /// another one.
+    pub(crate) fn suppress(&mut self, suppressions: &Suppressions, today: Date) {
+        // Without a process the lines are unused all the same.
+        let unused = suppressions.apply_to(&mut Vec::new(), today);
+        Exception::add_all(&mut self.exceptions, unused);
+        for Process { report, .. } in &mut self.processes {
+            let found = |findings: &[Finding]| -> BTreeSet<Fingerprint> {
+                findings.iter().map(|finding| finding.fingerprint.clone()).collect()
+            };
+            let before = found(&report.findings);
+            let exceptions = suppressions.apply_to(&mut report.findings, today);
+            self.suppressed.extend(before.difference(&found(&report.findings)).cloned());
+            Exception::add_all(&mut self.exceptions, exceptions);
+        }
     }
 
     /// How much was looked at.

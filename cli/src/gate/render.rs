@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use gleak_detector::render as detector;
+
 use super::decide::Accepted;
 use super::{Change, Outcome, Status, Verdict};
 use crate::plain::{counted, grouped, plain};
@@ -35,6 +37,10 @@ pub(crate) fn text(verdict: &Verdict) -> String {
     lines.extend(verdict.stale.iter().map(|entry| accepted("stale", entry, "not seen")));
     let no_reason = |entry| accepted("reason?", entry, "has no reason in the baseline");
     lines.extend(verdict.without_reason.iter().map(no_reason));
+    let used = detector::used(&verdict.exceptions);
+    lines.extend(
+        used.into_iter().chain(detector::unused(&verdict.exceptions)).map(|it| format!(" {it}")),
+    );
     lines.push(result(verdict));
     lines.push(String::new());
     lines.join("\n")
@@ -125,6 +131,9 @@ fn result(verdict: &Verdict) -> String {
     parts.push(format!("{} known", verdict.known));
     if verdict.weaker > 0 {
         parts.push(format!("{} too weak to count", verdict.weaker));
+    }
+    if verdict.suppressed > 0 {
+        parts.push(format!("{} suppressed", verdict.suppressed));
     }
     if !verdict.stale.is_empty() {
         parts.push(format!("{} stale", verdict.stale.len()));

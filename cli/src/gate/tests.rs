@@ -2,16 +2,21 @@
 
 use gleak_detector::findings_file::{FindingsFile, Source};
 use gleak_detector::snapshot::{Site, TaskId, WaitReason};
-use gleak_detector::{Certainty, Finding, FindingKey, Fingerprint, Group, Member, Rule};
+use gleak_detector::{Certainty, Date, Finding, FindingKey, Fingerprint, Group, Member, Rule};
 
 use super::*;
 use crate::baseline::Baseline;
-use crate::date::Date;
 use crate::input::{Content, InputFault};
 
 fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
     let site = |line| Some(Site { file: "src/pool.rs".into(), line, column: 5 });
-    let member = |id| Member { task: TaskId(id), name: None, region: None, waited_ns: None };
+    let member = |id| Member {
+        task: TaskId(id),
+        name: None,
+        labels: Vec::new(),
+        region: None,
+        waited_ns: None,
+    };
     Finding {
         fingerprint: Fingerprint(fingerprint.into()),
         key: FindingKey {
@@ -28,6 +33,7 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             entry: entry.into(),
             spawn: site(49),
             ancestry: Vec::new(),
+            creators: Vec::new(),
             reason: Some(WaitReason::Receive),
             wait_class: "receive".into(),
             waits_for: String::new(),

@@ -13,5 +13,6 @@ mod make;
 mod names;
 mod output;
 mod report;
+mod suppress;
 mod work_dir;
 mod xml;

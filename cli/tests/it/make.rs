@@ -148,7 +148,13 @@ pub(crate) fn busy() -> Vec<u8> {
 /// A finding of `tasks` tasks.
 pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
     let site = |line| Some(Site { file: "src/pool.rs".into(), line, column: 5 });
-    let member = |id| Member { task: TaskId(id), name: None, region: None, waited_ns: None };
+    let member = |id| Member {
+        task: TaskId(id),
+        name: None,
+        labels: Vec::new(),
+        region: None,
+        waited_ns: None,
+    };
     Finding {
         fingerprint: Fingerprint(fingerprint.into()),
         key: FindingKey {
@@ -165,6 +171,7 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             entry: entry.into(),
             spawn: site(49),
             ancestry: Vec::new(),
+            creators: Vec::new(),
             reason: Some(WaitReason::Receive),
             wait_class: "receive".into(),
             waits_for: "to receive on channel #4".into(),
@@ -191,7 +198,8 @@ pub(crate) fn with_stack(mut finding: Finding) -> Finding {
     let own = (0..12).map(|number| frame(format!("app::frame{number}"), false));
     let below = frame("gleak_runtime::chan::go::Chan<T>::recv".into(), true);
     let frames = std::iter::once(below).chain(own).collect();
-    finding.groups[0].backtrace = Some(Backtrace { frames, cut: false, tasks: 2, different: 1 });
+    let stack = Backtrace { frames, cut: false, tasks: 2, different: 1, shared: None };
+    finding.groups[0].backtrace = Some(stack);
     finding
 }
 

@@ -54,6 +54,7 @@ fn one_a_place(groups: Vec<Group>) -> Vec<Group> {
                 if known.waits_for != group.waits_for {
                     known.waits_for = known.reason.map_or(String::new(), general);
                 }
+                known.creators.retain(|creator| group.creators.contains(creator));
                 known.backtrace = known.backtrace.take().or(group.backtrace);
                 known.spawn_backtrace = known.spawn_backtrace.take().or(group.spawn_backtrace);
                 known.members.extend(group.members);

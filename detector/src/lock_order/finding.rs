@@ -82,7 +82,9 @@ fn name(lock: &PairedLock) -> String {
 
 fn member(witness: &PairWitness) -> Member {
     let PairWitness { task, name, region, .. } = witness;
-    Member { task: *task, name: name.clone(), region: *region, waited_ns: None }
+    // Pairs tell no labels, and of their ancestors no more than who they were.
+    let (name, labels) = (name.clone(), Vec::new());
+    Member { task: *task, name, labels, region: *region, waited_ns: None }
 }
 
 fn chain(index: &Index<'_>, circle: &Circle) -> Vec<Link> {
@@ -117,6 +119,7 @@ fn groups(index: &Index<'_>, circle: &Circle) -> Vec<Group> {
             entry: entry.to_owned(),
             spawn,
             ancestry: Vec::new(),
+            creators: Vec::new(),
             reason: None,
             wait_class: "that took a lock while holding another".to_owned(),
             waits_for: String::new(),

@@ -7,6 +7,7 @@
 
 mod block;
 mod cut_off;
+mod exceptions;
 mod held;
 mod json;
 mod page;
@@ -20,6 +21,7 @@ mod verdict;
 use crate::Report;
 
 pub use cut_off::cut_off;
+pub use exceptions::{unused, used};
 pub use held::held_workers;
 pub use json::json;
 pub use rules::rules;

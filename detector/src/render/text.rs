@@ -1,9 +1,11 @@
-//! The report for people: verdict, findings, held workers, table of groups, what was not seen.
+//! The report for people: verdict, findings, held workers, table of groups, what was not seen, what
+//! was excepted.
 
 use gleak_snapshot::Completeness;
 
 use super::TextOptions;
 use super::block::block;
+use super::exceptions::exceptions;
 use super::held::held;
 use super::page::{Page, Style, clean};
 use super::table::table;
@@ -23,6 +25,7 @@ pub(super) fn text(report: &Report, options: &TextOptions) -> String {
     let stacks = options.group_stacks || report.findings.is_empty();
     table(&mut page, report, options.top, stacks);
     remarks(&mut page, &report.completeness);
+    exceptions(&mut page, report.exceptions.iter());
     page.finish()
 }
 
@@ -47,6 +50,8 @@ pub(super) fn failure(report: &Report, test: &str, options: &TextOptions) -> Str
     let test = clean(test);
     page.line(&[(Style::Plain, &format!("  again  cargo test -- --exact {test}"))]);
     remarks(&mut page, &report.completeness);
+    // What is unused by this test may be for another one; the end of the run tells.
+    exceptions(&mut page, report.exceptions.iter().filter(|exception| exception.is_used()));
     page.finish()
 }
 

@@ -135,7 +135,7 @@ fn an_ignored_cause_keeps_what_waits_behind_it() {
     let _ = sender_with_a_lock(&mut b);
     let _ = b.task_mut(TaskId(1)).name("pool").id();
     b.still();
-    let ignore = vec![Ignore::Name("pool".to_owned())];
+    let ignore = vec!["name=pool because of the test".parse::<Ignore>().expect("an ignore")];
     let report = analyze(&b.build(), &Question { scope: Scope::Process, ignore });
     assert_eq!(dependents(&report.findings[0]), behind(2));
 }

@@ -112,7 +112,7 @@ fn a_region_is_told_of_its_own_and_of_who_keeps_it_back() {
     assert_eq!(told, [1, 1, 0]);
     let failure = render::failure(&region(&snapshot, holds), "holds", &TextOptions::default());
     assert!(failure.contains("worker 1 has been held by t1"), "{failure}");
-    let ignore = vec![gleak_detector::Ignore::Entry("app::*".to_owned())];
+    let ignore = vec!["entry=app::* because of the test".parse().expect("an ignore")];
     let ignored = analyze(&snapshot, &Question { ignore, ..Question::default() });
     assert_eq!(ignored.held, []);
 }

@@ -7,9 +7,9 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{
     Arm, KernelSleep, ObjectId, RegionId, SnapshotBuilder, TaskId, Tenure, WaitOp, WorkerId,
 };
-use gleak_detector::{Asleep, Certainty, Ignore, Question, Report, Rule, Scope, analyze};
+use gleak_detector::{Asleep, Certainty, Question, Report, Rule, Scope, analyze};
 
-use crate::support::{MS, dependents, found, golden, process, region, stack};
+use crate::support::{MS, dependents, found, golden, ignore, process, region, stack};
 
 const S: u64 = 1_000 * MS;
 
@@ -294,7 +294,7 @@ fn an_owner_that_an_earlier_rule_has_is_left_to_that() {
 #[test]
 fn what_only_daemons_hang_behind_is_not_told() {
     let ignoring = |b: &SnapshotBuilder, own, entry: &str| {
-        let (scope, ignore) = (Scope::Region(own), vec![Ignore::Entry(entry.to_owned())]);
+        let (scope, ignore) = (Scope::Region(own), vec![ignore(&format!("entry={entry}"))]);
         found(&analyze(&b.clone().build(), &Question { scope, ignore }))
     };
     let (mut b, own, _) = held_over(3 * S);

@@ -3,9 +3,9 @@
 use gleak_detector::snapshot::{
     HoldMode, Joined, LockPair, ObjectId, RegionId, SnapshotBuilder, TaskId,
 };
-use gleak_detector::{Certainty, Ignore, Question, Report, Rule, Scope, analyze};
+use gleak_detector::{Certainty, Question, Report, Rule, Scope, analyze};
 
-use crate::support::{bank, found, golden, members, process, region};
+use crate::support::{bank, found, golden, ignore, members, process, region};
 
 const TRANSFER: &str = "bank::transfer::{{closure}}";
 
@@ -236,9 +236,40 @@ fn questions_cut_by_who_took_the_locks() {
     let since = |last| Scope::NewSince([TaskId(last)].into());
     let asked = |scope, ignore| orders(&analyze(&snapshot, &Question { scope, ignore })).len();
     assert_eq!((asked(since(6), vec![]), asked(since(8), vec![])), (1, 0));
-    let ignore = |entry: &str| vec![Ignore::Entry(entry.to_owned())];
+    let ignore = |entry: &str| vec![ignore(&format!("entry={entry}"))];
     assert_eq!(asked(Scope::Process, ignore("bank::transfer")), 0);
     assert_eq!(asked(Scope::Process, ignore("bank::audit")), 1);
+}
+
+#[test]
+fn an_ignore_takes_those_that_have_ended_too() {
+    let mut b = SnapshotBuilder::new();
+    let ab = locks(&mut b, 4);
+    let lives = b.task("src/main.rs:3", TRANSFER).label("kind", "idle").running().id();
+    took(&mut b, lives.0, ab[0], ab[1]);
+    took(&mut b, 8, ab[1], ab[0]).witnesses[0].name = Some("eight".to_owned());
+    // Another circle of the same two, who count once.
+    took(&mut b, lives.0, ab[2], ab[3]);
+    took(&mut b, 8, ab[3], ab[2]).witnesses[0].name = Some("eight".to_owned());
+    // No circle: nobody counts who is in no finding and lives no more.
+    took(&mut b, 9, ab[0], ab[2]).witnesses[0].name = Some("eight".to_owned());
+    let stack = b.stack(&[("bank::deposit", "src/bank.rs:31")]);
+    let mut snapshot = b.build();
+    for pair in &mut snapshot.lock_order {
+        pair.witnesses[0].stack = Some(stack);
+    }
+    let ask = |texts: &[&str]| {
+        let ignore = texts.iter().map(|text| ignore(text)).collect();
+        let report = analyze(&snapshot, &Question { scope: Scope::Process, ignore });
+        let took = report.exceptions.iter().map(|it| it.tasks).collect::<Vec<_>>();
+        (orders(&report).len(), took)
+    };
+    assert_eq!(ask(&["name=eight"]), (1, vec![1]), "the other one is not ignored");
+    assert_eq!(ask(&["name=eight", "label.kind=idle"]), (0, vec![1, 1]));
+    assert_eq!(ask(&["crate=bank"]), (0, vec![2]));
+    // One that lives is told by where it stands, not by where it once was.
+    assert_eq!(ask(&["frame=bank::deposit"]), (1, vec![1]));
+    assert_eq!(ask(&["frame=bank::deposit", "label.kind=idle"]), (0, vec![1, 1]));
 }
 
 #[test]

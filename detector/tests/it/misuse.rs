@@ -6,9 +6,9 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{
     LastUse, Misuse, MisusedObject, ObjectId, ObjectKind, RegionId, SnapshotBuilder, TaskId,
 };
-use gleak_detector::{Certainty, Ignore, Question, Rule, Scope, analyze};
+use gleak_detector::{Certainty, Question, Rule, Scope, analyze};
 
-use crate::support::{MS, found, golden, never_again, process, region};
+use crate::support::{MS, found, golden, ignore, never_again, process, region};
 
 /// In region 1 a group is used again too early, at one place by two tasks; in none a lock is given back
 /// by a stranger; in region 2 an error stays unseen.
@@ -92,7 +92,7 @@ fn what_was_not_asked_for_is_not_told() {
     let ask = |scope, ignore| found(&analyze(&snapshot, &Question { scope, ignore })).len();
     let known = |last| Scope::NewSince(BTreeSet::from([TaskId(last)]));
     assert_eq!([ask(known(8), vec![]), ask(known(12), vec![])], [3, 1], "t1 is new besides");
-    let ignore = |entry: &str| vec![Ignore::Entry(entry.to_owned())];
+    let ignore = |entry: &str| vec![ignore(&format!("entry={entry}"))];
     assert_eq!(ask(Scope::Process, ignore("app::fetch")), 2);
     assert_eq!(ask(Scope::Process, ignore("app::*")), 0);
 }

@@ -1,9 +1,9 @@
-//! Scopes, ignores, panics.
+//! Scopes and panics.
 
 use std::collections::BTreeSet;
 
 use gleak_detector::snapshot::{SnapshotBuilder, TaskId, Tenure};
-use gleak_detector::{Certainty, Ignore, Question, Rule, Scope, analyze, render};
+use gleak_detector::{Certainty, Question, Rule, Scope, analyze, render};
 
 use crate::support::{bank, found, process, region};
 
@@ -62,38 +62,6 @@ fn a_region_is_told_of_a_cycle_that_holds_it_up() {
     let snapshot = b.build();
     assert_eq!(found(&region(&snapshot, own)), [(Rule::Cycle, vec![1, 2])]);
     assert_eq!(found(&region(&snapshot, other)), [(Rule::Outlived, vec![4])]);
-}
-
-#[test]
-fn ignored_tasks_make_no_finding() {
-    let mut b = SnapshotBuilder::new();
-    let own = b.region("t");
-    let _ = b.task("./src/a.rs:1", "app::Pool<u8>::run::{{closure}}").region(own).running().id();
-    let _ = b.task("src/b.rs:1", "app::other").name("metrics-7").region(own).running().id();
-    let snapshot = b.build();
-    let ask = |ignore: Vec<Ignore>| {
-        let report = analyze(&snapshot, &Question { scope: Scope::Region(own), ignore });
-        (found(&report).len(), report.groups.len())
-    };
-    assert_eq!(ask(vec![]), (2, 2));
-    assert_eq!(ask(vec![Ignore::Name("metrics-*".to_owned())]), (1, 1));
-    assert_eq!(ask(vec![Ignore::Name("metrics".to_owned())]), (2, 2));
-    assert_eq!(ask(vec![Ignore::SpawnFile("src/a.rs".to_owned())]), (1, 1));
-    assert_eq!(ask(vec![Ignore::Entry("app::Pool::run".to_owned())]), (1, 1));
-    assert_eq!(ask(vec![Ignore::Entry("*".to_owned())]), (0, 0));
-}
-
-#[test]
-fn a_cycle_is_ignored_only_with_all_its_tasks() {
-    let snapshot = bank().build();
-    let ask = |names: &[&str]| {
-        let ignore = names.iter().map(|name| Ignore::Name((*name).to_owned())).collect();
-        analyze(&snapshot, &Question { scope: Scope::Process, ignore }).findings.len()
-    };
-    assert_eq!(
-        [ask(&["a->b"]), ask(&["a->b", "b->a"]), ask(&["a->b", "b->a", "audit"])],
-        [1, 1, 0]
-    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use gleak_detector::snapshot::{
     Frame, FrameId, Module, ModuleId, RegionId, Snapshot, SnapshotBuilder, Stack, StackId, Symbol,
     TaskId,
 };
-use gleak_detector::{Certainty, Finding, Question, Report, Rule, Scope, analyze};
+use gleak_detector::{Certainty, Finding, Ignore, Question, Report, Rule, Scope, analyze};
 
 /// One millisecond of a snapshot's clock.
 pub(crate) const MS: u64 = 1_000_000;
@@ -20,6 +20,11 @@ pub(crate) fn region(snapshot: &Snapshot, region: RegionId) -> Report {
 /// Rule and ids of the members of each finding.
 pub(crate) fn found(report: &Report) -> Vec<(Rule, Vec<u64>)> {
     report.findings.iter().map(|finding| (finding.key.rule, members(finding))).collect()
+}
+
+/// An ignore with this matcher, as text.
+pub(crate) fn ignore(text: &str) -> Ignore {
+    format!("{text} because of the test").parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 pub(crate) fn members(finding: &Finding) -> Vec<u64> {

@@ -66,7 +66,8 @@ impl Detail {
 pub struct Taken {
     /// What was seen.
     pub snapshot: Snapshot,
-    stacks: Stacks,
+    /// Where stacks are to be found; none once they are added.
+    stacks: Option<Stacks>,
 }
 
 impl Taken {
@@ -77,12 +78,12 @@ impl Taken {
     }
 
     /// Adds this to the snapshot, as far as its tasks are still where they were: the stack of one that
-    /// has moved counts as lost.
+    /// has moved counts as lost. What is there already stays: it is of an earlier moment.
     pub fn add(&mut self, detail: Detail) {
         let Taken { snapshot, stacks } = self;
-        if detail.stacks {
+        if let Some(stacks) = stacks.take_if(|_| detail.stacks) {
             workers::add_sleeps(snapshot);
-            stacks::add(snapshot, stacks);
+            stacks::add(snapshot, &stacks);
         }
         if detail.names {
             stacks::name(snapshot);
@@ -154,7 +155,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
     doubt_missing_owners(&mut snapshot);
     let unsettled = snapshot.objects.iter().filter(|object| object.unsettled).count();
     snapshot.completeness.unsettled_objects = unsettled as u64;
-    Taken { snapshot, stacks }
+    Taken { snapshot, stacks: Some(stacks) }
 }
 
 /// The two passes and nothing else: how many waiters were seen in both.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gleak_runtime::report::snapshot::{Frame, Snapshot, Symbol, Task, TaskState};
-use gleak_runtime::report::{self, Detail};
+use gleak_runtime::report::{self, Detail, Taken};
 use gleak_runtime::{Builder, Chan, JoinHandle, Mutex, Runtime, hold_worker, select, yield_now};
 
 use crate::support::{parked, program, unique};
@@ -232,6 +232,26 @@ fn a_task_that_keeps_its_worker_while_it_waits_is_asked_too() {
     assert!(files.any(|file| file.ends_with("tests/it/backtraces.rs")), "{functions:#?}");
     gate.close();
     task.join().unwrap();
+}
+
+/// Who judges by stacks and then asks for all that reports show asks twice.
+#[test]
+fn what_was_added_stays_when_more_is_asked_for() {
+    let gates = [Chan::new(0), Chan::new(0)];
+    let (first, ends) = waiting_at(2, &gates[0]);
+    let (second, stays) = waiting_at(9, &gates[1]);
+    let mut taken = Taken::now();
+    taken.add(STACKS);
+    gates[0].close();
+    ends.join().unwrap();
+    taken.add(NAMED);
+    for (name, depth) in [(&first, 2), (&second, 9)] {
+        let functions = functions(&taken.snapshot, find(&taken.snapshot, name));
+        let calls = functions.iter().filter(|it| it.function.ends_with("descend")).count();
+        assert_eq!(calls, depth + 1, "{functions:#?}");
+    }
+    gates[1].close();
+    stays.join().unwrap();
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! What stands in the attribute: `workers = 2, settle_ms = 500, allow = "…"`.
+//! What stands in the attribute: `workers = 2, settle_ms = 500, ignore = "…", cleanup = f`.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Lit, MetaNameValue, Token};
+use syn::{Expr, ExprLit, ExprPath, Lit, MetaNameValue, Token};
 
 /// As many as a runtime takes.
 const WORKERS_MAX: usize = 1024;
@@ -13,7 +14,8 @@ const WORKERS_MAX: usize = 1024;
 pub(crate) struct Args {
     pub(crate) workers: Option<usize>,
     pub(crate) settle_ms: Option<u64>,
-    pub(crate) allow: Vec<String>,
+    pub(crate) ignore: Vec<String>,
+    pub(crate) cleanup: Option<TokenStream>,
 }
 
 pub(crate) fn parse(args: TokenStream) -> syn::Result<Args> {
@@ -26,11 +28,12 @@ pub(crate) fn parse(args: TokenStream) -> syn::Result<Args> {
             "settle_ms" => {
                 once(pair, &mut parsed.settle_ms, number(&pair.value)?.base10_parse()?)?;
             }
-            "allow" => parsed.allow.push(pattern(&pair.value)?),
+            "ignore" => parsed.ignore.push(ignore(&pair.value)?),
+            "cleanup" => once(pair, &mut parsed.cleanup, path(&pair.value)?)?,
             _ => {
                 return Err(syn::Error::new_spanned(
                     &pair.path,
-                    "unknown argument: there are `workers`, `settle_ms` and `allow`",
+                    "unknown argument: there are `workers`, `settle_ms`, `ignore` and `cleanup`",
                 ));
             }
         }
@@ -62,14 +65,26 @@ fn number(value: &Expr) -> syn::Result<&syn::LitInt> {
     }
 }
 
-fn pattern(value: &Expr) -> syn::Result<String> {
+/// Only its shape: the harness reads it, and says what is wrong with it.
+fn ignore(value: &Expr) -> syn::Result<String> {
     match literal(value) {
-        Some(Lit::Str(text)) if !text.value().is_empty() => Ok(text.value()),
+        Some(Lit::Str(text)) if text.value().contains(" because ") => Ok(text.value()),
         _ => Err(syn::Error::new_spanned(
             value,
-            "expected a text, as in `allow = \"pool::heartbeat\"`",
+            "expected tasks and a reason, as in `ignore = \"name=heartbeat because it goes on\"`; a \
+             test is skipped by `#[ignore]`",
         )),
     }
+}
+
+fn path(value: &Expr) -> syn::Result<TokenStream> {
+    if let Expr::Path(ExprPath { qself: None, path, .. }) = value {
+        return Ok(path.to_token_stream());
+    }
+    Err(syn::Error::new_spanned(
+        value,
+        "expected the name of a function, as in `cleanup = close_pool`",
+    ))
 }
 
 fn literal(value: &Expr) -> Option<&Lit> {

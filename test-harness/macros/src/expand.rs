@@ -39,7 +39,8 @@ fn registration(function: &ItemFn, args: &Args, asked: &Asked) -> TokenStream {
     let name = ident.unraw().to_string();
     let workers = option(args.workers.map(|count| quote! { #count }));
     let settle_ms = option(args.settle_ms.map(|time| quote! { #time }));
-    let allow = &args.allow;
+    let ignore = &args.ignore;
+    let cleanup = option(args.cleanup.as_ref().map(|hook| quote! { #hook }));
     let ignored = asked.ignored;
     let should_panic = match &asked.panic {
         Panic::No => quote! { No },
@@ -72,7 +73,8 @@ fn registration(function: &ItemFn, args: &Args, asked: &Asked) -> TokenStream {
                     should_panic: ::gleak_test_harness::__private::ShouldPanic::#should_panic,
                     workers: #workers,
                     settle_ms: #settle_ms,
-                    allow: &[#(#allow),*],
+                    ignore: &[#(#ignore),*],
+                    cleanup: #cleanup,
                     start: Test::#ident,
                 }
             }

@@ -28,8 +28,10 @@ use proc_macro::TokenStream;
 ///
 /// - `workers = 2`: threads of the test's runtime;
 /// - `settle_ms = 500`: how long tasks that could still finish are waited for when the test ends;
-/// - `allow = "pool::heartbeat"`: accepts tasks that are left over, by their name, the file of their
-///   spawn or the spawned function; `*` at the end stands for any rest. May be repeated.
+/// - `ignore = "entry=pool::heartbeat because it ends with the process"`: makes no finding on tasks
+///   that match, as the harness's `Options::ignore` says. May be repeated;
+/// - `cleanup = close_pool`: a function that is called when the body has ended, also by a panic,
+///   before it is judged what the test left behind.
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::test(args.into(), item.into()).into()

@@ -34,7 +34,8 @@ fn a_plain_function_is_kept_and_registered() {
         "ShouldPanic::No",
         "workers: ::core::option::Option::None",
         "settle_ms: ::core::option::Option::None",
-        "allow: &[]",
+        "ignore: &[]",
+        "cleanup: ::core::option::Option::None",
         "start: Test::early_return",
     ] {
         assert!(has(&out, part), "{part} in {out}");
@@ -43,11 +44,15 @@ fn a_plain_function_is_kept_and_registered() {
 
 #[test]
 fn arguments_arrive() {
-    let out = expand("workers = 3, settle_ms = 50, allow = \"a*\", allow = \"b\",", "fn t() {}");
+    let out = expand(
+        "workers = 3, settle_ms = 50, ignore = \"name=a because b\", ignore = \"name=c because d\", cleanup = a::b,",
+        "fn t() {}",
+    );
     for part in [
         "workers: ::core::option::Option::Some(3usize)",
         "settle_ms: ::core::option::Option::Some(50u64)",
-        "allow: &[\"a*\", \"b\"]",
+        "ignore: &[\"name=a because b\", \"name=c because d\"]",
+        "cleanup: ::core::option::Option::Some(a::b)",
     ] {
         assert!(has(&out, part), "{part} in {out}");
     }
@@ -100,7 +105,9 @@ fn wrong_arguments_are_refused() {
     check_error("workers = \"2\"", "fn t() {}", "expected a number");
     check_error("settle_ms = 0.5", "fn t() {}", "expected a number");
     check_error("settle_ms = 1, settle_ms = 2", "fn t() {}", "given twice");
-    check_error("allow = 3", "fn t() {}", "expected a text");
-    check_error("allow = \"\"", "fn t() {}", "expected a text");
+    check_error("ignore = 3", "fn t() {}", "expected tasks and a reason");
+    check_error("ignore = \"slow\"", "fn t() {}", "a test is skipped by `#[ignore]`");
+    check_error("cleanup = \"close\"", "fn t() {}", "expected the name of a function");
+    check_error("cleanup = a, cleanup = b", "fn t() {}", "given twice");
     check_error("workers", "fn t() {}", "expected");
 }

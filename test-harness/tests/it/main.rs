@@ -1,6 +1,7 @@
 //! Test mains as processes: what they print, what they write, how they exit.
 
 mod evidence;
+mod exceptions;
 mod flags;
 mod stack;
 mod support;

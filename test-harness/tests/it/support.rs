@@ -24,7 +24,7 @@ pub(crate) fn example(name: &str) -> Command {
     let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
     let mut command = Command::new(built.join(name));
     command.env("RUST_BACKTRACE", "0").env("COLUMNS", "100");
-    for name in ["GLEAK_OUT", "GLEAK_WORKERS", "RUST_MIN_STACK"] {
+    for name in ["GLEAK_OUT", "GLEAK_SUPPRESS", "GLEAK_WORKERS", "RUST_MIN_STACK"] {
         command.env_remove(name);
     }
     command

@@ -1,25 +1,24 @@
-//! Calendar dates, for baseline entries that expire. UTC; no time of day.
+//! Calendar dates, for what is accepted up to a day. UTC; no time of day.
 //!
-//! Invariant: only `today` reads the clock; everything else gets the date as an argument.
+//! Invariant: no clock is read here; whoever asks brings the day.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// A day of the Gregorian calendar.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Date {
+pub struct Date {
     year: u32,
     month: u32,
     day: u32,
 }
 
 impl Date {
-    /// Today, in UTC. A clock before 1970 counts as 1970.
-    pub(crate) fn today() -> Date {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Date::from_days(since.as_secs() / SECONDS_A_DAY)
+    /// The day of a moment, in seconds since 1 January 1970.
+    #[must_use]
+    pub fn of_unix_seconds(seconds: u64) -> Date {
+        Date::from_days(seconds / SECONDS_A_DAY)
     }
 
     /// The day so many days after 1 January 1970.
@@ -41,7 +40,8 @@ impl Date {
     }
 
     /// Reads `YYYY-MM-DD`; none when it is anything else or no day of the calendar.
-    pub(crate) fn parse(text: &str) -> Option<Date> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Date> {
         let bytes = text.as_bytes();
         let shape = bytes.len() == 10
             && bytes.iter().enumerate().all(|(at, byte)| match at {
