@@ -131,6 +131,18 @@ pub enum Invalid {
         /// What.
         object: ObjectId,
     },
+    /// A task has asked what is no context whether it is done.
+    Asked {
+        /// Who asked.
+        task: TaskId,
+        /// What.
+        object: ObjectId,
+    },
+    /// An object whose facts contradict each other.
+    Detail {
+        /// Which.
+        object: ObjectId,
+    },
     /// A living owner of a settled lock is not in the snapshot.
     OwnerNotListed {
         /// The lock.
@@ -251,6 +263,10 @@ impl fmt::Display for Invalid {
             Invalid::Hold { task, object } => {
                 write!(f, "task {task} holds {object}, which cannot be held so")
             }
+            Invalid::Asked { task, object } => {
+                write!(f, "task {task} has asked {object}, which is no context")
+            }
+            Invalid::Detail { object } => write!(f, "the facts of {object} contradict each other"),
             Invalid::OwnerNotListed { object, task } => {
                 write!(f, "the owner {task} of {object} lives but is missing")
             }

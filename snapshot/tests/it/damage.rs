@@ -57,8 +57,10 @@ fn standing(object: &Object) -> String {
         ObjectDetail::Semaphore { permits, available, .. } => {
             format!("semaphore {permits} {available}")
         }
+        ObjectDetail::Context { cancelled, deadline_ns, parent, .. } => {
+            format!("context {cancelled} {deadline_ns:?} {parent:?}")
+        }
         ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. }
         | ObjectDetail::Socket { .. }
         | ObjectDetail::Cond { .. }
         | ObjectDetail::Barrier { .. } => {
