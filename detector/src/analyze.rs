@@ -24,7 +24,7 @@ use crate::{
 #[must_use]
 pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     let index = Index::new(snapshot);
-    let case = Case::new(&index, &question.scope);
+    let case = Case::new(&index, question);
     let mut selection = Selection::new(&index, question);
     let mut taken = vec![false; index.tasks.len()];
     let mut stuck = vec![false; index.tasks.len()];
@@ -240,6 +240,8 @@ impl Pile {
         };
         let holders = if self.circle.is_empty() { Holders::Told } else { Holders::InTheCircle };
         let all = members.iter().chain(&dependents);
+        let mut facts = info.facts(case, &members);
+        facts.extend(facts::of(index, &members, holders));
         let regions = all.filter_map(|&task| index.tasks[task].region);
         Finding {
             fingerprint: key::fingerprint(&own),
@@ -250,7 +252,7 @@ impl Pile {
             chain,
             dependents: groups(index, &dependents),
             regions: region_names(index, regions),
-            facts: facts::of(index, &members, holders),
+            facts,
         }
     }
 }

@@ -29,8 +29,16 @@ pub enum Rule {
     AbandonedLock,
     /// Every task of the region waits for objects that only this region ever touched.
     AsleepInRegion,
+    /// Waits on, although a context that it has asked was cancelled.
+    CancelIgnored,
+    /// Waits for the other side of a socket, without a deadline.
+    SilentPeer,
     /// Still alive when its region ended, and could still go on.
     Outlived,
+    /// Has waited for longer than was asked about, and nothing has happened to what it waits for.
+    WaitingLong,
+    /// There were more of them in each sample, and none of them has gone.
+    Growing,
 }
 
 impl Rule {
@@ -44,7 +52,11 @@ impl Rule {
             Rule::Panicked => "panicked",
             Rule::AbandonedLock => "abandoned-lock",
             Rule::AsleepInRegion => "asleep-in-region",
+            Rule::CancelIgnored => "cancel-ignored",
+            Rule::SilentPeer => "silent-peer",
             Rule::Outlived => "outlived",
+            Rule::WaitingLong => "waiting-long",
+            Rule::Growing => "growing",
         }
     }
 }

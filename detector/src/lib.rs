@@ -20,6 +20,7 @@ mod finding;
 pub mod findings_file;
 pub mod folded;
 mod group;
+mod growth;
 mod held;
 mod index;
 mod key;
@@ -38,8 +39,9 @@ pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
+pub use growth::{History, growth};
 pub use index::ends_from_outside;
 pub use name::shorten;
-pub use question::{Ignore, Question, Scope};
+pub use question::{Ignore, Question, Scope, Suspect};
 pub use rule::{RULES, RuleInfo};
 pub use stack::{Backtrace, BacktraceFrame};

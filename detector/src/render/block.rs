@@ -57,7 +57,11 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::Panicked => format!("{tasks} panicked"),
         Rule::AbandonedLock => format!("{tasks} waiting for an abandoned lock"),
         Rule::AsleepInRegion => format!("task leak: {tasks} asleep"),
+        Rule::CancelIgnored => format!("task leak: {tasks} waiting on after a cancel"),
+        Rule::SilentPeer => format!("task leak: {tasks} waiting for a silent peer"),
         Rule::Outlived => format!("task leak: {tasks} left over"),
+        Rule::WaitingLong => format!("{tasks} waiting for long"),
+        Rule::Growing => format!("{tasks}, more in each sample"),
     };
     let certainty = match finding.certainty {
         Certainty::Certain => Style::Alarm,

@@ -19,6 +19,8 @@ pub(super) struct Sums {
     abandoned: usize,
     /// Alive beyond an end.
     late: usize,
+    long: usize,
+    growing: usize,
 }
 
 impl Sums {
@@ -32,7 +34,11 @@ impl Sums {
                 Rule::Structural | Rule::Asleep => &mut sums.certain,
                 Rule::Panicked => &mut sums.panicked,
                 Rule::AbandonedLock => &mut sums.abandoned,
-                Rule::AsleepInRegion | Rule::Outlived => &mut sums.late,
+                Rule::AsleepInRegion | Rule::CancelIgnored | Rule::SilentPeer | Rule::Outlived => {
+                    &mut sums.late
+                }
+                Rule::WaitingLong => &mut sums.long,
+                Rule::Growing => &mut sums.growing,
             } += finding.tasks();
         }
         sums
@@ -51,7 +57,8 @@ pub(super) fn process(report: &Report) -> String {
     if clauses.is_empty() {
         return healthy(report);
     }
-    let stuck = found + sums.behind + sums.abandoned + sums.late;
+    let named = sums.late + sums.long + sums.growing;
+    let stuck = found + sums.behind + sums.abandoned + named;
     let others = number(report.totals.tasks + report.totals.threads).saturating_sub(stuck);
     let rest = match others {
         0 => String::new(),
@@ -79,6 +86,12 @@ fn clauses(sums: &Sums) -> Vec<String> {
     }
     if sums.late > 0 {
         clauses.push(format!("task leak, {} left over", count(sums.late, "task")));
+    }
+    if sums.growing > 0 {
+        clauses.push(format!("{} in groups that grow", count(sums.growing, "task")));
+    }
+    if sums.long > 0 {
+        clauses.push(format!("{} waiting for long", count(sums.long, "task")));
     }
     if sums.panicked > 0 {
         clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));

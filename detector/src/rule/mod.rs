@@ -8,15 +8,21 @@
 mod abandoned_lock;
 mod asleep;
 mod asleep_in_region;
+mod cancel_ignored;
 mod cycle;
+mod growing;
 mod outlived;
 mod panicked;
+mod silent_peer;
 mod structural;
+mod waiting_long;
+
+pub(crate) use outlived::is_charged;
 
 use crate::cause::{self, Cause};
 use crate::index::Index;
 use crate::liveness::{Abandoned, WaitGraph};
-use crate::{Asleep, Certainty, Rule, Scope};
+use crate::{Asleep, Certainty, Question, Rule, Scope};
 
 /// A rule, for people and for the judgement.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +39,7 @@ pub struct RuleInfo {
     pub silent: &'static str,
     find: fn(&Case<'_>, &[bool]) -> Vec<Draft>,
     because: fn(&Case<'_>, &[usize]) -> String,
+    facts: Option<fn(&Case<'_>, &[usize]) -> Vec<String>>,
 }
 
 impl RuleInfo {
@@ -45,6 +52,14 @@ impl RuleInfo {
     pub(crate) fn because(&self, case: &Case<'_>, tasks: &[usize]) -> String {
         (self.because)(case, tasks)
     }
+
+    /// What else its finding is to say, besides of what the tasks wait for.
+    pub(crate) fn facts(&self, case: &Case<'_>, tasks: &[usize]) -> Vec<String> {
+        match self.facts {
+            Some(facts) => facts(case, tasks),
+            None => Vec::new(),
+        }
+    }
 }
 
 /// All rules, gravest first.
@@ -55,13 +70,18 @@ pub const RULES: &[RuleInfo] = &[
     panicked::INFO,
     abandoned_lock::INFO,
     asleep_in_region::INFO,
+    cancel_ignored::INFO,
+    silent_peer::INFO,
     outlived::INFO,
+    waiting_long::INFO,
+    growing::INFO,
 ];
 
 /// What the rules look at.
 pub(crate) struct Case<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) scope: &'a Scope,
+    pub(crate) question: &'a Question,
     pub(crate) graph: WaitGraph,
     /// Causes of what is stuck for certain.
     pub(crate) certain: Vec<Cause>,
@@ -71,7 +91,7 @@ pub(crate) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(index: &'a Index<'a>, scope: &'a Scope) -> Self {
+    pub(crate) fn new(index: &'a Index<'a>, question: &'a Question) -> Self {
         let graph = WaitGraph::new(index);
         let stuck: Vec<bool> =
             graph.live(Abandoned::MayComeBack).into_iter().map(|live| !live).collect();
@@ -85,7 +105,8 @@ impl<'a> Case<'a> {
             Vec::new()
         };
         let asleep = asleep::judge(index);
-        Case { index, scope, graph, certain, abandoned, asleep }
+        let scope = &question.scope;
+        Case { index, scope, question, graph, certain, abandoned, asleep }
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              the task; it was spawned as a background task or a daemon",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
@@ -28,7 +29,7 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
 }
 
 /// A task whose end somebody may expect.
-fn is_charged(task: &Task) -> bool {
+pub(crate) fn is_charged(task: &Task) -> bool {
     task.kind == WaiterKind::Task && task.tenure.is_ordinary()
 }
 

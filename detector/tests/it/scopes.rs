@@ -15,7 +15,7 @@ fn only_what_is_new() {
     }
     let _ = b.thread("pool").running().id();
     let since = Scope::NewSince(BTreeSet::from([TaskId(1), TaskId(2)]));
-    let report = analyze(&b.build(), &Question { scope: since, ignore: Vec::new() });
+    let report = analyze(&b.build(), &Question { scope: since, ..Question::default() });
     assert_eq!(found(&report), [(Rule::Outlived, vec![3])]);
     assert_eq!(report.findings[0].certainty, Certainty::Weak);
     assert_eq!(report.totals.tasks, 3);
@@ -40,7 +40,10 @@ fn ignored_tasks_make_no_finding() {
     let _ = b.task("src/b.rs:1", "app::other").name("metrics-7").region(own).running().id();
     let snapshot = b.build();
     let ask = |ignore: Vec<Ignore>| {
-        let report = analyze(&snapshot, &Question { scope: Scope::Region(own), ignore });
+        let report = analyze(
+            &snapshot,
+            &Question { scope: Scope::Region(own), ignore, ..Question::default() },
+        );
         (found(&report).len(), report.groups.len())
     };
     assert_eq!(ask(vec![]), (2, 2));
@@ -56,7 +59,7 @@ fn a_cycle_is_ignored_only_with_all_its_tasks() {
     let snapshot = bank().build();
     let ask = |names: &[&str]| {
         let ignore = names.iter().map(|name| Ignore::Name((*name).to_owned())).collect();
-        analyze(&snapshot, &Question { scope: Scope::Process, ignore }).findings.len()
+        analyze(&snapshot, &Question { ignore, ..Question::default() }).findings.len()
     };
     assert_eq!(
         [ask(&["a->b"]), ask(&["a->b", "b->a"]), ask(&["a->b", "b->a", "audit"])],
