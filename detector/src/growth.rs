@@ -169,21 +169,55 @@ impl Process {
 }
 
 /// What grows in these snapshots, which may come in any order: findings of the rule
-/// [`Rule::Growing`] on the last of them. Those of another process than the last one count for nothing.
+/// [`Rule::Growing`] on the last one of each process.
 #[must_use]
 pub fn growth(snapshots: &[Snapshot]) -> Vec<Finding> {
-    let mut ordered: Vec<&Snapshot> = snapshots.iter().collect();
-    ordered.sort_by_key(|snapshot| (snapshot.header.wall_s, snapshot.header.taken_ns));
-    let Some(last) = ordered.last() else { return Vec::new() };
-    let process = Process::of(&last.header);
-    let mut history = History::default();
-    for snapshot in ordered.iter().filter(|it| Process::of(&it.header).is(&process)) {
-        history.note(snapshot);
+    let all: Vec<&Snapshot> = snapshots.iter().collect();
+    let mut findings = Vec::new();
+    for (snapshot, history) in snapshots.iter().zip(histories(&all)) {
+        if history.grows() {
+            let suspect = Suspect { history, ..Suspect::default() };
+            let report = analyze(snapshot, &Question { suspect, ..Question::default() });
+            let grows = |finding: &Finding| finding.key.rule == Rule::Growing;
+            findings.extend(report.findings.into_iter().filter(grows));
+        }
     }
-    let suspect = Suspect { history, ..Suspect::default() };
-    let mut report = analyze(last, &Question { suspect, ..Question::default() });
-    report.findings.retain(|finding| finding.key.rule == Rule::Growing);
-    report.findings
+    findings
+}
+
+/// For each of these snapshots, which may come in any order, the history that ends with it: an empty
+/// one for all but the last of each process.
+#[must_use]
+pub fn histories(snapshots: &[&Snapshot]) -> Vec<History> {
+    let mut order: Vec<usize> = (0..snapshots.len()).collect();
+    order.sort_by_key(|&at| snapshots[at].header.taken_ns);
+    // The place of the last snapshot with each.
+    let mut open: Vec<(usize, History)> = Vec::new();
+    for at in order {
+        let snapshot = snapshots[at];
+        let process = Process::of(&snapshot.header);
+        let same = |(_, known): &&mut (usize, History)| {
+            known.process.as_ref().is_some_and(|known| known.is(&process))
+        };
+        match open.iter_mut().find(same) {
+            Some((last, history)) => {
+                history.note(snapshot);
+                if history.ends_with(snapshot) {
+                    *last = at;
+                }
+            }
+            None => {
+                let mut history = History::default();
+                history.note(snapshot);
+                open.push((at, history));
+            }
+        }
+    }
+    let mut all = vec![History::default(); snapshots.len()];
+    for (last, history) in open {
+        all[last] = history;
+    }
+    all
 }
 
 /// Text is made once a shape.

@@ -39,7 +39,7 @@ pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
-pub use growth::{History, growth};
+pub use growth::{History, growth, histories};
 pub use index::ends_from_outside;
 pub use name::shorten;
 pub use question::{Ignore, Question, Scope, Suspect};

@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError};
 use crate::chan::Chan;
 use crate::context::{CancelHandle, Context};
 use crate::lock::Mutex;
-use crate::records::statics::Entry;
+use crate::records::statics::{Entry, Site};
 use crate::records::waiter::Reason;
 use crate::sync::Lock;
 use crate::task::error::JoinError;
@@ -145,7 +145,8 @@ impl<E: Send + 'static> ErrGroup<E> {
     where
         F: FnOnce() -> Result<(), E> + Send + 'static,
     {
-        let member = Member { core: self.core.clone(), returned: false };
+        let site = Location::caller();
+        let member = Member { core: self.core.clone(), site, returned: false };
         let builder = Builder::new().entry(Entry::of::<F>());
         match builder.spawn(move || member.run(f)) {
             Ok(handle) => self.core.add(handle),
@@ -176,7 +177,7 @@ impl<E: Send + 'static> ErrGroup<E> {
             }
         }
         drop(alone);
-        self.core.cancel();
+        self.core.cancel(site);
         let mut state = self.core.state.lock();
         let (panic, error) = (state.panic.take(), state.error.take());
         drop(state);
@@ -223,7 +224,8 @@ impl<E> Core<E> {
         drop(late);
     }
 
-    fn fail(&self, error: E) {
+    /// `site` is where the member was spawned.
+    fn fail(&self, error: E, site: Site) {
         let mut state = self.state.lock();
         let late = if std::mem::replace(&mut state.failed, true) {
             Some(error)
@@ -233,12 +235,12 @@ impl<E> Core<E> {
         };
         drop(state);
         drop(late);
-        self.cancel();
+        self.cancel(site);
     }
 
-    fn cancel(&self) {
+    fn cancel(&self, site: Site) {
         if let Some(cancel) = &self.cancel {
-            cancel.cancel();
+            cancel.cancel_at(site);
         }
     }
 }
@@ -246,6 +248,7 @@ impl<E> Core<E> {
 /// One member's place in the group, for as long as its task runs.
 struct Member<E> {
     core: Arc<Core<E>>,
+    site: Site,
     returned: bool,
 }
 
@@ -254,7 +257,7 @@ impl<E> Member<E> {
         let result = f();
         self.returned = true;
         if let Err(error) = result {
-            self.core.fail(error);
+            self.core.fail(error, self.site);
         }
     }
 }
@@ -263,7 +266,7 @@ impl<E> Drop for Member<E> {
     fn drop(&mut self) {
         if !self.returned {
             // It panicked, or was never started: the others work for nothing.
-            self.core.cancel();
+            self.core.cancel(self.site);
         }
         if let Some(slots) = &self.core.slots {
             let taken = slots.try_recv();

@@ -97,12 +97,15 @@ fn judged(
         .collect();
     let living = Snapshot { panics: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
-    let mut report = analyze(&living, &Question { scope, ignore: ignore.clone() });
+    let mut report =
+        analyze(&living, &Question { scope, ignore: ignore.clone(), ..Question::default() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // are judged by themselves, among no tasks.
     let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    report.findings.extend(analyze(&ended, &Question { scope, ignore }).findings);
+    report
+        .findings
+        .extend(analyze(&ended, &Question { scope, ignore, ..Question::default() }).findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
     report
 }

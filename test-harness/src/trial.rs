@@ -68,8 +68,9 @@ pub(crate) fn run(name: &str, test: &Registered, suite: &Suite) -> Result<(), St
         }
         None => {
             let outcome = trial.join(body);
+            let ended = Instant::now();
             trial.settle();
-            message::ended(name, test, outcome, &trial.judge_left())
+            message::ended(name, test, outcome, &trial.judge_left(ended))
         }
     };
     trial.close();
@@ -220,12 +221,15 @@ impl Trial<'_> {
     }
 
     /// The body has ended and the rest has settled.
-    fn judge_left(&self) -> Report {
+    fn judge_left(&self, ended: Instant) -> Report {
+        // Counted before the look: what the body did last was done before it ended.
+        let settled_ns = u64::try_from((Instant::now() - ended).as_nanos()).unwrap_or(u64::MAX);
         let mut taken = Taken::now();
-        let mut report = analyze(&taken.snapshot, &self.question());
+        let question = Question { settled_ns, ..self.question() };
+        let mut report = analyze(&taken.snapshot, &question);
         if !report.findings.is_empty() {
             taken.add(Detail::REPORT);
-            report = analyze(&taken.snapshot, &self.question());
+            report = analyze(&taken.snapshot, &question);
         }
         self.suite.ledger.charge(self.name, self.id(), &taken.snapshot, &report.findings);
         report

@@ -18,7 +18,8 @@ pub(crate) enum Others {
 
 /// What is asked about a test.
 pub(crate) fn question<'p>(region: RegionId, allow: impl Iterator<Item = &'p str>) -> Question {
-    Question { scope: Scope::Region(region), ignore: options::ignores(allow) }
+    let (scope, ignore) = (Scope::Region(region), options::ignores(allow));
+    Question { scope, ignore, ..Question::default() }
 }
 
 /// The report on a test whose body has not ended, if it shows that the test cannot go on.
@@ -28,7 +29,12 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
     let decides = |rule: Rule| match rule {
         Rule::Cycle | Rule::Structural | Rule::Asleep => true,
         Rule::AbandonedLock | Rule::AsleepInRegion => others == Others::Rest,
-        Rule::Panicked | Rule::Outlived => false,
+        Rule::Panicked
+        | Rule::CancelIgnored
+        | Rule::SilentPeer
+        | Rule::Outlived
+        | Rule::WaitingLong
+        | Rule::Growing => false,
     };
     if !report.findings.iter().any(|finding| decides(finding.key.rule)) {
         return None;

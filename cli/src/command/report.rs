@@ -1,11 +1,12 @@
 //! `gleak report`: what is wrong in a dump.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use gleak_detector::findings_file::FindingsFile;
 use gleak_detector::render::{self, TextOptions};
-use gleak_detector::snapshot::Completeness;
-use gleak_detector::{Asleep, Question, Report, Totals, analyze};
+use gleak_detector::snapshot::{Completeness, Snapshot};
+use gleak_detector::{Asleep, Question, Report, Suspect, Totals, analyze, histories};
 
 use super::{close, complain};
 use crate::args::{self, ReportFormat};
@@ -21,7 +22,7 @@ use crate::terminal::Surroundings;
 pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
     let sink = Sink::open(args.to.output.as_deref(), Existing::from_force(args.to.force))?;
     let mut names = Names::open(&args.names)?;
-    let mut reports = Vec::new();
+    let mut contents = Vec::new();
     let mut failures = Vec::new();
     let mut stdin_taken = false;
     for argument in &args.inputs {
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         }
         let name = source.name();
         match source.read() {
-            Ok(content) => reports.push((name, judge(names.given_to(content)))),
+            Ok(content) => contents.push((name, names.given_to(content))),
             Err(fault) => failures.push(Failure::Input { name, fault }),
         }
     }
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         failures.iter().for_each(complain);
         return Err(stranger);
     }
+    let reports = judge(contents, args.longer);
     if !reports.is_empty() {
         let several = args.inputs.len() > 1;
         let bytes = match args.format {
@@ -79,10 +81,29 @@ fn conclude(mut failures: Vec<Failure>, found: bool) -> Result<u8, Failure> {
     }
 }
 
-fn judge(content: Content) -> Report {
+/// Each by itself, but the last dump of a process also by those before it.
+fn judge(contents: Vec<(String, Content)>, longer: Option<Duration>) -> Vec<(String, Report)> {
+    let longer_ns = longer.map(|it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX));
+    let dumps: Vec<&Snapshot> = contents.iter().filter_map(|(_, content)| dump(content)).collect();
+    let mut histories = histories(&dumps).into_iter();
+    let judge = |(name, content)| {
+        let report = match content {
+            Content::Dump(snapshot) => {
+                let history = histories.next().unwrap_or_default();
+                let suspect = Suspect { longer_ns, history };
+                analyze(&snapshot, &Question { suspect, ..Question::default() })
+            }
+            Content::Findings(file) => of_findings(file),
+        };
+        (name, report)
+    };
+    contents.into_iter().map(judge).collect()
+}
+
+fn dump(content: &Content) -> Option<&Snapshot> {
     match content {
-        Content::Dump(snapshot) => analyze(&snapshot, &Question::default()),
-        Content::Findings(file) => of_findings(file),
+        Content::Dump(snapshot) => Some(snapshot),
+        Content::Findings(_) => None,
     }
 }
 

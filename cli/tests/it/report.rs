@@ -127,3 +127,41 @@ fn as_many_frames_as_asked_for_or_all() {
     let run = dir.gleak(&["report", "f.ndjson", "--frames", "most"]).ends(2);
     assert!(run.stderr.contains("neither a number nor `all`"), "{run:?}");
 }
+
+#[test]
+fn three_dumps_of_one_process_show_what_grows() {
+    let dir = WorkDir::new("growing");
+    // The names are in no order, nor are the arguments.
+    dir.write("late", make::growing(30, 30));
+    dir.write("early", make::growing(10, 10));
+    dir.write("between", make::growing(20, 20));
+    dir.write("stranger", make::healthy());
+    let all = ["report", "late", "early", "stranger", "between"];
+    let said = dir.gleak(&[&all[..], &["--exit-code"]].concat()).ends(1).quiet().stdout;
+    let late = said.split("==> ").find(|part| part.starts_with("late")).unwrap();
+    assert!(late.contains("30 tasks, more in each sample"), "{late}");
+    assert!(late.contains("src/request.rs:6"), "{late}");
+    assert!(late.contains("10, 20, 30 tasks in 3 samples over 20 s"), "{late}");
+    assert_eq!(said.matches("more in each sample").count(), 1, "{said}");
+    let json = dir.gleak(&[&all[..], &["--format", "json"]].concat()).ends(0).quiet().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["report"]["findings"][0]["key"]["rule"], "growing");
+    for other in 1..4 {
+        assert_eq!(json[other]["report"]["findings"], serde_json::Value::Array(Vec::new()));
+    }
+    dir.gleak(&["report", "late", "early", "--exit-code"]).ends(0).quiet();
+    dir.gleak(&["report", "late", "late", "early", "--exit-code"]).ends(0).quiet();
+}
+
+#[test]
+fn who_waits_for_long_is_named_on_request() {
+    let dir = WorkDir::new("longer");
+    dir.write("late", make::growing(3600, 2));
+    dir.gleak(&["report", "late", "--exit-code"]).ends(0).quiet();
+    let said = dir.gleak(&["report", "late", "--exit-code", "--longer", "10m"]).ends(1).quiet();
+    assert!(said.stdout.contains("2 tasks waiting for long"), "{}", said.stdout);
+    dir.gleak(&["report", "late", "--exit-code", "--longer", "2h"]).ends(0).quiet();
+    for wrong in ["10", "m", "10w", "99999999999999999999s", "-1s", ""] {
+        dir.gleak(&["report", "late", "--longer", wrong]).ends(2);
+    }
+}

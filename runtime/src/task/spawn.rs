@@ -347,7 +347,7 @@ impl Builder {
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
         if tagged {
-            tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack });
+            tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack, peer: None });
         }
         let stack_bytes = stack_bytes as u32;
         Ok(Info { reference, id, entry, site, stack_bytes })

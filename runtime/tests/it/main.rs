@@ -36,3 +36,4 @@ mod tasks;
 mod tenure;
 mod timed_locks;
 mod timers;
+mod watch;

@@ -44,7 +44,14 @@ fn a_wait_shows_its_socket() {
     assert_eq!((site.file.as_str(), site.line), (file!(), line));
     let Target::Object(id) = wait.arms[0].on else { panic!("a socket: {wait:?}") };
     let socket = snapshot.objects.iter().find(|object| object.id == id).unwrap();
-    assert_eq!(socket.detail, ObjectDetail::Socket { descriptor: descriptor.unsigned_abs() });
+    assert_eq!(
+        socket.detail,
+        ObjectDetail::Socket {
+            descriptor: descriptor.unsigned_abs(),
+            peer: Some(peer.to_string()),
+            listens: false
+        }
+    );
     assert_eq!(socket.name, Some(format!("tcp {local} -> {peer}")));
     assert_eq!(snapshot.validate(), Ok(()));
     drop(server);
