@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DEMO  ?= target/demo
 
-.PHONY: help demo test optimised check bless loom stress soak bench counts doc clean
+.PHONY: help demo test optimised check bless loom stress rounds soak bench counts doc clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ loom: ## model-check the protocols
 
 stress: ## the catalogue and the runtime's tests again and again, on a loaded machine (slow)
 	sh docs/stress.sh
+
+rounds: ## the catalogue a thousand times over, its programs 200 times (slow): BODIES= PROGRAMS=
+	sh docs/rounds.sh $(if $(BODIES),$(BODIES),1000) $(if $(PROGRAMS),$(PROGRAMS),200)
 
 soak: ## a million walks, ten million collects, a hundred thousand interruptions (minutes)
 	SOAK=1 $(CARGO) test --release -q -p gleak-runtime --test soak -- --nocapture --test-threads=1

@@ -9,6 +9,7 @@ mod channels;
 #[path = "../peers/echo.rs"]
 mod echo;
 mod fairness;
+mod judgement;
 mod locks;
 mod memory;
 mod net;
@@ -48,6 +49,8 @@ const WORKS: &[(&str, Work)] = &[
     ("snapshot", |workers, n| on(workers, n, snapshots::whole)),
     ("stacks", |workers, n| on(workers, n, snapshots::stacks)),
     ("watched", |workers, n| on(workers, n, snapshots::watched)),
+    ("analyze", |_, n| judgement::analyzed(n)),
+    ("graph", |_, n| judgement::graph(n)),
     ("records", |_, _| records()),
     ("echo-1", |workers, n| on(workers, n, |n| net::echo(1, n))),
     ("echo-64", |workers, n| on(workers, n, |n| net::echo(64, n))),

@@ -4,7 +4,7 @@
 //! `PROGRAM WORK WORKERS N` does one work once and prints one line, `bench=WORK procs=WORKERS n=N`
 //! and its figures as `key=value`. `PROGRAM list` prints the names of all works that it knows.
 //! Figures: `ns` an operation, `ms` in all, `bytes` a task, `held` and `lost` in per cent,
-//! `raw` and `first` in milliseconds.
+//! `raw` and `first` in milliseconds, `mib` in mebibytes.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

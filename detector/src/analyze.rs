@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use gleak_snapshot::{PanicFact, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
 
 use crate::facts::{self, Holders};
-use crate::group::{Shape, groups};
+use crate::group::groups;
 use crate::held;
 use crate::index::{Index, is_host, wait_of};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
@@ -25,7 +25,7 @@ use crate::{
 pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     let index = Index::new(snapshot);
     let case = Case::new(&index, question);
-    let mut selection = Selection::new(&index, question);
+    let mut selection = Selection::new(&case, question);
     let mut taken = vec![false; index.tasks.len()];
     let mut stuck = vec![false; index.tasks.len()];
     let mut findings = Vec::new();
@@ -35,7 +35,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             for task in draft_tasks(&draft) {
                 taken[task] = true;
             }
-            piles.add(&index, info.rule, selection.cut(draft));
+            piles.add(&case, info.rule, selection.cut(draft));
         }
         for pile in piles.piles.values() {
             if info.certainty == Certainty::Certain {
@@ -57,19 +57,19 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         asleep: case.asleep.clone(),
         findings,
         held: held::of(&index, &selection.wanted),
-        groups: shown_groups(&index, &shown),
+        groups: shown_groups(&case, &shown),
         totals: totals(&index, &stuck),
         completeness: snapshot.completeness,
     }
 }
 
 /// Threads of our own making are named by a task; a thread is only shown while it waits.
-fn shown_groups(index: &Index<'_>, shown: &[usize]) -> Vec<Group> {
+fn shown_groups(case: &Case<'_>, shown: &[usize]) -> Vec<Group> {
     let worth = |&&number: &&usize| {
-        let task = index.tasks[number];
+        let task = case.index.tasks[number];
         task.kind == WaiterKind::Task || wait_of(task).is_some()
     };
-    groups(index, &shown.iter().filter(worth).copied().collect::<Vec<_>>())
+    groups(case.index, &case.shapes, &shown.iter().filter(worth).copied().collect::<Vec<_>>())
 }
 
 /// What the question asks for.
@@ -83,7 +83,8 @@ struct Selection<'q> {
 }
 
 impl<'q> Selection<'q> {
-    fn new(index: &'q Index<'_>, question: &'q Question) -> Self {
+    fn new(case: &Case<'q>, question: &'q Question) -> Self {
+        let index = case.index;
         let snapshot = index.snapshot;
         let places = (0..snapshot.spawns.len()).map(|number| {
             let id = SpawnId(u32::try_from(number).unwrap_or(u32::MAX));
@@ -96,15 +97,10 @@ impl<'q> Selection<'q> {
             wanted: Vec::new(),
             ignored: Vec::new(),
         };
-        for task in &index.tasks {
+        for (number, task) in index.tasks.iter().enumerate() {
             let ignored = selection.ignores(task.name.as_deref(), task.spawn);
-            let in_scope = match &question.scope {
-                Scope::Process => true,
-                Scope::Region(region) => task.region == Some(*region),
-                Scope::NewSince(known) => !known.contains(&task.id),
-            };
             selection.ignored.push(ignored);
-            selection.wanted.push(in_scope && !ignored);
+            selection.wanted.push(case.in_scope(number) && !ignored);
         }
         selection
     }
@@ -161,7 +157,8 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
 /// Drafts of one rule, piled up by identity.
 #[derive(Default)]
 struct Piles {
-    shapes: BTreeMap<Shape, usize>,
+    /// By shape: the number of its key, once that was needed.
+    of_shapes: Vec<Option<usize>>,
     numbers: BTreeMap<FindingKey, usize>,
     keys: Vec<FindingKey>,
     piles: BTreeMap<Vec<usize>, Pile>,
@@ -178,19 +175,22 @@ struct Pile {
 }
 
 impl Piles {
-    fn add(&mut self, index: &Index<'_>, rule: Rule, draft: Option<Draft>) {
+    fn add(&mut self, case: &Case<'_>, rule: Rule, draft: Option<Draft>) {
         match draft {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
             Some(Draft::Each(tasks)) => {
+                let mut by_key: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
                 for task in tasks {
-                    let keys = vec![self.key(index, rule, task)];
-                    self.pile(keys).members.push(task);
+                    by_key.entry(self.key(case, rule, task)).or_default().push(task);
+                }
+                for (key, tasks) in by_key {
+                    self.pile(vec![key]).members.extend(tasks);
                 }
             }
             Some(Draft::Together { members, circle, dependents }) => {
                 let mut keys: Vec<usize> =
-                    members.iter().map(|&task| self.key(index, rule, task)).collect();
+                    members.iter().map(|&task| self.key(case, rule, task)).collect();
                 keys.sort_unstable();
                 let pile = self.pile(keys);
                 if pile.members.is_empty() {
@@ -208,18 +208,19 @@ impl Piles {
     }
 
     /// The number of a task's key; text is made once a shape.
-    fn key(&mut self, index: &Index<'_>, rule: Rule, task: usize) -> usize {
-        let shape = Shape::of(index, index.tasks[task]);
-        if let Some(&number) = self.shapes.get(&shape) {
+    fn key(&mut self, case: &Case<'_>, rule: Rule, task: usize) -> usize {
+        self.of_shapes.resize(case.shapes.len(), None);
+        let shape = case.shapes.number(task);
+        if let Some(number) = self.of_shapes[shape] {
             return number;
         }
-        let key = shape.key(index, rule);
+        let key = case.shapes.get(shape).key(case.index, rule);
         let fresh = self.keys.len();
         let number = *self.numbers.entry(key.clone()).or_insert(fresh);
         if number == fresh {
             self.keys.push(key);
         }
-        self.shapes.insert(shape, number);
+        self.of_shapes[shape] = Some(number);
         number
     }
 }
@@ -248,9 +249,9 @@ impl Pile {
             key: own[0].clone(),
             certainty: info.certainty,
             because: info.because(case, &members),
-            groups: groups(index, &members),
+            groups: groups(index, &case.shapes, &members),
             chain,
-            dependents: groups(index, &dependents),
+            dependents: groups(index, &case.shapes, &dependents),
             regions: region_names(index, regions),
             facts,
         }

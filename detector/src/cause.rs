@@ -9,10 +9,10 @@
 
 use std::collections::VecDeque;
 
-use crate::liveness::WaitGraph;
+use crate::standstill::Standstill;
 
 /// A root cause among stuck tasks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cause {
     /// The tasks of the cause, ascending.
     pub(crate) members: Vec<usize>,
@@ -22,9 +22,10 @@ pub(crate) struct Cause {
     pub(crate) dependents: Vec<usize>,
 }
 
-/// The causes among the nodes that are `stuck`, by first member.
-pub(crate) fn causes(graph: &WaitGraph, stuck: &[bool]) -> Vec<Cause> {
-    let component = components(graph, stuck);
+/// The causes of a standstill, by first member.
+pub(crate) fn causes(still: &Standstill<'_>) -> Vec<Cause> {
+    let (graph, stuck) = (still.graph, &still.stuck);
+    let component = components(still);
     let mut members: Vec<Vec<usize>> = Vec::new();
     let mut open: Vec<bool> = Vec::new();
     for node in 0..stuck.len() {
@@ -36,26 +37,27 @@ pub(crate) fn causes(graph: &WaitGraph, stuck: &[bool]) -> Vec<Cause> {
         if node < graph.tasks {
             members[own].push(node);
         }
-        let leaves = |&other: &usize| stuck[other] && component[other] != Some(own);
-        open[own] |= graph.enablers[node].iter().any(leaves);
+        let leaves = |other: usize| stuck[other] && component[other] != Some(own);
+        open[own] |= still.keepers(node).any(leaves);
     }
     let mut causes: Vec<Cause> = members
         .into_iter()
         .zip(open)
         .filter(|(members, open)| !open && !members.is_empty())
         .map(|(members, _)| Cause {
-            circle: circle(graph, &component, members[0]),
+            circle: circle(still, &component, members[0]),
             members,
             dependents: Vec::new(),
         })
         .collect();
     causes.sort_by_key(|cause| cause.members[0]);
-    add_dependents(graph, stuck, &mut causes);
+    add_dependents(still, &mut causes);
     causes
 }
 
 /// Tarjan's algorithm on an explicit stack: the number of each stuck node's component.
-fn components(graph: &WaitGraph, stuck: &[bool]) -> Vec<Option<usize>> {
+fn components(still: &Standstill<'_>) -> Vec<Option<usize>> {
+    let stuck = &still.stuck;
     let nodes = stuck.len();
     let mut component: Vec<Option<usize>> = vec![None; nodes];
     // 0 is "not seen yet".
@@ -76,7 +78,7 @@ fn components(graph: &WaitGraph, stuck: &[bool]) -> Vec<Option<usize>> {
                 (seen_at[node], low[node]) = (clock, clock);
                 path.push(node);
             }
-            if let Some(&next) = graph.enablers[node].get(edge) {
+            if let Some(next) = still.kept_by(node, edge) {
                 calls.push((node, edge + 1));
                 if stuck[next] && seen_at[next] == 0 {
                     calls.push((next, 0));
@@ -102,12 +104,16 @@ fn components(graph: &WaitGraph, stuck: &[bool]) -> Vec<Option<usize>> {
     component
 }
 
-/// A shortest way from `start` back to itself inside its component; tasks only.
-fn circle(graph: &WaitGraph, component: &[Option<usize>], start: usize) -> Vec<usize> {
+/// A shortest way from `start` back to itself inside its component; tasks only. None for most: those
+/// that nobody keeps.
+fn circle(still: &Standstill<'_>, component: &[Option<usize>], start: usize) -> Vec<usize> {
+    if still.kept_by(start, 0).is_none() {
+        return Vec::new();
+    }
     let mut from = std::collections::BTreeMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
-        for &next in &graph.enablers[node] {
+        for next in still.keepers(node) {
             if component[next] != component[start] {
                 continue;
             }
@@ -117,7 +123,7 @@ fn circle(graph: &WaitGraph, component: &[Option<usize>], start: usize) -> Vec<u
                     way.push(from[&way[way.len() - 1]]);
                 }
                 way.reverse();
-                way.retain(|&node| node < graph.tasks);
+                way.retain(|&node| node < still.graph.tasks);
                 return way;
             }
             if let std::collections::btree_map::Entry::Vacant(entry) = from.entry(next) {
@@ -130,14 +136,8 @@ fn circle(graph: &WaitGraph, component: &[Option<usize>], start: usize) -> Vec<u
 }
 
 /// Walks back from the causes in their order; who is met first by one is its dependent.
-fn add_dependents(graph: &WaitGraph, stuck: &[bool], causes: &mut [Cause]) {
-    let mut waiters = vec![Vec::new(); stuck.len()];
-    for node in (0..stuck.len()).filter(|&node| stuck[node]) {
-        for &enabler in &graph.enablers[node] {
-            waiters[enabler].push(node);
-        }
-    }
-    let mut taken = vec![false; stuck.len()];
+fn add_dependents(still: &Standstill<'_>, causes: &mut [Cause]) {
+    let mut taken: Vec<bool> = still.stuck.iter().map(|stuck| !stuck).collect();
     for cause in causes.iter() {
         for &member in &cause.members {
             taken[member] = true;
@@ -146,11 +146,11 @@ fn add_dependents(graph: &WaitGraph, stuck: &[bool], causes: &mut [Cause]) {
     for cause in causes.iter_mut() {
         let mut queue = cause.members.clone();
         while let Some(node) = queue.pop() {
-            for &waiter in &waiters[node] {
+            for waiter in still.graph.enables.of(node) {
                 if !taken[waiter] {
                     taken[waiter] = true;
                     queue.push(waiter);
-                    if waiter < graph.tasks {
+                    if waiter < still.graph.tasks {
                         cause.dependents.push(waiter);
                     }
                 }

@@ -3,8 +3,9 @@
 use gleak_snapshot::{Arm, HoldMode, ObjectId, Target, WaitOp};
 
 use crate::group::member;
+use crate::holder::{Holder, sole_owner};
 use crate::index::{Index, wait_of};
-use crate::liveness::{Holder, WaitGraph, sole_owner};
+use crate::wait_graph::WaitGraph;
 use crate::{Link, words};
 
 /// Longer chains say no more.
@@ -36,11 +37,11 @@ pub(crate) fn from(index: &Index<'_>, graph: &WaitGraph, start: usize) -> Vec<Li
 
 /// The first task that keeps another; helper nodes are looked through.
 fn first_enabler(graph: &WaitGraph, node: usize) -> Option<usize> {
-    let first = *graph.enablers[node].first()?;
+    let first = graph.enablers.get(node, 0)?;
     if first < graph.tasks {
         return Some(first);
     }
-    graph.enablers[first].first().copied()
+    graph.enablers.get(first, 0)
 }
 
 fn link(index: &Index<'_>, from: usize, to: usize) -> Option<Link> {

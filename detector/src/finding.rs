@@ -3,7 +3,7 @@
 //! Invariants:
 //! 1. A finding is a group (one fingerprint), never one per task.
 //! 2. Findings are ordered by rule (most certain first, causes before what hangs on them), then by
-//!    number of tasks, then by fingerprint.
+//!    number of tasks in it and behind it, then by fingerprint.
 //! 3. Everything a renderer prints is in here; it looks nothing up but names of sites.
 
 use std::fmt;
@@ -215,13 +215,20 @@ impl Finding {
     pub fn tasks(&self) -> usize {
         self.groups.iter().map(|group| group.members.len()).sum()
     }
+
+    /// Number of tasks that wait behind it.
+    #[must_use]
+    pub fn behind(&self) -> usize {
+        self.dependents.iter().map(|group| group.members.len()).sum()
+    }
 }
 
 /// Puts findings in the order of a report.
 pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let rule = a.key.rule.cmp(&b.key.rule);
-        rule.then_with(|| b.tasks().cmp(&a.tasks())).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+        let size = |finding: &Finding| finding.tasks() + finding.behind();
+        rule.then_with(|| size(b).cmp(&size(a))).then_with(|| a.fingerprint.cmp(&b.fingerprint))
     });
 }
 

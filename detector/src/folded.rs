@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use gleak_snapshot::{Snapshot, SpawnId, Task, WaiterKind};
 
 use crate::index::{Index, wait_of};
-use crate::words;
+use crate::words::WaitClass;
 
 /// What the frames of a folded stack are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -56,7 +56,7 @@ fn spawn_frame(index: &Index<'_>, spawn: SpawnId) -> String {
 
 fn blocked(index: &Index<'_>, task: &Task, frames: &mut Vec<String>) {
     frames.extend(wait_of(task).map(|wait| frame(&index.site(wait.site).to_string())));
-    frames.push(frame(&words::wait_class(&task.state)));
+    frames.push(frame(&WaitClass::of(&task.state).text()));
 }
 
 fn frame(text: &str) -> String {

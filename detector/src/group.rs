@@ -8,16 +8,17 @@ use std::collections::BTreeMap;
 use gleak_snapshot::{Site, SiteId, SpawnId, Task, Wait, WaitReason, WaiterKind};
 
 use crate::index::{Index, wait_of};
+use crate::lists::number;
+use crate::words::WaitClass;
 use crate::{FindingKey, Group, Member, Rule, key, words};
 
 /// What tasks of one group share, as far as it can be seen without making text of it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Shape {
     kind: WaiterKind,
     spawn: Option<SpawnId>,
     reason: Option<WaitReason>,
-    /// Made text for the few that need more than the reason.
-    class: String,
+    class: WaitClass,
     block: Option<SiteId>,
     object: Option<gleak_snapshot::ObjectKind>,
 }
@@ -29,7 +30,7 @@ impl Shape {
             kind: task.kind,
             spawn: task.spawn,
             reason: wait.map(|wait| wait.reason),
-            class: words::wait_class(&task.state),
+            class: WaitClass::of(&task.state),
             block: wait.map(|wait| wait.site),
             object: wait.and_then(|wait| words::object_kind(index, wait)),
         }
@@ -46,10 +47,48 @@ impl Shape {
             rule,
             entry: entry.to_owned(),
             spawn_file: spawn.unwrap_or_default(),
-            wait_class: self.class.clone(),
+            wait_class: self.class.text(),
             object: self.object,
             block_file: self.block.map_or(String::new(), |site| key::file(&index.site(site).file)),
         }
+    }
+}
+
+/// The shapes of all tasks, each once.
+#[derive(Default)]
+pub(crate) struct Shapes {
+    all: Vec<Shape>,
+    /// By task: which one is its own.
+    own: Vec<u32>,
+}
+
+impl Shapes {
+    pub(crate) fn new(index: &Index<'_>) -> Self {
+        let mut numbers: BTreeMap<Shape, u32> = BTreeMap::new();
+        let mut shapes = Shapes::default();
+        for task in &index.tasks {
+            let shape = Shape::of(index, task);
+            let own = *numbers.entry(shape).or_insert_with_key(|shape| {
+                shapes.all.push(*shape);
+                number(shapes.all.len() - 1)
+            });
+            shapes.own.push(own);
+        }
+        shapes
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The number of a task's shape.
+    pub(crate) fn number(&self, task: usize) -> usize {
+        self.own[task] as usize
+    }
+
+    pub(crate) fn get(&self, number: usize) -> &Shape {
+        &self.all[number]
     }
 }
 
@@ -65,14 +104,15 @@ pub(crate) fn member(index: &Index<'_>, number: usize) -> Member {
 }
 
 /// Tasks by number, ascending, as groups; the biggest first.
-pub(crate) fn groups(index: &Index<'_>, tasks: &[usize]) -> Vec<Group> {
-    let mut shapes: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
-    for &number in tasks {
-        shapes.entry(Shape::of(index, index.tasks[number])).or_default().push(number);
+pub(crate) fn groups(index: &Index<'_>, shapes: &Shapes, tasks: &[usize]) -> Vec<Group> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &task in tasks {
+        members.entry(shapes.number(task)).or_default().push(task);
     }
     // Sites may be interned twice; what prints alike is one group.
-    let mut printed: BTreeMap<_, (Shape, Vec<usize>)> = BTreeMap::new();
-    for (shape, members) in shapes {
+    let mut printed: BTreeMap<_, (&Shape, Vec<usize>)> = BTreeMap::new();
+    for (shape, members) in members {
+        let shape = shapes.get(shape);
         let key = shape.key(index, Rule::Outlived);
         let spawn = shape.spawn.map(|spawn| index.spawn_site(spawn).clone());
         let block = shape.block.map(|site| index.site(site).clone());
@@ -83,7 +123,7 @@ pub(crate) fn groups(index: &Index<'_>, tasks: &[usize]) -> Vec<Group> {
         .into_values()
         .map(|(shape, mut members)| {
             members.sort_unstable();
-            group(index, &shape, &members)
+            group(index, shape, &members)
         })
         .collect();
     sort(&mut groups);
@@ -112,7 +152,7 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
         spawn: shape.spawn.map(|spawn| index.spawn_site(spawn).clone()),
         ancestry: ancestry.iter().map(|&spawn| index.spawn_site(spawn).clone()).collect(),
         reason: shape.reason,
-        wait_class: shape.class.clone(),
+        wait_class: shape.class.text(),
         waits_for: if waits.is_empty() { String::new() } else { words::waits_for(index, &waits) },
         block: shape.block.map(|site| index.site(site).clone()),
         backtrace: index.stacks.of_tasks(tasks(), |task| task.backtrace),

@@ -42,12 +42,12 @@ impl<'a> Index<'a> {
 
     /// The number of a task.
     pub(crate) fn task(&self, id: TaskId) -> Option<usize> {
-        self.tasks.binary_search_by_key(&id, |task| task.id).ok()
+        place(&self.tasks, id.0, |task| task.id.0)
     }
 
     /// The number of an object.
     pub(crate) fn object_number(&self, id: ObjectId) -> Option<usize> {
-        self.objects.binary_search_by_key(&id, |object| object.id).ok()
+        place(&self.objects, id.0, |object| object.id.0)
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> Option<&'a Object> {
@@ -95,6 +95,16 @@ impl<'a> Index<'a> {
             None => format!("{kind}{id}"),
         }
     }
+}
+
+/// The place of an id among sorted ones. Most have no gaps, so that it is where it should be.
+fn place<T>(sorted: &[&T], id: u64, id_of: impl Fn(&T) -> u64) -> Option<usize> {
+    let guess = id.checked_sub(id_of(sorted.first()?))?;
+    let guess = usize::try_from(guess).ok()?;
+    if sorted.get(guess).is_some_and(|it| id_of(it) == id) {
+        return Some(guess);
+    }
+    sorted.binary_search_by_key(&id, |it| id_of(it)).ok()
 }
 
 /// The wait of a task that waits.

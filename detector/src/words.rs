@@ -2,8 +2,6 @@
 //!
 //! Names are put in as they are; whoever prints the words makes them harmless.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use gleak_snapshot::{
     Arm, Object, ObjectId, ObjectKind, Target, TaskState, Wait, WaitOp, WaitReason,
 };
@@ -12,17 +10,58 @@ use crate::index::Index;
 
 /// The class of a state, as in [`crate::FindingKey::wait_class`]. Which of the active states a
 /// task was in is chance, so they are one class.
-pub(crate) fn wait_class(state: &TaskState) -> String {
-    match state {
-        TaskState::Fresh => "never started".to_owned(),
-        TaskState::Runnable | TaskState::Running | TaskState::Moving => "running".to_owned(),
-        TaskState::Waiting(wait) if wait.reason == WaitReason::Select => {
-            let ops: BTreeSet<&str> = wait.arms.iter().map(|arm| op_class(arm.op)).collect();
-            format!("select({})", ops.into_iter().collect::<Vec<_>>().join(","))
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum WaitClass {
+    NeverStarted,
+    Running,
+    Waits(WaitReason),
+    /// Of these operations, a bit each.
+    Select(u16),
+}
+
+impl WaitClass {
+    pub(crate) fn of(state: &TaskState) -> Self {
+        match state {
+            TaskState::Fresh => WaitClass::NeverStarted,
+            TaskState::Runnable | TaskState::Running | TaskState::Moving => WaitClass::Running,
+            TaskState::Waiting(wait) if wait.reason == WaitReason::Select => {
+                let bits = wait.arms.iter().map(|arm| 1 << arm.op as u16);
+                WaitClass::Select(bits.fold(0, |all, bit: u16| all | bit))
+            }
+            TaskState::Waiting(wait) => WaitClass::Waits(wait.reason),
         }
-        TaskState::Waiting(wait) => crate::key::class(wait.reason).to_owned(),
+    }
+
+    pub(crate) fn text(self) -> String {
+        match self {
+            WaitClass::NeverStarted => "never started".to_owned(),
+            WaitClass::Running => "running".to_owned(),
+            WaitClass::Waits(reason) => crate::key::class(reason).to_owned(),
+            WaitClass::Select(bits) => {
+                let among = OPS.iter().filter(|&&op| bits & (1 << op as u16) != 0);
+                let mut names: Vec<&str> = among.map(|&op| op_class(op)).collect();
+                names.sort_unstable();
+                format!("select({})", names.join(","))
+            }
+        }
     }
 }
+
+const OPS: [WaitOp; 13] = [
+    WaitOp::Send,
+    WaitOp::Receive,
+    WaitOp::Lock,
+    WaitOp::ReadLock,
+    WaitOp::WaitGroup,
+    WaitOp::Cancel,
+    WaitOp::Join,
+    WaitOp::Read,
+    WaitOp::Write,
+    WaitOp::Cond,
+    WaitOp::Once,
+    WaitOp::Acquire,
+    WaitOp::Barrier,
+];
 
 fn op_class(op: WaitOp) -> &'static str {
     match op {
@@ -75,23 +114,24 @@ fn arm_kind(index: &Index<'_>, reason: WaitReason, arm: Arm) -> Option<ObjectKin
 /// What some waits of one class are for: `to receive on channel #4 "jobs"`,
 /// `to receive on 5 channels`.
 pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
-    let mut targets: BTreeMap<WaitOp, BTreeSet<Target>> = BTreeMap::new();
-    for arm in waits.iter().flat_map(|wait| &wait.arms) {
-        targets.entry(arm.op).or_default().insert(arm.on);
-    }
+    let mut targets: Vec<(WaitOp, Target)> =
+        waits.iter().flat_map(|wait| &wait.arms).map(|arm| (arm.op, arm.on)).collect();
+    targets.sort_unstable_by_key(|&(op, on)| in_order(op, on));
+    targets.dedup();
     // Names are only right when they are the names of what each of them waits for.
     let all = |wait: &&Wait| {
         let has = |op, on| wait.arms.iter().any(|arm| arm.is(op, on));
-        targets.iter().all(|(&op, on)| on.iter().all(|&on| has(op, on)))
+        targets.iter().all(|&(op, on)| has(op, on))
     };
-    let few = targets.values().all(|on| on.len() <= 2);
-    let named = few && waits.iter().all(all);
+    let by_op = || targets.chunk_by(|(op, _), (other, _)| op == other);
+    let named = by_op().all(|of_op| of_op.len() <= 2) && waits.iter().all(all);
     let mut parts = Vec::new();
-    for (&op, on) in &targets {
+    for of_op in by_op() {
+        let op = of_op[0].0;
         if named {
-            parts.extend(on.iter().map(|&on| phrase(op, &name_target(index, op, on))));
+            parts.extend(of_op.iter().map(|&(op, on)| phrase(op, &name_target(index, op, on))));
         } else {
-            parts.push(phrase(op, &count_targets(index, op, on)));
+            parts.push(phrase(op, &count_targets(index, of_op)));
         }
     }
     if waits.iter().any(|wait| wait.unlisted_arms > 0) {
@@ -118,6 +158,16 @@ fn held_workers(waits: &[&Wait]) -> &'static str {
         held if held == waits.len() => " (each holds its worker)",
         _ => " (some hold their workers)",
     }
+}
+
+/// The order of operations and targets as one number: a million of them are to be sorted.
+fn in_order(op: WaitOp, on: Target) -> u128 {
+    let (kind, id) = match on {
+        Target::Object(id) => (0, id.0),
+        Target::Task(id) => (1, id.0),
+        Target::Never => (2, 0),
+    };
+    (op as u128) << 72 | kind << 64 | u128::from(id)
 }
 
 fn phrase(op: WaitOp, target: &str) -> String {
@@ -175,9 +225,10 @@ pub(crate) fn name_target(index: &Index<'_>, op: WaitOp, on: Target) -> String {
     }
 }
 
-fn count_targets(index: &Index<'_>, op: WaitOp, on: &BTreeSet<Target>) -> String {
-    let first = on.first().copied().unwrap_or(Target::Never);
-    if on.len() == 1 {
+/// Different targets of one operation, as a number of them.
+fn count_targets(index: &Index<'_>, targets: &[(WaitOp, Target)]) -> String {
+    let (op, first) = targets[0];
+    if targets.len() == 1 {
         return name_target(index, op, first);
     }
     let rwlock = match first {
@@ -186,7 +237,7 @@ fn count_targets(index: &Index<'_>, op: WaitOp, on: &BTreeSet<Target>) -> String
     };
     let many = op_noun(op, rwlock).1;
     let the_end = if op == WaitOp::Join { "the end of " } else { "" };
-    format!("{the_end}{} {many}", thousands(on.len()))
+    format!("{the_end}{} {many}", thousands(targets.len()))
 }
 
 fn is_rwlock(index: &Index<'_>, id: ObjectId) -> bool {

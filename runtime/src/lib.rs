@@ -188,7 +188,7 @@ pub use once::{LazyLock, Once, OnceLock, OnceState};
 #[cfg(not(loom))]
 pub use region::{Region, RegionKind};
 #[cfg(not(loom))]
-pub use scheduler::current::{hold_worker, yield_now};
+pub use scheduler::current::{hold_worker, task_id, yield_now};
 #[cfg(not(loom))]
 pub use scheduler::held::check_budget;
 #[cfg(not(loom))]

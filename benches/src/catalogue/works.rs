@@ -294,6 +294,27 @@ pub(super) const WORKS: &[Work] = &[
         ..work("stacks", "a snapshot with 100 000 stacks of ten calls", 100_000)
     },
     Work {
+        workers: TWO,
+        metrics: &[
+            ms(&[Bar { workers: None, limit: Limit::Units(1_000.0) }]),
+            Metric {
+                key: "mib",
+                unit: "MiB",
+                what: ": memory above the snapshot",
+                bars: &[Bar { workers: None, limit: Limit::Units(400.0) }],
+            },
+        ],
+        deviations: OURS_ALONE,
+        ..work("analyze", "the judgement of a million tasks asleep", 1_000_000)
+    },
+    Work {
+        workers: TWO,
+        metrics: &[ms(&[Bar { workers: None, limit: Limit::Units(50.0) }])],
+        deviations: OURS_ALONE,
+        warm_up: true,
+        ..work("graph", "the judgement of 100 000 tasks with 300 000 joins", 100_000)
+    },
+    Work {
         metrics: &[Metric {
             key: "lost",
             unit: "%",

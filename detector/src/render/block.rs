@@ -30,7 +30,7 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
         page.wrap(4, 6, &format!("- {}", clean(fact)));
     }
     if !finding.dependents.is_empty() {
-        let behind: usize = finding.dependents.iter().map(|group| group.members.len()).sum();
+        let behind = finding.behind();
         let verb = if behind == 1 { "waits" } else { "wait" };
         page.wrap(4, 6, &format!("{} {verb} behind", waiters(&finding.dependents, behind)));
         for shown in finding.dependents.iter().take(GROUPS) {

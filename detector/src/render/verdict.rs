@@ -27,7 +27,7 @@ impl Sums {
     pub(super) fn of(findings: &[Finding]) -> Self {
         let mut sums = Sums::default();
         for finding in findings {
-            let behind: usize = finding.dependents.iter().map(|group| group.members.len()).sum();
+            let behind = finding.behind();
             sums.behind += behind;
             *match finding.key.rule {
                 Rule::Cycle => &mut sums.cycle,

@@ -16,7 +16,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     let free = |tasks: &[usize]| tasks.iter().all(|&task| !taken[task]);
-    case.abandoned.iter().filter(|cause| free(&cause.members)).map(Draft::of).collect()
+    case.abandoned.iter().filter(|cause| free(&cause.members)).cloned().map(Draft::of).collect()
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -31,7 +31,8 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     if deferred || !all_read(&index.snapshot.completeness) || !tasks.iter().all(closed) {
         return Vec::new();
     }
-    vec![Draft::Each(tasks.into_iter().filter(|&number| !taken[number]).collect())]
+    let left: Vec<usize> = tasks.into_iter().filter(|&number| !taken[number]).collect();
+    case.by_cause(&left)
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

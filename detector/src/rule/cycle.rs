@@ -18,7 +18,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {
-    case.certain.iter().filter(|cause| cause.members.len() > 1).map(Draft::of).collect()
+    case.certain.iter().filter(|cause| cause.members.len() > 1).cloned().map(Draft::of).collect()
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -20,8 +20,10 @@ mod waiting_long;
 pub(crate) use outlived::is_charged;
 
 use crate::cause::{self, Cause};
+use crate::group::Shapes;
 use crate::index::Index;
-use crate::liveness::{Abandoned, WaitGraph};
+use crate::standstill::{Abandoned, Standstill};
+use crate::wait_graph::WaitGraph;
 use crate::{Asleep, Certainty, Question, Rule, Scope};
 
 /// A rule, for people and for the judgement.
@@ -82,6 +84,7 @@ pub(crate) struct Case<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) scope: &'a Scope,
     pub(crate) question: &'a Question,
+    pub(crate) shapes: Shapes,
     pub(crate) graph: WaitGraph,
     /// Causes of what is stuck for certain.
     pub(crate) certain: Vec<Cause>,
@@ -93,20 +96,58 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     pub(crate) fn new(index: &'a Index<'a>, question: &'a Question) -> Self {
         let graph = WaitGraph::new(index);
-        let stuck: Vec<bool> =
-            graph.live(Abandoned::MayComeBack).into_iter().map(|live| !live).collect();
-        let certain = cause::causes(&graph, &stuck);
+        let still = Standstill::of(&graph, Abandoned::MayComeBack);
+        let certain = cause::causes(&still);
         let abandoned = if graph.abandoned.contains(&true) {
-            let lost = graph.live(Abandoned::Lost);
-            let besides: Vec<bool> =
-                lost.iter().zip(&stuck).map(|(live, stuck)| !live && !stuck).collect();
-            cause::causes(&graph, &besides)
+            cause::causes(&Standstill::of(&graph, Abandoned::Lost).besides(&still))
         } else {
             Vec::new()
         };
         let asleep = asleep::judge(index);
         let scope = &question.scope;
-        Case { index, scope, question, graph, certain, abandoned, asleep }
+        let shapes = Shapes::new(index);
+        Case { index, scope, question, shapes, graph, certain, abandoned, asleep }
+    }
+
+    /// Whether a task is asked for, ignored or not.
+    pub(crate) fn in_scope(&self, number: usize) -> bool {
+        let task = self.index.tasks[number];
+        match self.scope {
+            Scope::Process => true,
+            Scope::Region(region) => task.region == Some(*region),
+            Scope::NewSince(known) => !known.contains(&task.id),
+        }
+    }
+
+    /// These tasks by their causes: if none of them went on, who of them would only wait behind
+    /// another one.
+    pub(crate) fn by_cause(&self, tasks: &[usize]) -> Vec<Draft> {
+        let mut asked = vec![false; self.index.tasks.len()];
+        for &task in tasks {
+            asked[task] = true;
+        }
+        let given = tasks.iter().copied().filter(|&task| self.graph.free(task));
+        let still = Standstill::supposing(&self.graph, given);
+        let mut drafts = Vec::new();
+        let mut alone = Vec::new();
+        for mut cause in cause::causes(&still) {
+            if !cause.members.iter().any(|&member| asked[member]) {
+                continue;
+            }
+            cause.dependents.retain(|&task| asked[task]);
+            for &task in cause.members.iter().chain(&cause.dependents) {
+                asked[task] = false;
+            }
+            if let ([only], []) = (&cause.members[..], &cause.dependents[..]) {
+                alone.push(*only);
+            } else {
+                drafts.push(Draft::of(cause));
+            }
+        }
+        // Behind a cause that was not asked for.
+        alone.extend(tasks.iter().filter(|&&task| asked[task]));
+        drafts.push(Draft::Each(alone));
+        drafts
     }
 }
 
@@ -122,11 +163,8 @@ pub(crate) enum Draft {
 }
 
 impl Draft {
-    fn of(cause: &Cause) -> Self {
-        Draft::Together {
-            members: cause.members.clone(),
-            circle: cause.circle.clone(),
-            dependents: cause.dependents.clone(),
-        }
+    fn of(cause: Cause) -> Self {
+        let Cause { members, circle, dependents } = cause;
+        Draft::Together { members, circle, dependents }
     }
 }

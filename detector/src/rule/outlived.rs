@@ -22,8 +22,10 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         Scope::Process => Vec::new(),
         Scope::Region(_) | Scope::NewSince(_) => {
             let tasks = &case.index.tasks;
-            let left = |&number: &usize| !taken[number] && is_charged(tasks[number]);
-            vec![Draft::Each((0..tasks.len()).filter(left).collect())]
+            let left = |&number: &usize| {
+                !taken[number] && is_charged(tasks[number]) && case.in_scope(number)
+            };
+            case.by_cause(&(0..tasks.len()).filter(left).collect::<Vec<_>>())
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {
     let alone = case.certain.iter().filter(|cause| cause.members.len() == 1);
-    alone.filter(|cause| !is_parked_daemon(case, cause)).map(Draft::of).collect()
+    alone.filter(|cause| !is_parked_daemon(case, cause)).cloned().map(Draft::of).collect()
 }
 
 /// A daemon may wait for ever where nothing can come, as long as nobody waits for it.
@@ -36,7 +36,7 @@ fn is_parked_daemon(case: &Case<'_>, cause: &Cause) -> bool {
 
 fn because(case: &Case<'_>, tasks: &[usize]) -> String {
     let first = tasks.first().and_then(|&task| {
-        Some((wait_of(case.index.tasks[task])?, case.graph.enablers[task].is_empty()))
+        Some((wait_of(case.index.tasks[task])?, case.graph.enablers.length(task) == 0))
     });
     let why = match first {
         Some((wait, true)) if wait.arms.is_empty() => {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use gleak_detector::render::json;
 use gleak_detector::snapshot::{
-    Arm, ObjectDetail, ObjectId, Snapshot, SnapshotBuilder, Target, TaskId, TaskState, WaitOp,
-    WaitReason,
+    Arm, ObjectDetail, ObjectId, SiteId, Snapshot, SnapshotBuilder, Target, TaskId, TaskState,
+    WaitOp, WaitReason,
 };
 use proptest::prelude::*;
 
@@ -157,6 +158,52 @@ proptest! {
     fn stuck_is_what_a_simulation_leaves(plan in plans()) {
         let snapshot = build(&plan);
         prop_assert_eq!(never_again(&process(&snapshot)), simulate(&snapshot));
+    }
+
+    #[test]
+    fn what_goes_on_takes_nobody_else_down(plan in plans(), choice in any::<prop::sample::Index>()) {
+        let mut snapshot = build(&plan);
+        let stuck = never_again(&process(&snapshot));
+        prop_assume!(!stuck.is_empty());
+        let freed = stuck[choice.index(stuck.len())];
+        let task = snapshot.tasks.iter_mut().find(|task| task.id.0 == freed).expect("it is one");
+        task.state = TaskState::Runnable;
+        let left = never_again(&process(&snapshot));
+        prop_assert!(left.iter().all(|task| stuck.contains(task) && *task != freed), "{left:?} of {stuck:?}");
+    }
+
+    #[test]
+    fn a_stranger_changes_nobodys_finding(plan in plans(), kind in 0_u8..4) {
+        let mut snapshot = build(&plan);
+        let before = process(&snapshot).findings;
+        let mut other = SnapshotBuilder::new();
+        let task = other.task("src/z.rs:1", "app::stranger");
+        let _ = match kind {
+            0 => task.running().id(),
+            1 => task.fresh().id(),
+            2 => task.sleeps(9, "src/z.rs:2").id(),
+            _ => task.runnable().id(),
+        };
+        let mut stranger = other.build().tasks.remove(0);
+        stranger.id = TaskId(1_000);
+        stranger.spawn = snapshot.tasks[0].spawn;
+        if let TaskState::Waiting(wait) = &mut stranger.state {
+            wait.site = SiteId(0);
+        }
+        snapshot.tasks.push(stranger);
+        prop_assert_eq!(process(&snapshot).findings, before);
+    }
+
+    #[test]
+    fn the_order_of_the_tables_does_not_matter(plan in plans(), by in any::<u64>()) {
+        let snapshot = build(&plan);
+        let mut other = snapshot.clone();
+        let turn = |length: usize| usize::try_from(by % length.max(1) as u64).expect("small");
+        let (tasks, objects) = (turn(other.tasks.len()), turn(other.objects.len()));
+        other.tasks.rotate_left(tasks);
+        other.objects.rotate_left(objects);
+        other.objects.reverse();
+        prop_assert_eq!(json(&process(&snapshot)), json(&process(&other)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the judgement on snapshots made by hand.
 
+mod causes;
 mod duty;
 mod files;
 mod fixpoint;

@@ -1,9 +1,9 @@
 //! The rules on sleep: the whole process, and a region in it.
 
 use gleak_detector::snapshot::{ObjectDetail, SnapshotBuilder, TaskId, Touched, WaitReason};
-use gleak_detector::{Asleep, Rule};
+use gleak_detector::{Asleep, Finding, Rule};
 
-use crate::support::{bank, dependents, found, process, region};
+use crate::support::{bank, dependents, found, members, process, region};
 
 /// Three workers and a host thread; nothing else.
 fn asleep() -> SnapshotBuilder {
@@ -123,8 +123,8 @@ fn a_region_asleep() {
     let own = gleak_detector::snapshot::RegionId(1);
     let snapshot = quiet_test().build();
     let report = region(&snapshot, own);
-    let rules: Vec<Rule> = report.findings.iter().map(|finding| finding.key.rule).collect();
-    assert_eq!(rules, [Rule::AsleepInRegion, Rule::AsleepInRegion]);
+    assert_eq!(found(&report), [(Rule::AsleepInRegion, vec![1])]);
+    assert_eq!(dependents(&report.findings[0]), [2]);
     assert_eq!(report.findings[0].regions, ["pool::drains"]);
     assert_eq!(found(&process(&snapshot)), [], "no end was asked for");
 }
@@ -155,8 +155,12 @@ fn a_region_that_may_go_on_has_outlived() {
         let mut b = quiet_test();
         change(&mut b);
         let report = region(&b.build(), own);
-        let rules: Vec<Rule> = report.findings.iter().map(|finding| finding.key.rule).collect();
-        assert_eq!(rules, [Rule::Outlived, Rule::Outlived], "{name}");
+        let outlived = |finding: &Finding| finding.key.rule == Rule::Outlived;
+        assert!(report.findings.iter().all(outlived), "{name}");
+        let mut all: Vec<u64> =
+            report.findings.iter().flat_map(|it| [members(it), dependents(it)].concat()).collect();
+        all.sort_unstable();
+        assert_eq!(all, [1, 2], "{name}");
     }
 }
 

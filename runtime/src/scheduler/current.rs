@@ -75,6 +75,13 @@ pub fn yield_now() {
     }
 }
 
+/// The id of the task that calls, as reports and [`JoinHandle::id`](crate::JoinHandle::id) print it;
+/// none outside of a task.
+#[must_use]
+pub fn task_id() -> Option<u64> {
+    task().map(|task| task.record.id())
+}
+
 /// The waiter that calls.
 ///
 /// # Panics

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gleak_runtime::{
     Builder, Chan, JoinError, Quiet, Region, RegionKind, Runtime, StackError, go, hold_worker, run,
-    sleep, spawn, yield_now,
+    sleep, spawn, task_id, yield_now,
 };
 
 use crate::support::until;
@@ -22,6 +22,14 @@ fn a_result_comes_back_from_run_and_join() {
 #[test]
 fn spawn_works_from_any_thread() {
     assert_eq!(spawn(|| "from a thread").join().unwrap(), "from a thread");
+}
+
+#[test]
+fn a_task_knows_its_id_and_a_thread_has_none() {
+    let task = spawn(task_id);
+    let id = task.id();
+    assert_eq!(task.join().expect("no panic"), Some(id));
+    assert_eq!(task_id(), None);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Who can still go on: the wait conditions of all tasks as one graph, and its least fixpoint.
+//! The wait conditions of all tasks as one graph: who could make whom go on.
 //!
 //! A task that waits can go on as soon as one of its arms has an enabler that can. Enablers are
 //! known exactly for locks, initialisers and joins only; for everything else anybody may be one, and the task
 //! counts as live. So what is left when nothing more turns live can never go on, whatever the
-//! live ones do: a wake-up would need an enabler that is live.
+//! live ones do: a wake-up would need an enabler that is live (`standstill.rs`).
 //!
 //! A join of several tasks, at the end of a scope, needs all of them: its node turns live with the
 //! last one. Those that are not known count as ended.
@@ -16,15 +16,15 @@
 //! 1. Nodes below [`WaitGraph::tasks`] are the tasks of the index, by number; the rest are helpers.
 //! 2. Enablers are over-approximated: in doubt a task is live.
 
-use gleak_snapshot::{
-    Arm, HoldMode, Object, ObjectDetail, ObjectId, Owner, Target, WaitOp, WaitReason,
-};
+use gleak_snapshot::{Arm, HoldMode, ObjectDetail, ObjectId, Owner, Target, WaitOp, WaitReason};
 
+use crate::holder::{Holder, sole_owner};
 use crate::index::{Index, all_read, ends_from_outside, wait_of};
+use crate::lists::{Lists, Pair, number};
 
 /// When a node turns live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Gate {
+pub(crate) enum Gate {
     /// With the first of its enablers.
     Any,
     /// With the last of them.
@@ -35,25 +35,18 @@ enum Gate {
 pub(crate) struct WaitGraph {
     pub(crate) tasks: usize,
     /// Enablers of each node.
-    pub(crate) enablers: Vec<Vec<usize>>,
-    gates: Vec<Gate>,
+    pub(crate) enablers: Lists,
+    /// Nodes that each one enables.
+    pub(crate) enables: Lists,
+    pub(crate) gates: Vec<Gate>,
     /// Live whatever the others do.
-    live: Vec<bool>,
+    pub(crate) live: Vec<bool>,
     /// Waits, among others, for a lock whose owner has finished.
     pub(crate) abandoned: Vec<bool>,
 }
 
-/// What a lock counts for whose owner has finished without giving it back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Abandoned {
-    /// It may be given back in a way that no record shows.
-    MayComeBack,
-    /// It will not.
-    Lost,
-}
-
 /// What could make one arm ready.
-pub(crate) enum Enabler {
+enum Enabler {
     /// Anybody, or somebody who is not known.
     Anybody,
     /// Nobody, ever.
@@ -70,56 +63,31 @@ impl WaitGraph {
         for number in 0..index.tasks.len() {
             builder.add(number);
         }
-        builder.graph
+        let Builder { edges, gates, live, abandoned, .. } = builder;
+        let enablers = Lists::new(gates.len(), &edges);
+        let enables = enablers.reversed();
+        WaitGraph { tasks: index.tasks.len(), enablers, enables, gates, live, abandoned }
     }
 
-    /// Which nodes can still go on.
-    pub(crate) fn live(&self, abandoned: Abandoned) -> Vec<bool> {
-        let nodes = self.enablers.len();
-        let mut enables = vec![Vec::new(); nodes];
-        for (node, enablers) in self.enablers.iter().enumerate() {
-            for &enabler in enablers {
-                enables[enabler].push(node);
-            }
-        }
-        let mut missing: Vec<usize> = (0..nodes)
-            .map(|node| match self.gates[node] {
-                Gate::Any => 1,
-                Gate::All => self.enablers[node].len(),
-            })
-            .collect();
-        let mut live = vec![false; nodes];
-        let mut fresh: Vec<usize> = (0..nodes)
-            .filter(|&node| {
-                let may_come_back = abandoned == Abandoned::MayComeBack && self.abandoned[node];
-                self.live[node] || may_come_back || missing[node] == 0
-            })
-            .collect();
-        for &node in &fresh {
-            live[node] = true;
-        }
-        while let Some(node) = fresh.pop() {
-            for &waiting in &enables[node] {
-                missing[waiting] = missing[waiting].saturating_sub(1);
-                if missing[waiting] == 0 && !live[waiting] {
-                    live[waiting] = true;
-                    fresh.push(waiting);
-                }
-            }
-        }
-        live
+    /// Whether a node could go on although nobody else of the graph did.
+    pub(crate) fn free(&self, node: usize) -> bool {
+        self.live[node] || self.abandoned[node]
     }
 }
 
 struct Builder<'i, 'a> {
     index: &'i Index<'a>,
-    graph: WaitGraph,
+    /// Who waits, and for whom.
+    edges: Vec<Pair>,
+    gates: Vec<Gate>,
+    live: Vec<bool>,
+    abandoned: Vec<bool>,
     /// Whether tasks are missing, any of which might be a queued writer.
     tasks_missing: bool,
     /// By object: tasks that hold it among readers, once for each time.
-    readers: Vec<Vec<usize>>,
+    readers: Lists,
     /// By object: tasks that wait to own it alone.
-    writers: Vec<Vec<usize>>,
+    writers: Lists,
     all_readers: Vec<Option<usize>>,
     some_writer: Vec<Option<usize>>,
 }
@@ -129,49 +97,25 @@ impl<'i, 'a> Builder<'i, 'a> {
         let tasks = index.tasks.len();
         let objects = index.objects.len();
         let completeness = &index.snapshot.completeness;
-        let mut builder = Builder {
+        let (readers, writers) = users_of_locks(index);
+        Builder {
             index,
-            graph: WaitGraph {
-                tasks,
-                enablers: vec![Vec::new(); tasks],
-                gates: vec![Gate::Any; tasks],
-                live: vec![false; tasks],
-                abandoned: vec![false; tasks],
-            },
+            edges: Vec::new(),
+            gates: vec![Gate::Any; tasks],
+            live: vec![false; tasks],
+            abandoned: vec![false; tasks],
             tasks_missing: !all_read(completeness),
-            readers: vec![Vec::new(); objects],
-            writers: vec![Vec::new(); objects],
+            readers: Lists::new(objects, &readers),
+            writers: Lists::new(objects, &writers),
             all_readers: vec![None; objects],
             some_writer: vec![None; objects],
-        };
-        for (number, task) in index.tasks.iter().enumerate() {
-            builder.note_locks(number, task);
-        }
-        builder
-    }
-
-    fn note_locks(&mut self, number: usize, task: &gleak_snapshot::Task) {
-        for hold in &task.holds {
-            if hold.mode == HoldMode::Shared
-                && let Some(object) = self.index.object_number(hold.object)
-            {
-                self.readers[object].push(number);
-            }
-        }
-        for arm in wait_of(task).map_or(&[][..], |wait| &wait.arms) {
-            if arm.op == WaitOp::Lock
-                && let Target::Object(id) = arm.on
-                && let Some(object) = self.index.object_number(id)
-            {
-                self.writers[object].push(number);
-            }
         }
     }
 
     fn add(&mut self, number: usize) {
         let task = self.index.tasks[number];
         let Some(wait) = wait_of(task) else {
-            self.graph.live[number] = true;
+            self.live[number] = true;
             return;
         };
         // A wait without arms is only understood for a select; sleepers and hosts wait for
@@ -179,20 +123,20 @@ impl<'i, 'a> Builder<'i, 'a> {
         let understood = !wait.arms.is_empty() || wait.reason == WaitReason::Select;
         let host = wait.reason == WaitReason::Host;
         if !understood || host || ends_from_outside(wait) || wait.unlisted_arms > 0 {
-            self.graph.live[number] = true;
+            self.live[number] = true;
         }
         let needs_all = wait.reason == WaitReason::Join && wait.arms.len() > 1;
         if needs_all {
-            self.graph.gates[number] = Gate::All;
+            self.gates[number] = Gate::All;
         }
         for &arm in &wait.arms {
             match self.enabler(arm, wait.wanted) {
                 // Live at once when nobody else is needed.
                 Enabler::Anybody if needs_all => {}
-                Enabler::Anybody => self.graph.live[number] = true,
+                Enabler::Anybody => self.live[number] = true,
                 Enabler::Nobody => {}
-                Enabler::Finished => self.graph.abandoned[number] = true,
-                Enabler::Node(node) => self.graph.enablers[number].push(node),
+                Enabler::Finished => self.abandoned[number] = true,
+                Enabler::Node(node) => self.edge(number, node),
             }
         }
     }
@@ -236,13 +180,14 @@ impl<'i, 'a> Builder<'i, 'a> {
             Holder::Unknown => Enabler::Anybody,
             Holder::Owner(owner) => self.owner(owner),
             Holder::Readers(0) => Enabler::Anybody,
-            Holder::Readers(readers) if self.readers[number].len() as u64 != readers => {
+            Holder::Readers(readers) if u64::from(self.readers.length(number)) != readers => {
                 Enabler::Anybody
             }
             Holder::Readers(_) => {
-                let readers = &self.readers[number];
-                let node = self.all_readers[number]
-                    .unwrap_or_else(|| self.graph.helper(Gate::All, readers.clone()));
+                let node = self.all_readers[number].unwrap_or_else(|| {
+                    let readers: Vec<usize> = self.readers.of(number).collect();
+                    self.helper(Gate::All, &readers)
+                });
                 self.all_readers[number] = Some(node);
                 Enabler::Node(node)
             }
@@ -260,9 +205,10 @@ impl<'i, 'a> Builder<'i, 'a> {
             // One that is not seen waiting may be about to get it, or to give up.
             Holder::Readers(_) if self.hides_writers(number) => Enabler::Anybody,
             Holder::Readers(_) => {
-                let writers = &self.writers[number];
-                let node = self.some_writer[number]
-                    .unwrap_or_else(|| self.graph.helper(Gate::Any, writers.clone()));
+                let node = self.some_writer[number].unwrap_or_else(|| {
+                    let writers: Vec<usize> = self.writers.of(number).collect();
+                    self.helper(Gate::Any, &writers)
+                });
                 self.some_writer[number] = Some(node);
                 Enabler::Node(node)
             }
@@ -270,7 +216,7 @@ impl<'i, 'a> Builder<'i, 'a> {
     }
 
     fn hides_writers(&self, number: usize) -> bool {
-        let seen = &self.writers[number];
+        let seen = u64::from(self.writers.length(number));
         let queued = match self.index.objects[number].detail {
             ObjectDetail::RwLock { waiting_writers, .. } => waiting_writers,
             ObjectDetail::Mutex { .. }
@@ -283,7 +229,7 @@ impl<'i, 'a> Builder<'i, 'a> {
             | ObjectDetail::Semaphore { .. }
             | ObjectDetail::Barrier { .. } => 0,
         };
-        self.tasks_missing || seen.is_empty() || seen.len() as u64 != queued
+        self.tasks_missing || seen == 0 || seen != queued
     }
 
     fn owner(&self, owner: Owner) -> Enabler {
@@ -292,46 +238,36 @@ impl<'i, 'a> Builder<'i, 'a> {
         }
         self.index.task(owner.task).map_or(Enabler::Anybody, Enabler::Node)
     }
-}
+    fn edge(&mut self, node: usize, enabler: usize) {
+        self.edges.push((number(node), number(enabler)));
+    }
 
-impl WaitGraph {
-    fn helper(&mut self, gate: Gate, enablers: Vec<usize>) -> usize {
-        let node = self.enablers.len();
-        self.enablers.push(enablers);
+    fn helper(&mut self, gate: Gate, enablers: &[usize]) -> usize {
+        let node = self.gates.len();
         self.gates.push(gate);
         self.live.push(false);
         self.abandoned.push(false);
+        for &enabler in enablers {
+            self.edge(node, enabler);
+        }
         node
     }
 }
 
-/// Who keeps others from a lock.
-pub(crate) enum Holder {
-    /// The facts prove nothing.
-    Unknown,
-    /// One, alone.
-    Owner(Owner),
-    /// That many readers; none when it is free.
-    Readers(u64),
-}
-
-/// Who keeps others from an object; [`Holder::Unknown`] for what is no lock.
-pub(crate) fn sole_owner(object: &Object) -> Holder {
-    let (owner, readers, exact) = match object.detail {
-        ObjectDetail::Mutex { owner, exact } => (owner, 0, exact),
-        ObjectDetail::RwLock { owner, readers, exact, .. } => (owner, readers, exact),
-        ObjectDetail::Once { owner, .. } => (owner, 0, true),
-        ObjectDetail::Channel { .. }
-        | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. }
-        | ObjectDetail::Cond { .. }
-        | ObjectDetail::Semaphore { .. }
-        | ObjectDetail::Barrier { .. } => return Holder::Unknown,
-    };
-    match owner {
-        _ if object.unsettled || !exact => Holder::Unknown,
-        Some(owner) => Holder::Owner(owner),
-        None => Holder::Readers(readers),
+/// Objects with who holds them among readers, once for each time, and with who waits to own them alone.
+fn users_of_locks(index: &Index<'_>) -> (Vec<Pair>, Vec<Pair>) {
+    let (mut readers, mut writers) = (Vec::new(), Vec::new());
+    for (task, facts) in index.tasks.iter().enumerate() {
+        for hold in facts.holds.iter().filter(|hold| hold.mode == HoldMode::Shared) {
+            let object = index.object_number(hold.object);
+            readers.extend(object.map(|object| (number(object), number(task))));
+        }
+        for arm in wait_of(facts).map_or(&[][..], |wait| &wait.arms) {
+            if let (WaitOp::Lock, Target::Object(id)) = (arm.op, arm.on) {
+                let object = index.object_number(id);
+                writers.extend(object.map(|object| (number(object), number(task))));
+            }
+        }
     }
+    (readers, writers)
 }
