@@ -83,7 +83,7 @@ pub(super) fn second_pass(seen: &[Seen]) -> Found {
     let mut arms = table::room(seen.len());
     for Seen { reference, word: before, first_arm: named } in seen {
         let Some(record) = WAITERS.get(*reference) else { continue };
-        let (id, first_arm) = (record.id(), arms.len());
+        let first_arm = arms.len();
         let is_waiting = before.state() == State::Waiting;
         let wait = if is_waiting { wait(record, *named, &mut arms) } else { None };
         fence(Ordering::Acquire);
@@ -94,6 +94,8 @@ pub(super) fn second_pass(seen: &[Seen]) -> Found {
         }
         if word.state() != State::Finished {
             let wait = wait.filter(|_| !moved);
+            // It may have been registered since the first pass: its id is what it is from then on.
+            let id = record.id();
             waiters.push(Waiter { id, reference: *reference, word, moved, wait });
         }
     }

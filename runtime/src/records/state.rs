@@ -33,7 +33,7 @@ pub(crate) enum State {
     Waiting,
     /// Somebody has won the right to wake it; it will run.
     Claimed,
-    /// At its end; the record is about to be freed.
+    /// At its end, and the record about to be freed; or not registered yet.
     Finished,
 }
 
@@ -44,23 +44,23 @@ pub(crate) struct Word(u64);
 impl Word {
     fn new(ticket: u64, state: State) -> Word {
         let bits = match state {
-            State::Fresh => 0,
-            State::Running => 1,
-            State::Runnable => 2,
-            State::Waiting => 3,
-            State::Claimed => 4,
-            State::Finished => 5,
+            State::Finished => 0,
+            State::Fresh => 1,
+            State::Running => 2,
+            State::Runnable => 3,
+            State::Waiting => 4,
+            State::Claimed => 5,
         };
         Word(ticket << STATE_BITS | bits)
     }
 
     pub(crate) fn state(self) -> State {
         match self.0 & STATE_MASK {
-            0 => State::Fresh,
-            1 => State::Running,
-            2 => State::Runnable,
-            3 => State::Waiting,
-            4 => State::Claimed,
+            1 => State::Fresh,
+            2 => State::Running,
+            3 => State::Runnable,
+            4 => State::Waiting,
+            5 => State::Claimed,
             _ => State::Finished,
         }
     }
@@ -70,7 +70,8 @@ impl Word {
     }
 }
 
-/// The word itself. All zero: fresh, ticket 0.
+/// The word itself. All zero: finished, ticket 0. A record that was taken and is not written yet says
+/// the same whether somebody had it before or nobody: that there is no waiter.
 #[derive(Debug, Default)]
 pub(crate) struct StateWord(AtomicU64);
 
@@ -133,6 +134,15 @@ impl StateWord {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_not_registered_yet_is_no_fresh_waiter() {
+        let word = StateWord::default();
+        assert_eq!(word.load().state(), State::Finished);
+        word.set(State::Fresh);
+        assert_eq!(word.load().state(), State::Fresh);
+        assert_eq!(word.load().ticket(), 0);
+    }
 
     #[test]
     fn a_claim_names_one_wait() {
