@@ -41,6 +41,7 @@ const WORKS: &[(&str, Work)] = &[
     ("mutex-free", |workers, n| on(workers, n, locks::free)),
     ("mutex-8", |workers, n| on(workers, n, |n| locks::contended(8, n))),
     ("mutex-100", |workers, n| on(workers, n, |n| locks::contended(100, n))),
+    ("lock-order", |_, n| locks::order(n)),
     ("skynet", |workers, n| on(workers, n, spawn::skynet)),
     ("parked", |workers, n| on(workers, n, memory::parked)),
     ("sleepers", |workers, n| on(workers, n, memory::sleepers)),

@@ -2,6 +2,26 @@
 
 use std::process::{Command, Output};
 
+/// What figures there are, over all works.
+const KEYS: &[&str] = &[
+    "ns",
+    "ms",
+    "bytes",
+    "mib",
+    "task",
+    "arm",
+    "object",
+    "raw",
+    "first",
+    "lost",
+    "off",
+    "on",
+    "cost",
+    "pair-off",
+    "pair-on",
+    "pair-cost",
+];
+
 fn ours(arguments: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_bench-ours");
     Command::new(program).args(arguments).output().expect("the program was built")
@@ -25,8 +45,7 @@ fn every_work_prints_its_figures() {
         let figures = line.trim_end().strip_prefix(&head).unwrap_or_else(|| panic!("{line}"));
         for figure in figures.split(' ') {
             let (key, value) = figure.split_once('=').unwrap_or_else(|| panic!("{line}"));
-            let known = ["ns", "ms", "bytes", "task", "arm", "object", "raw", "first", "lost"];
-            assert!(known.contains(&key), "{line}");
+            assert!(KEYS.contains(&key), "{line}");
             assert!(value.parse::<f64>().is_ok(), "{line}");
         }
     }

@@ -265,8 +265,10 @@ pub(crate) enum FailOn {
     Certain,
     /// Also: only what no record shows could still wake it
     Strong,
-    /// Every finding
+    /// Also: what was alive, no more
     Weak,
+    /// Every finding, also of what did not happen and could
+    Potential,
 }
 
 /// `gleak baseline`.

@@ -8,16 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{PanicFact, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
 
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
 use crate::index::{Index, is_host, wait_of};
+use crate::lock_order::{Circle, Step};
 use crate::rule::{Case, Draft, RULES, RuleInfo};
 use crate::{
     Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
-    panics,
+    lock_order, panics,
 };
 
 /// Judges a snapshot.
@@ -46,6 +47,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             findings.push(pile.finding(&case, info, &piles.keys));
         }
         findings.extend(panics::findings(&case, info, &piles.panics));
+        findings.extend(lock_order::findings(&case, info, &piles.circles));
     }
     crate::finding::sort(&mut findings);
     let shown: Vec<usize> = (0..index.tasks.len())
@@ -130,17 +132,32 @@ impl<'q> Selection<'q> {
                 numbers.retain(|&number| self.wants_panic(&self.snapshot.panics[number]));
                 Some(Draft::Panics(numbers))
             }
+            Draft::Orders(mut circles) => {
+                circles.retain(|circle| circle.iter().any(|step| self.wants_witness(*step)));
+                Some(Draft::Orders(circles))
+            }
         }
     }
 
     fn wants_panic(&self, panic: &PanicFact) -> bool {
-        let in_scope = match &self.question.scope {
+        self.has_in_scope(panic.task, panic.region)
+            && !self.ignores(panic.name.as_deref(), Some(panic.spawn))
+    }
+
+    fn wants_witness(&self, step: Step) -> bool {
+        let witness = &self.snapshot.lock_order[step.pair].witnesses[step.witness];
+        self.has_in_scope(witness.task, witness.region)
+            && !self.ignores(witness.name.as_deref(), witness.spawn)
+    }
+
+    /// Whether what is told of this task, which may have ended, is asked for.
+    fn has_in_scope(&self, task: TaskId, of: Option<RegionId>) -> bool {
+        match &self.question.scope {
             Scope::Process => true,
-            Scope::Region(region) => panic.region == Some(*region),
-            // It has ended, so the set cannot tell whether it began before or after.
-            Scope::NewSince(known) => panic.task > known.last().copied().unwrap_or(TaskId(0)),
-        };
-        in_scope && !self.ignores(panic.name.as_deref(), Some(panic.spawn))
+            Scope::Region(region) => of == Some(*region),
+            // The set cannot tell of who has ended whether it began before or after.
+            Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
+        }
     }
 }
 
@@ -150,7 +167,7 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
             members.iter().chain(dependents).copied().collect()
         }
         Draft::Each(tasks) => tasks.clone(),
-        Draft::Panics(_) => Vec::new(),
+        Draft::Panics(_) | Draft::Orders(_) => Vec::new(),
     }
 }
 
@@ -163,6 +180,7 @@ struct Piles {
     keys: Vec<FindingKey>,
     piles: BTreeMap<Vec<usize>, Pile>,
     panics: Vec<usize>,
+    circles: Vec<Circle>,
 }
 
 #[derive(Default)]
@@ -179,6 +197,7 @@ impl Piles {
         match draft {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
+            Some(Draft::Orders(circles)) => self.circles.extend(circles),
             Some(Draft::Each(tasks)) => {
                 let mut by_key: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
                 for task in tasks {

@@ -39,6 +39,8 @@ pub enum Rule {
     WaitingLong,
     /// There were more of them in each sample, and none of them has gone.
     Growing,
+    /// Tasks took locks in orders that do not agree, and did not meet.
+    LockOrder,
 }
 
 impl Rule {
@@ -57,6 +59,7 @@ impl Rule {
             Rule::Outlived => "outlived",
             Rule::WaitingLong => "waiting-long",
             Rule::Growing => "growing",
+            Rule::LockOrder => "lock-order",
         }
     }
 }
@@ -71,6 +74,8 @@ pub enum Certainty {
     Strong,
     /// It was alive, no more.
     Weak,
+    /// It did not happen, and could.
+    Potential,
 }
 
 impl Certainty {
@@ -81,6 +86,7 @@ impl Certainty {
             Certainty::Certain => "certain",
             Certainty::Strong => "strong",
             Certainty::Weak => "weak",
+            Certainty::Potential => "potential",
         }
     }
 }

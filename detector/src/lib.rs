@@ -26,6 +26,7 @@ mod holder;
 mod index;
 mod key;
 mod lists;
+mod lock_order;
 mod machinery;
 mod name;
 mod panics;

@@ -86,9 +86,14 @@ impl<'a> Stacks<'a> {
         tasks: impl Iterator<Item = &'t Task>,
         which: fn(&Task) -> Option<StackId>,
     ) -> Option<Backtrace> {
+        self.of_ids(tasks.filter_map(which))
+    }
+
+    /// As [`Stacks::of_tasks`], of stacks that are in the snapshot.
+    pub(crate) fn of_ids(&self, ids: impl Iterator<Item = StackId>) -> Option<Backtrace> {
         let mut order: Vec<StackId> = Vec::new();
         let mut counts: BTreeMap<StackId, u64> = BTreeMap::new();
-        for id in tasks.filter_map(which) {
+        for id in ids {
             let count = counts.entry(id).or_default();
             *count += 1;
             if *count == 1 {

@@ -52,7 +52,7 @@
 //!
 //! `GLEAK_WORKERS` (number of workers), `GLEAK_DUMP_DIR` (where dumps go), `GLEAK_EXIT`
 //! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_SPAWN_STACKS=1` (record the
-//! whole stack of each spawn), `GLEAK_STACK_GUARD=mprotect` (guards as on kernels before 6.13).
+//! whole stack of each spawn), `GLEAK_LOCK_ORDER=1` (record in what order locks are taken), `GLEAK_STACK_GUARD=mprotect` (guards as on kernels before 6.13).
 //!
 //! # Stacks
 //!

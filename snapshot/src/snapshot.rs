@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Frame, Module, Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Stack, Symbol,
-    Task, TaskId, Worker,
+    Frame, LockPair, Module, Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Stack,
+    Symbol, Task, TaskId, Worker,
 };
 
 /// Everything known of one process at one moment.
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub workers: Vec<Worker>,
     /// Live tasks, and outside threads that have waited.
     pub tasks: Vec<Task>,
+    /// In what order locks were taken, by lock; none unless that is recorded.
+    pub lock_order: Vec<LockPair>,
     /// Panics of tasks that nobody has joined.
     pub panics: Vec<PanicFact>,
     /// What could still act when nothing waits for the clock.
@@ -154,6 +156,9 @@ pub struct Completeness {
     pub unsettled_objects: u64,
     /// Panics beyond the number kept.
     pub dropped_panics: u64,
+    /// Pairs of locks beyond the number kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_pairs: u64,
     /// Stacks that were asked for and not had: the task moved on each time, or did not answer, or
     /// the file has lost them.
     #[serde(default)]
@@ -170,4 +175,10 @@ pub struct Completeness {
     /// Lines of a kind, or objects of a shape, that this reader does not know.
     #[serde(default)]
     pub unknown_lines: u64,
+}
+
+/// For serde.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

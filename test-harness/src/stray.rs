@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, analyze, render};
+use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, render};
 use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
@@ -18,6 +18,7 @@ use crate::message;
 use crate::options;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
+use crate::verdict;
 use crate::wait::{Backoff, Latch};
 
 /// Tasks that are there before the first test.
@@ -98,14 +99,13 @@ fn judged(
     let living = Snapshot { panics: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
     let mut report =
-        analyze(&living, &Question { scope, ignore: ignore.clone(), ..Question::default() });
+        verdict::judge(&living, &Question { scope, ignore: ignore.clone(), ..Question::default() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // are judged by themselves, among no tasks.
     let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    report
-        .findings
-        .extend(analyze(&ended, &Question { scope, ignore, ..Question::default() }).findings);
+    let question = Question { scope, ignore, ..Question::default() };
+    report.findings.extend(verdict::judge(&ended, &question).findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
     report
 }

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::report::detector::{Question, Report, analyze, render};
+use gleak_runtime::report::detector::{Question, Report, render};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot};
 use gleak_runtime::report::{Detail, Taken};
 use gleak_runtime::time::Instant;
@@ -167,8 +167,9 @@ impl Trial<'_> {
     }
 
     fn judge_unended(&self, seen: &mut Seen, others: Others) -> Option<Report> {
-        let judge =
-            |snapshot: &Snapshot| verdict::of_unended(analyze(snapshot, &self.question()), others);
+        let judge = |snapshot: &Snapshot| {
+            verdict::of_unended(verdict::judge(snapshot, &self.question()), others)
+        };
         judge(seen.snapshot())?;
         // Only who fails pays for stacks and names.
         seen.taken.add(Detail::REPORT);
@@ -180,7 +181,7 @@ impl Trial<'_> {
     /// Says who keeps the workers of a test that goes on, if somebody does: a test that spins should
     /// not hang without a word.
     fn say_held(&self, seen: &Seen) -> bool {
-        let report = analyze(seen.snapshot(), &self.question());
+        let report = verdict::judge(seen.snapshot(), &self.question());
         let lines = render::held_workers(&report);
         lines.iter().for_each(|line| message::say(&format!("gleak: {}: {line}", self.name)));
         !lines.is_empty()
@@ -217,7 +218,10 @@ impl Trial<'_> {
     fn rests_for_good(&self) -> bool {
         let seen = Seen::now(&self.suite.ledger);
         seen.outsider.is_none()
-            || verdict::all_certain(&analyze(seen.snapshot(), &self.question()), self.region.live())
+            || verdict::all_certain(
+                &verdict::judge(seen.snapshot(), &self.question()),
+                self.region.live(),
+            )
     }
 
     /// The body has ended and the rest has settled.
@@ -226,10 +230,10 @@ impl Trial<'_> {
         let settled_ns = u64::try_from((Instant::now() - ended).as_nanos()).unwrap_or(u64::MAX);
         let mut taken = Taken::now();
         let question = Question { settled_ns, ..self.question() };
-        let mut report = analyze(&taken.snapshot, &question);
+        let mut report = verdict::judge(&taken.snapshot, &question);
         if !report.findings.is_empty() {
             taken.add(Detail::REPORT);
-            report = analyze(&taken.snapshot, &question);
+            report = verdict::judge(&taken.snapshot, &question);
         }
         self.suite.ledger.charge(self.name, self.id(), &taken.snapshot, &report.findings);
         report

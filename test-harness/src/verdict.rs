@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, Scope};
-use gleak_runtime::report::snapshot::{RegionId, TaskId};
+use gleak_runtime::report::detector::{Certainty, Question, Report, Rule, Scope, analyze};
+use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 
 use crate::options;
 
@@ -14,6 +14,13 @@ pub(crate) enum Others {
     Rest,
     /// Somebody could, or the test itself goes on.
     Act,
+}
+
+/// The report, less what only could have happened: that fails no test.
+pub(crate) fn judge(snapshot: &Snapshot, question: &Question) -> Report {
+    let mut report = analyze(snapshot, question);
+    report.findings.retain(|finding| finding.certainty != Certainty::Potential);
+    report
 }
 
 /// What is asked about a test.
@@ -34,7 +41,8 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
         | Rule::SilentPeer
         | Rule::Outlived
         | Rule::WaitingLong
-        | Rule::Growing => false,
+        | Rule::Growing
+        | Rule::LockOrder => false,
     };
     if !report.findings.iter().any(|finding| decides(finding.key.rule)) {
         return None;

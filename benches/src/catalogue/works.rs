@@ -189,6 +189,32 @@ pub(super) const WORKS: &[Work] = &[
         ..work("mutex-100", "mutex, 100 tasks", 2_000_000)
     },
     Work {
+        workers: &[1],
+        metrics: &[
+            Metric { key: "off", unit: "ns", what: ": not recorded", bars: &[] },
+            Metric {
+                key: "cost",
+                unit: "ns",
+                what: ": more when recorded",
+                bars: &[Bar { workers: None, limit: Limit::Units(15.0) }],
+            },
+            Metric {
+                key: "pair-off",
+                unit: "ns",
+                what: ": one in another, not recorded",
+                bars: &[],
+            },
+            Metric {
+                key: "pair-cost",
+                unit: "ns",
+                what: ": one in another, more when recorded",
+                bars: &[],
+            },
+        ],
+        deviations: OURS_ALONE,
+        ..work("lock-order", "mutex, free, its order recorded", 15_000_000)
+    },
+    Work {
         metrics: &[ms(&[with(2, Limit::Of(0.8, Go)), with(2, Limit::OfOneWorker(1.0))])],
         deviations: &[
             (Tokio, HOLDS_ONE),

@@ -52,5 +52,6 @@ fn certainty(fail_on: FailOn) -> Certainty {
         FailOn::Certain => Certainty::Certain,
         FailOn::Strong => Certainty::Strong,
         FailOn::Weak => Certainty::Weak,
+        FailOn::Potential => Certainty::Potential,
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use gleak_detector::findings_file::FindingsFile;
 use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{Completeness, Snapshot};
-use gleak_detector::{Asleep, Question, Report, Suspect, Totals, analyze, histories};
+use gleak_detector::{
+    Asleep, Certainty, Finding, Question, Report, Suspect, Totals, analyze, histories,
+};
 
 use super::{close, complain};
 use crate::args::{self, ReportFormat};
@@ -50,10 +52,10 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         };
         sink.deliver(bytes.as_bytes())?;
     }
-    conclude(
-        failures,
-        args.exit_code && reports.iter().any(|(_, report)| !report.findings.is_empty()),
-    )
+    // What did not happen is no failure.
+    let happened = |finding: &Finding| finding.certainty != Certainty::Potential;
+    let found = reports.iter().any(|(_, report)| report.findings.iter().any(happened));
+    conclude(failures, args.exit_code && found)
 }
 
 fn options(args: &args::Report) -> TextOptions {

@@ -1,5 +1,7 @@
 //! `gleak gate`. The decision is tested beside its code; here it is the whole way from files.
 
+use gleak_detector::{Certainty, Rule};
+
 use crate::make::{self, finding, findings};
 use crate::work_dir::{WorkDir, golden};
 
@@ -145,6 +147,13 @@ fn only_what_is_certain_enough_fails() {
     assert!(run.stdout.ends_with("gate: passed, 0 known, 1 too weak to count\n"), "{run:?}");
     dir.write("sure.ndjson", make::deadlocked());
     dir.gleak(&["gate", "sure.ndjson", "--fail-on", "certain"]).ends(1);
+    let mut potential = finding("gk1:aa", "a::b", 1);
+    potential.key.rule = Rule::LockOrder;
+    potential.certainty = Certainty::Potential;
+    dir.write("potential.ndjson", findings(1, &[potential]));
+    dir.gleak(&["gate", "potential.ndjson"]).ends(0).quiet();
+    dir.gleak(&["gate", "potential.ndjson", "--fail-on", "potential"]).ends(1);
+    dir.gleak(&["report", "potential.ndjson", "--exit-code"]).ends(0).quiet();
 }
 
 #[test]

@@ -22,7 +22,9 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     }
     more(page, 4, finding.groups.len());
     if !circle && !finding.chain.is_empty() {
-        page.line(&[(Style::Plain, "    held up by")]);
+        let potential = finding.certainty == Certainty::Potential;
+        let lead = if potential { "    if they meet" } else { "    held up by" };
+        page.line(&[(Style::Plain, lead)]);
         links(page, &finding.chain);
     }
     page.wrap(4, 6, &format!("because {}", clean(&finding.because)));
@@ -62,10 +64,13 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::Outlived => format!("task leak: {tasks} left over"),
         Rule::WaitingLong => format!("{tasks} waiting for long"),
         Rule::Growing => format!("{tasks}, more in each sample"),
+        Rule::LockOrder => {
+            format!("lock order: {} in a circle", count(finding.chain.len(), "lock"))
+        }
     };
     let certainty = match finding.certainty {
         Certainty::Certain => Style::Alarm,
-        Certainty::Strong | Certainty::Weak => Style::Plain,
+        Certainty::Strong | Certainty::Weak | Certainty::Potential => Style::Plain,
     };
     let print = clean(&finding.fingerprint.0);
     let left = format!("[{number}] {what}");

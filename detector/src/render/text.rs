@@ -77,6 +77,7 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
         moving,
         unsettled_objects,
         dropped_panics,
+        dropped_pairs,
         lost_stacks,
         missing_tasks,
         cut,
@@ -108,6 +109,12 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
         ),
         (dropped_panics, "panic", "was not kept", "were not kept"),
         (
+            dropped_pairs,
+            "pair",
+            "of locks was seen and not kept",
+            "of locks were seen and not kept",
+        ),
+        (
             moving,
             "task",
             "moved while the snapshot was taken; what it waits for is not known",
@@ -126,15 +133,18 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
             "are missing: their tasks moved each time they were looked at",
         ),
     ];
-    for (number, noun, one, many) in counted {
-        match number {
-            0 => {}
-            1 => remarks.push(format!("1 {noun} {one}.")),
-            _ => remarks.push(format!("{} {noun}s {many}.", thousands(verdict::number(number)))),
-        }
-    }
+    remarks.extend(counted.into_iter().filter_map(remark));
     if cut || damaged_lines > 0 || missing_tasks > 0 || unknown_lines > 0 {
         remarks.push("What is not seen could wake a task, so less is certain.".to_owned());
     }
     remarks
+}
+
+/// A number with what it counts: the noun, and what is said of one and of many.
+fn remark((number, noun, one, many): (u64, &str, &str, &str)) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {noun} {one}.")),
+        _ => Some(format!("{} {noun}s {many}.", thousands(verdict::number(number)))),
+    }
 }

@@ -21,6 +21,8 @@ pub(super) struct Sums {
     late: usize,
     long: usize,
     growing: usize,
+    /// Findings, not tasks: these may have ended.
+    orders: usize,
 }
 
 impl Sums {
@@ -29,17 +31,19 @@ impl Sums {
         for finding in findings {
             let behind = finding.behind();
             sums.behind += behind;
-            *match finding.key.rule {
-                Rule::Cycle => &mut sums.cycle,
-                Rule::Structural | Rule::Asleep => &mut sums.certain,
-                Rule::Panicked => &mut sums.panicked,
-                Rule::AbandonedLock => &mut sums.abandoned,
+            let (sum, tasks) = match finding.key.rule {
+                Rule::Cycle => (&mut sums.cycle, finding.tasks()),
+                Rule::Structural | Rule::Asleep => (&mut sums.certain, finding.tasks()),
+                Rule::Panicked => (&mut sums.panicked, finding.tasks()),
+                Rule::AbandonedLock => (&mut sums.abandoned, finding.tasks()),
                 Rule::AsleepInRegion | Rule::CancelIgnored | Rule::SilentPeer | Rule::Outlived => {
-                    &mut sums.late
+                    (&mut sums.late, finding.tasks())
                 }
-                Rule::WaitingLong => &mut sums.long,
-                Rule::Growing => &mut sums.growing,
-            } += finding.tasks();
+                Rule::WaitingLong => (&mut sums.long, finding.tasks()),
+                Rule::Growing => (&mut sums.growing, finding.tasks()),
+                Rule::LockOrder => (&mut sums.orders, 1),
+            };
+            *sum += tasks;
         }
         sums
     }
@@ -95,6 +99,9 @@ fn clauses(sums: &Sums) -> Vec<String> {
     }
     if sums.panicked > 0 {
         clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
+    }
+    if sums.orders > 0 {
+        clauses.push(format!("{} that could deadlock", count(sums.orders, "lock order")));
     }
     clauses
 }
@@ -165,9 +172,11 @@ pub(super) fn test(report: &Report) -> String {
     format!("Error: gleak: {}", clauses.join(", "))
 }
 
-/// Tasks in such findings or behind them; panicked ones live no more.
+/// Tasks in such findings or behind them; panicked ones live no more, and those of a lock order need not.
 fn tasks_in(report: &Report, wanted: fn(&Finding) -> bool) -> BTreeSet<TaskId> {
-    let alive = |finding: &&Finding| finding.key.rule != Rule::Panicked && wanted(finding);
+    let alive = |finding: &&Finding| {
+        !matches!(finding.key.rule, Rule::Panicked | Rule::LockOrder) && wanted(finding)
+    };
     let findings = report.findings.iter().filter(alive);
     let groups = findings.flat_map(|finding| finding.groups.iter().chain(&finding.dependents));
     groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()

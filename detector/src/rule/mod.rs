@@ -11,6 +11,7 @@ mod asleep_in_region;
 mod cancel_ignored;
 mod cycle;
 mod growing;
+mod lock_order;
 mod outlived;
 mod panicked;
 mod silent_peer;
@@ -22,6 +23,7 @@ pub(crate) use outlived::is_charged;
 use crate::cause::{self, Cause};
 use crate::group::Shapes;
 use crate::index::Index;
+use crate::lock_order::Circle;
 use crate::standstill::{Abandoned, Standstill};
 use crate::wait_graph::WaitGraph;
 use crate::{Asleep, Certainty, Question, Rule, Scope};
@@ -77,6 +79,7 @@ pub const RULES: &[RuleInfo] = &[
     outlived::INFO,
     waiting_long::INFO,
     growing::INFO,
+    lock_order::INFO,
 ];
 
 /// What the rules look at.
@@ -160,6 +163,8 @@ pub(crate) enum Draft {
     Each(Vec<usize>),
     /// Panics, by their number in the snapshot.
     Panics(Vec<usize>),
+    /// Circles of locks that nobody was stuck in.
+    Orders(Vec<Circle>),
 }
 
 impl Draft {

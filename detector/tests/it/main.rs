@@ -10,6 +10,7 @@ mod held;
 mod identity;
 mod joins;
 mod left;
+mod lock_order;
 mod names;
 mod outside;
 mod owners;

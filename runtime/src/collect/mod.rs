@@ -7,6 +7,7 @@
 //! shared memory", 1993, without the retry: what moved is marked as moving instead).
 
 mod hash;
+mod lock_order;
 mod objects;
 mod order;
 #[cfg(all(test, not(loom)))]
@@ -25,6 +26,7 @@ use gleak_snapshot::{
     Snapshot, TaskId,
 };
 
+use crate::lock::order::pairs;
 use crate::machine::process;
 use crate::records::panics::{self, Unjoined};
 use crate::records::region::REGIONS;
@@ -110,8 +112,10 @@ pub(crate) fn take(reason: Reason) -> Taken {
     let objects = objects::second_pass(first_objects, &mut sites);
     let found = waits::second_pass(&first_waits);
     drop(first_waits);
-    let tasks::Made { mut tasks, stacks, moving } = tasks::make(found, &objects, &mut sites);
+    let tasks::Made { mut tasks, mut stacks, moving } = tasks::make(found, &objects, &mut sites);
     tasks::add_owned(&mut tasks, &objects);
+    let (lock_order, pair_stacks) = lock_order::collect(&mut sites);
+    stacks.paired = pair_stacks;
     let (panics, dropped_panics) = panics(&mut sites);
     let regions = regions(&mut sites, &deferred);
     let activity = still.end(&tasks);
@@ -126,9 +130,15 @@ pub(crate) fn take(reason: Reason) -> Taken {
         objects: objects.list.into_iter().map(|it| it.object).collect(),
         workers: Vec::new(),
         tasks,
+        lock_order,
         panics,
         activity,
-        completeness: Completeness { moving, dropped_panics, ..Completeness::default() },
+        completeness: Completeness {
+            moving,
+            dropped_panics,
+            dropped_pairs: pairs::dropped(),
+            ..Completeness::default()
+        },
     };
     (snapshot.sites, snapshot.spawns) = sites.finish();
     snapshot.objects.sort_by_key(|object| object.id);
@@ -214,6 +224,9 @@ fn drop_dangling_regions(snapshot: &mut Snapshot) {
     let is_known = |region: &RegionId| known.binary_search(region).is_ok();
     for task in &mut snapshot.tasks {
         task.region = task.region.filter(is_known);
+    }
+    for witness in snapshot.lock_order.iter_mut().flat_map(|pair| &mut pair.witnesses) {
+        witness.region = witness.region.filter(is_known);
     }
     for panic in &mut snapshot.panics {
         panic.region = panic.region.filter(is_known);

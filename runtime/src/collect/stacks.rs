@@ -12,6 +12,7 @@ use gleak_snapshot::{
     TaskState, WorkerId,
 };
 
+use crate::collect::lock_order::PairStack;
 use crate::collect::tasks::{Stacks, Standing};
 use crate::machine::code::{self, Code};
 use crate::machine::unwind::{Chain, Unwinder};
@@ -48,6 +49,10 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: &Stacks) {
         if let Ok(at) = snapshot.tasks.binary_search_by_key(task, |it| it.id) {
             snapshot.tasks[at].spawn_backtrace = Some(table.id(Found::Taken(calls.clone())));
         }
+    }
+    for PairStack { pair, witness, calls } in &stacks.paired {
+        let witness = &mut snapshot.lock_order[*pair].witnesses[*witness];
+        witness.stack = Some(table.id(Found::Taken(calls.clone())));
     }
     table.finish(&unwinder, snapshot);
     unwinder.keep();

@@ -5,6 +5,7 @@ use gleak_snapshot::{
     TaskId, TaskState, Wait, WaiterKind, WorkerId,
 };
 
+use crate::collect::lock_order::PairStack;
 use crate::collect::objects::{Collected, Objects};
 use crate::collect::order;
 use crate::collect::sites::Sites;
@@ -16,7 +17,7 @@ use crate::records::state::{State, Word};
 use crate::records::table::{self, Ref};
 use crate::records::tags::{self, Key, SpawnStack};
 use crate::records::waiter::{MAIN, Origin, Reason, TAGGED, THREAD, WAITERS, WaiterRecord};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// A task that has a stack, and in which state both passes saw it.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(super) struct Standing {
 pub(super) struct Stacks {
     pub(super) standing: Vec<Standing>,
     pub(super) spawned: Vec<(TaskId, SpawnStack)>,
+    pub(super) paired: Vec<PairStack>,
 }
 
 /// The tasks of a snapshot.
@@ -168,6 +170,12 @@ fn task(
         let object = Ref::from_bits(target).and_then(|it| objects.id(it));
         holds.extend(object.map(|object| Hold { object, mode: HoldMode::Shared }));
     });
+    fence(Ordering::Acquire);
+    if record.state.load() != word {
+        // It has gone on since the passes, and what it reads by now it did not read in its wait. A
+        // lock with readers that are not known is one that anybody may give back.
+        holds.clear();
+    }
     // Whose state is no longer fresh has its worker written down.
     let has_started = word.state() != State::Fresh && !is_thread;
     let task = Task {

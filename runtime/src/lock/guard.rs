@@ -11,10 +11,12 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::lock::mutex::Mutex;
+use crate::lock::order::{self, Asked};
 use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
 use crate::records::object::{self, ObjectCell};
-use crate::records::waiter::Current;
+use crate::records::statics::Site;
+use crate::records::waiter::{Current, RECORDED};
 use crate::scheduler::current;
 use crate::sync::{Ordering, UnsafeCell};
 
@@ -60,15 +62,22 @@ impl Holding {
 
     /// The lock has been taken alone.
     #[inline]
-    pub(crate) fn exclusive(owner: Current) -> Holding {
+    pub(crate) fn exclusive(owner: Current, cell: &ObjectCell, asked: Asked) -> Holding {
         let locks = &owner.record.locks;
         locks.store(locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        // Read again: the machine then adds in place.
+        if locks.load(Ordering::Relaxed) != 1 {
+            order::taken_alone(owner, cell, asked);
+        }
         Holding::new(owner)
     }
 
     /// The lock has been taken among readers.
-    pub(crate) fn shared(owner: Current, cell: &ObjectCell) -> Holding {
+    pub(crate) fn shared(owner: Current, cell: &ObjectCell, site: Site, asked: Asked) -> Holding {
         object::read_begins(owner, cell.target());
+        if order::is_recorded(owner) {
+            order::taken_among_readers(owner, cell, site, asked);
+        }
         Holding::new(owner)
     }
 
@@ -79,14 +88,19 @@ impl Holding {
             poison.set(true);
         }
         self.check_owner(cell);
-        // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
         let locks = &self.owner.record.locks;
-        locks.store(locks.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        match locks.load(Ordering::Relaxed) {
+            1 => locks.store(0, Ordering::Relaxed),
+            count => end_among_others(self.owner, count, cell),
+        }
     }
 
     fn end_shared(&self, cell: &ObjectCell) {
         self.check_owner(cell);
         object::read_ends(self.owner, cell.target());
+        if order::is_recorded(self.owner) {
+            order::let_go(self.owner, cell);
+        }
     }
 
     #[inline]
@@ -96,6 +110,17 @@ impl Holding {
         {
             record.inexact.store(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// The owner, which has so many locks, holds others or is recorded.
+#[cold]
+#[inline(never)]
+fn end_among_others(owner: Current, count: u32, cell: &ObjectCell) {
+    order::let_go(owner, cell);
+    // The owner's own word, or, when a guard was dropped elsewhere, one that is inexact anyhow.
+    if count & !RECORDED != 0 {
+        owner.record.locks.store(count - 1, Ordering::Relaxed);
     }
 }
 

@@ -8,6 +8,7 @@
 mod cond;
 mod guard;
 mod mutex;
+pub(crate) mod order;
 mod poison;
 mod rwlock;
 mod timed;

@@ -15,6 +15,7 @@ use std::panic::Location;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::lock::guard::{Guarded, Holding, MutexGuard};
+use crate::lock::order::Asked;
 use crate::lock::poison::{Poison, wrap};
 use crate::lock::word::Word;
 use crate::records::node::Op;
@@ -101,7 +102,7 @@ impl<T: ?Sized> Mutex<T> {
         if !self.word.try_acquire() {
             self.lock_slowly(who, site, None);
         }
-        self.own(who, record, site)
+        self.own(who, record, site, Asked::Waiting)
     }
 
     /// Takes the lock if it is free.
@@ -115,7 +116,7 @@ impl<T: ?Sized> Mutex<T> {
         if !self.word.try_acquire() {
             return Err(TryLockError::WouldBlock);
         }
-        self.own(who, record, Location::caller()).map_err(TryLockError::Poisoned)
+        self.own(who, record, Location::caller(), Asked::Trying).map_err(TryLockError::Poisoned)
     }
 
     /// As [`Mutex::lock`], for an operation that has begun already.
@@ -124,7 +125,7 @@ impl<T: ?Sized> Mutex<T> {
         if !self.word.try_acquire() {
             self.lock_slowly(who, site, None);
         }
-        self.own(who, record, site)
+        self.own(who, record, site, Asked::Waiting)
     }
 
     /// As [`Mutex::lock`], for an operation that has begun already. None when `until` has passed, on
@@ -137,7 +138,7 @@ impl<T: ?Sized> Mutex<T> {
     ) -> Option<LockResult<MutexGuard<'_, T>>> {
         let record = self.cell.used_by(who);
         let taken = self.word.try_acquire() || self.lock_slowly(who, site, Some(until));
-        taken.then(|| self.own(who, record, site))
+        taken.then(|| self.own(who, record, site, Asked::InTime))
     }
 
     /// False when `until` has passed first.
@@ -242,11 +243,13 @@ impl<T: ?Sized> Mutex<T> {
         who: Current,
         record: Option<&ObjectRecord>,
         site: Site,
+        asked: Asked,
     ) -> LockResult<MutexGuard<'_, T>> {
         if let Some(record) = record {
             record.own(who, site);
         }
-        self.poison.wrap(MutexGuard { lock: self, holding: Holding::exclusive(who) })
+        let holding = Holding::exclusive(who, &self.cell, asked);
+        self.poison.wrap(MutexGuard { lock: self, holding })
     }
 
     #[inline]

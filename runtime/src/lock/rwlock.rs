@@ -10,6 +10,7 @@ use std::panic::Location;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use crate::lock::guard::{Guarded, Holding, RwLockReadGuard, RwLockWriteGuard};
+use crate::lock::order::Asked;
 use crate::lock::poison::{Poison, wrap};
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell};
@@ -97,7 +98,7 @@ impl<T: ?Sized> RwLock<T> {
         let why = Why { reason: Reason::ReadLock, site: Location::caller(), until: None };
         let who = current::operate();
         self.take_read(who, why, Pass::BehindWriters);
-        self.own_read(who)
+        self.own_read(who, why.site, Asked::Waiting)
     }
 
     /// As [`RwLock::read`], for a task that may be reading already: while others read, a waiting
@@ -113,7 +114,7 @@ impl<T: ?Sized> RwLock<T> {
         let why = Why { reason: Reason::ReadLock, site: Location::caller(), until: None };
         let who = current::operate();
         self.take_read(who, why, Pass::AmongReaders);
-        self.own_read(who)
+        self.own_read(who, why.site, Asked::Waiting)
     }
 
     /// Reads if no writer has or wants the lock.
@@ -130,9 +131,10 @@ impl<T: ?Sized> RwLock<T> {
         }
         state.readers += 1;
         self.note(&state);
-        self.note_reader(who, Location::caller());
+        let site = Location::caller();
+        self.note_reader(who, site);
         drop(state);
-        self.own_read(who).map_err(TryLockError::Poisoned)
+        self.own_read(who, site, Asked::Trying).map_err(TryLockError::Poisoned)
     }
 
     /// Takes the lock alone if nobody has it.
@@ -148,7 +150,7 @@ impl<T: ?Sized> RwLock<T> {
             return Err(TryLockError::WouldBlock);
         }
         drop(state);
-        self.own_write(who).map_err(TryLockError::Poisoned)
+        self.own_write(who, Asked::Trying).map_err(TryLockError::Poisoned)
     }
 
     /// Waits until nobody has the lock, and takes it alone.
@@ -160,7 +162,7 @@ impl<T: ?Sized> RwLock<T> {
         let why = Why { reason: Reason::WriteLock, site: Location::caller(), until: None };
         let who = current::operate();
         self.take_write(who, why);
-        self.own_write(who)
+        self.own_write(who, Asked::Waiting)
     }
 
     /// Counts the caller among the readers; false when the time was over first.
@@ -206,12 +208,23 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    pub(crate) fn own_read(&self, who: Current) -> LockResult<RwLockReadGuard<'_, T>> {
-        self.poison.wrap(RwLockReadGuard { lock: self, holding: Holding::shared(who, &self.cell) })
+    pub(crate) fn own_read(
+        &self,
+        who: Current,
+        site: Site,
+        asked: Asked,
+    ) -> LockResult<RwLockReadGuard<'_, T>> {
+        let holding = Holding::shared(who, &self.cell, site, asked);
+        self.poison.wrap(RwLockReadGuard { lock: self, holding })
     }
 
-    pub(crate) fn own_write(&self, who: Current) -> LockResult<RwLockWriteGuard<'_, T>> {
-        self.poison.wrap(RwLockWriteGuard { lock: self, holding: Holding::exclusive(who) })
+    pub(crate) fn own_write(
+        &self,
+        who: Current,
+        asked: Asked,
+    ) -> LockResult<RwLockWriteGuard<'_, T>> {
+        let holding = Holding::exclusive(who, &self.cell, asked);
+        self.poison.wrap(RwLockWriteGuard { lock: self, holding })
     }
 
     fn begin_read(&self, who: Current, why: Why, pass: Pass) -> Option<(wait::Waiting, u32)> {

@@ -11,6 +11,7 @@ use std::panic::Location;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 use std::time::Duration;
 
+use crate::lock::order::Asked;
 use crate::lock::rwlock::Pass;
 use crate::lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::records::statics::Site;
@@ -86,7 +87,7 @@ impl<T: ?Sized> RwLock<T> {
         let who = current::operate();
         let why = Why { reason: Reason::ReadLock, site, until: Some(deadline.as_ns()) };
         let taken = self.take_read(who, why, Pass::BehindWriters);
-        in_time(taken.then(|| self.own_read(who)))
+        in_time(taken.then(|| self.own_read(who, site, Asked::InTime)))
     }
 
     fn write_in_time(
@@ -97,7 +98,7 @@ impl<T: ?Sized> RwLock<T> {
         let who = current::operate();
         let why = Why { reason: Reason::WriteLock, site, until: Some(deadline.as_ns()) };
         let taken = self.take_write(who, why);
-        in_time(taken.then(|| self.own_write(who)))
+        in_time(taken.then(|| self.own_write(who, Asked::InTime)))
     }
 }
 

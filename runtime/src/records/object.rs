@@ -14,7 +14,7 @@ use crate::records::ids::Ids;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
-use crate::records::waiter::{Current, WaiterRecord};
+use crate::records::waiter::{Current, RECORDED, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
@@ -104,14 +104,14 @@ impl ObjectRecord {
         self.named.load(Ordering::Relaxed) != 0
     }
 
-    /// Notes that a task of `region` uses it.
+    /// Notes that `who` uses it.
     #[inline]
-    fn touch(&self, region: u64) {
-        let mine = if region == 0 { SHARED } else { region };
-        let before = self.touched.get();
-        if before == mine || before == SHARED {
+    fn touch(&self, who: Current) {
+        let (region, before) = (who.record.region.load(Ordering::Relaxed), self.touched.get());
+        if (before == region && before != 0) || before == SHARED {
             return;
         }
+        let mine = if region == 0 { SHARED } else { region };
         // From nobody to me, or from somebody else to everybody. Whoever was faster may have been of
         // my region too.
         if self.touched.set_once(mine).is_err_and(|now| now != mine) {
@@ -162,11 +162,16 @@ impl ObjectCell {
         ObjectCell { kind, site, bound, record: Static::none() }
     }
 
+    /// Where the object was made.
+    pub(crate) fn site(&self) -> Site {
+        self.site
+    }
+
     /// The record, and a note that `who` uses the object.
     #[inline]
     pub(crate) fn used_by(&self, who: Current) -> Option<&'static ObjectRecord> {
         let record = self.record()?;
-        record.touch(who.record.region.load(Ordering::Relaxed));
+        record.touch(who);
         Some(record)
     }
 
@@ -256,16 +261,17 @@ impl Drop for ObjectCell {
 /// Reads that found no room in the record, by waiter.
 static MORE: Lazy<DashMap<Ref, Vec<u64>>> = Lazy::new(DashMap::new);
 
-/// Notes that `who` reads the lock.
+/// Notes that `who` reads the lock. With release, so that a snapshot that sees it sees as well that an
+/// earlier wait is over.
 pub(crate) fn read_begins(who: Current, target: u64) {
     for read in &who.record.reads {
         if read.load(Ordering::Relaxed) == 0 {
-            read.store(target, Ordering::Relaxed);
+            read.store(target, Ordering::Release);
             return;
         }
     }
     MORE.entry(who.reference()).or_default().push(target);
-    who.record.reads_more.fetch_add(1, Ordering::Relaxed);
+    who.record.reads_more.fetch_add(1, Ordering::Release);
 }
 
 /// Notes that the waiter reads the lock no more.
@@ -305,7 +311,7 @@ pub(crate) fn forget_holds(who: Current) {
     if who.record.reads_more.load(Ordering::Relaxed) != 0 {
         MORE.remove(&who.reference());
     }
-    if who.record.locks.load(Ordering::Relaxed) != 0 {
+    if who.record.locks.load(Ordering::Relaxed) & !RECORDED != 0 {
         note_late_owner(who);
     }
 }

@@ -58,9 +58,14 @@ const BACKGROUND: u32 = 32;
 const DAEMON: u32 = 64;
 /// It has values in task locals.
 pub(crate) const LOCALS: u32 = 128;
+/// In what order it takes locks is recorded.
+pub(crate) const ORDERED: u32 = 256;
+
+/// The bit of `locks` that says the same: it is looked at there with each lock.
+pub(crate) const RECORDED: u32 = 1 << 31;
 
 /// What a helper has from the task that it acts for.
-pub(crate) const INHERITED: u32 = LABELLED | BACKGROUND | DAEMON;
+pub(crate) const INHERITED: u32 = LABELLED | BACKGROUND | DAEMON | ORDERED;
 
 pub(crate) const fn tenure_flag(tenure: Tenure) -> u32 {
     match tenure {
@@ -122,7 +127,7 @@ pub(crate) struct WaiterRecord {
     pub(crate) parker: Parker,
     /// Node kept for plain waits: index + 1. More of them, from selects, hang on it.
     node: AtomicU32,
-    /// Locks that it holds alone: which ones, the locks' own records say.
+    /// Locks that it holds alone: which ones, the locks' own records say. With [`RECORDED`], if so.
     pub(crate) locks: AtomicU32,
     /// Locks that it reads and that had no room in `reads`.
     pub(crate) reads_more: AtomicU32,
@@ -201,7 +206,8 @@ pub(crate) fn register(
     }
     record.reads_more.store(0, Ordering::Relaxed);
     record.asked.set(0);
-    record.locks.store(0, Ordering::Relaxed);
+    let recorded = if birth.flags & ORDERED != 0 { RECORDED } else { 0 };
+    record.locks.store(recorded, Ordering::Relaxed);
     record.wait.on_thread.store(0, Ordering::Relaxed);
     record.state.set(crate::records::state::State::Fresh);
     Ok((reference, record))

@@ -4,6 +4,7 @@
 //! 1. A task never changes threads, so what is read here before a switch holds after it.
 //! 2. No borrow of a thread-local lives across a switch: values are copied out.
 
+use crate::lock::order;
 use crate::machine::thread;
 use crate::records::object;
 use crate::records::region;
@@ -11,7 +12,7 @@ use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{
-    self, Birth, Current, HELPER, INHERITED, THREAD, WAITERS, WaiterRecord,
+    self, Birth, Current, HELPER, INHERITED, ORDERED, THREAD, WAITERS, WaiterRecord,
 };
 use crate::scheduler::activity;
 use crate::scheduler::runtime::RuntimeShared;
@@ -115,7 +116,7 @@ fn outside() -> Current {
 fn register() -> Current {
     let birth = Birth {
         id: waiter::IDS.next(None),
-        flags: THREAD,
+        flags: THREAD | if order::of_threads() { ORDERED } else { 0 },
         parent: None,
         region: None,
         entry: None,
@@ -128,8 +129,12 @@ fn register() -> Current {
     if let Some(name) = std::thread::current().name() {
         tags::set(Key::Task(record.id()), Tags::named(name));
     }
+    let current = Current { record };
+    if order::is_recorded(current) {
+        order::born(current, None);
+    }
     record.state.set(State::Running);
-    Current { record }
+    current
 }
 
 fn unregister(current: Current) {
@@ -173,8 +178,11 @@ pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
     record.worker.store(task.record.worker.load(Ordering::Relaxed), Ordering::Relaxed);
     let labels = task.record.labels();
     tags::set(Key::Task(record.id()), Tags { labels, ..Tags::named(name) });
-    record.state.set(State::Running);
     let helper = Current { record };
+    if order::is_recorded(helper) {
+        order::born_to_help(helper, task);
+    }
+    record.state.set(State::Running);
     OUTSIDE.with(|outside| outside.0.set(Some(helper)));
     Some(Helping { helper, region })
 }

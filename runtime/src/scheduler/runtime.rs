@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use crate::lock::order;
 use crate::machine::thread;
 use crate::scheduler::activity;
 use crate::scheduler::fresh::Injector;
@@ -40,6 +41,8 @@ pub(crate) struct RuntimeShared {
     reordered: AtomicBool,
     /// Whether the stacks of spawns are recorded.
     pub(crate) spawn_stacks: AtomicBool,
+    /// Whether the order is recorded in which its tasks take locks.
+    pub(crate) lock_order: AtomicBool,
     awake: AtomicU32,
     /// Changes whenever a worker of it falls asleep or wakes. The process's epoch would not do: other
     /// runtimes move it, and nobody would look again when they had.
@@ -92,6 +95,9 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     monitor::start()?;
+    if order::by_environment() {
+        order::turned_on();
+    }
     panic::install_hook();
     let runtime: &'static RuntimeShared = Box::leak(Box::new(RuntimeShared {
         seats: OnceLock::new(),
@@ -100,6 +106,7 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         order: Lock::default(),
         reordered: AtomicBool::new(false),
         spawn_stacks: AtomicBool::new(spawn_stack::by_environment()),
+        lock_order: AtomicBool::new(order::by_environment()),
         awake: AtomicU32::new(0),
         epoch: AtomicU64::new(0),
         spawned_outside: AtomicU64::new(0),
@@ -298,7 +305,7 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Settings for a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { workers: None, order: Order::Fair, spawn_stacks: None }
+        RuntimeBuilder { workers: None, order: Order::Fair, spawn_stacks: None, lock_order: None }
     }
 
     /// Number of its tasks that have not finished.
@@ -361,6 +368,7 @@ pub struct RuntimeBuilder {
     workers: Option<usize>,
     order: Order,
     spawn_stacks: Option<bool>,
+    lock_order: Option<bool>,
 }
 
 impl RuntimeBuilder {
@@ -383,10 +391,23 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether it is recorded in what order its tasks take locks, so that a deadlock that did not happen
+    /// can be found: some nanoseconds a lock. Of the process-wide runtime also for threads that are not
+    /// ours, if they first wait or lock after this. Default: whether `GLEAK_LOCK_ORDER` is set, but to 0.
+    pub fn lock_order(mut self, record: bool) -> Self {
+        self.lock_order = Some(record);
+        self
+    }
+
     fn give(&self, runtime: &'static RuntimeShared) {
         runtime.set_order(self.order);
         let record = self.spawn_stacks.unwrap_or_else(spawn_stack::by_environment);
         runtime.spawn_stacks.store(record, Ordering::Relaxed);
+        let record = self.lock_order.unwrap_or_else(order::by_environment);
+        runtime.lock_order.store(record, Ordering::Relaxed);
+        if record {
+            order::turned_on();
+        }
     }
 
     /// How many workers it gets.
@@ -430,6 +451,9 @@ impl RuntimeBuilder {
             first = true;
             let runtime = start(self.count()?)?;
             self.give(runtime);
+            if runtime.lock_order.load(Ordering::Relaxed) {
+                order::turned_on_for_threads();
+            }
             Ok::<_, io::Error>(runtime)
         })?;
         if first {

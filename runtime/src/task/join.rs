@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use crate::lock::order;
 use crate::records::node::Op;
 use crate::records::statics::Site;
 use crate::records::waiter::Reason;
@@ -31,9 +32,13 @@ impl<T> JoinHandle<T> {
 
     pub(crate) fn join_for(self, reason: Reason, site: Site) -> Result<T, JoinError> {
         let mut packet = self.packet;
+        let task = packet.info().id;
         loop {
             packet = match packet.into_outcome() {
-                Ok(outcome) => return outcome,
+                Ok(outcome) => {
+                    order::joined(task);
+                    return outcome;
+                }
                 Err(packet) => packet,
             };
             assert!(!packet.is_taken(), "a select has joined this task before");

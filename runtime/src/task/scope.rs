@@ -10,7 +10,9 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::lock::order;
 use crate::records::panics::Unjoined;
+use crate::scheduler::current;
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
 use crate::task::lending::{Scope, lend_to_tasks};
@@ -137,6 +139,7 @@ impl Builder {
     {
         let runtime = here()?;
         let (info, size) = self.prepare::<F>(runtime, Location::caller())?;
+        order::born_within(info.reference, current::task().or_else(current::outside_if_known));
         let sides = match size {
             Size::Small => packet_in(scope, info, f),
             Size::Large => {

@@ -4,16 +4,20 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
+use crate::lock::order;
 use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::{stack, thread};
 use crate::records::region::{self, REGIONS, RegionRecord};
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Labels, Tags};
-use crate::records::waiter::{self, Birth, Current, LABELLED, MAIN, TAGGED, Tenure, tenure_flag};
+use crate::records::waiter::{
+    self, Birth, Current, LABELLED, MAIN, ORDERED, TAGGED, Tenure, tenure_flag,
+};
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
+use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{HandleSide, Info, TaskSide, packet};
 use crate::task::spawn_stack;
@@ -330,6 +334,7 @@ impl Builder {
         let (tenure, region) = self.charge(&heritage);
         let labels = self.labels(heritage.labels);
         let spawn_stack = spawn_stack::take(&runtime.spawn_stacks);
+        let ordered = runtime.lock_order.load(Ordering::Relaxed);
         let tagged = self.name.is_some() || labels.is_some() || spawn_stack.is_some();
         let id = waiter::IDS.next(worker.map(|it| &it.waiter_ids));
         let birth = Birth {
@@ -337,15 +342,19 @@ impl Builder {
             flags: if self.main { MAIN } else { 0 }
                 | if tagged { TAGGED } else { 0 }
                 | if labels.is_some() { LABELLED } else { 0 }
+                | if ordered { ORDERED } else { 0 }
                 | tenure_flag(tenure),
             parent: parent.map(|it| it.record),
             region,
             entry: Some(entry),
             site: Some(site),
         };
-        let (reference, _) = waiter::register(&birth, worker.map(|it| &it.waiters))
+        let (reference, record) = waiter::register(&birth, worker.map(|it| &it.waiters))
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
+        if ordered {
+            order::born(Current { record }, caller);
+        }
         if tagged {
             tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack, peer: None });
         }

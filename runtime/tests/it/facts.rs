@@ -9,7 +9,7 @@ use gleak_runtime::report::snapshot::{
 };
 use gleak_runtime::{
     Builder, Chan, Context, Mutex, Region, RegionKind, RwLock, WaitGroup, dump, go, report, select,
-    spawn,
+    spawn, yield_now,
 };
 
 use crate::support::{named, parked, unique, until};
@@ -282,6 +282,45 @@ fn live_snapshots_under_load_are_valid_and_survive_the_file() {
     }
     stop.close();
     load.into_iter().for_each(|task| task.join().unwrap());
+}
+
+/// A waiter that wakes up and reads a lock while the snapshot is being made: the wait was, and the
+/// reading is, but they were never at one moment.
+#[test]
+fn what_a_waiter_reads_is_of_the_moment_of_its_wait() {
+    let (stop, crowd) = (Chan::<()>::new(0), Chan::<()>::new(0));
+    let waits = |_| {
+        let crowd = crowd.clone();
+        spawn(move || assert!(crowd.recv().is_none()))
+    };
+    // Whom a snapshot goes through while the others move: without them it would be over too soon.
+    let standing: Vec<_> = (0..1000).map(waits).collect();
+    let turns = |_| {
+        let (balls, stop) = (Chan::new(0), stop.clone());
+        let caught = balls.clone();
+        let reader = spawn(move || {
+            let lock = RwLock::new(0);
+            while let Some(ball) = caught.recv() {
+                let read = lock.read().unwrap();
+                (0..4).for_each(|_| yield_now());
+                assert_eq!(*read, ball);
+            }
+        });
+        spawn(move || {
+            while stop.try_recv() == Err(gleak_runtime::TryRecvError::Empty) {
+                balls.send(0);
+            }
+            balls.close();
+            reader.join().unwrap();
+        })
+    };
+    let load: Vec<_> = (0..8).map(turns).collect();
+    for _ in 0..600 {
+        assert_eq!(report::snapshot().validate(), Ok(()));
+    }
+    stop.close();
+    crowd.close();
+    load.into_iter().chain(standing).for_each(|task| task.join().unwrap());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod futures;
 mod groups;
 mod held;
 mod http_server;
+mod lock_order;
 mod locks;
 mod net;
 mod net_cancel;

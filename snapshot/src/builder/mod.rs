@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod code;
+mod lock_pair;
 mod task;
 
 pub use task::TaskBuilder;
@@ -75,6 +76,7 @@ impl SnapshotBuilder {
         let mut snapshot = self.snapshot;
         snapshot.count_unseen();
         count_waiting_writers(&mut snapshot);
+        snapshot.lock_order.sort_by(|a, b| a.key().cmp(&b.key()));
         if let Err(faults) = snapshot.validate() {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             panic!("the snapshot is not valid: {}", faults.join("; "));

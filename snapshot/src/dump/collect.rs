@@ -10,8 +10,8 @@ use super::line::{
 };
 use crate::checksum::{self, Checksum};
 use crate::{
-    Activity, Frame, Module, Object, PanicFact, ReadError, Region, Site, SpawnPoint, Stack, Task,
-    Worker,
+    Activity, Frame, LockPair, Module, Object, PanicFact, ReadError, Region, Site, SpawnPoint,
+    Stack, Task, Worker,
 };
 
 /// Records in the order of the file, and how many lines could not be used.
@@ -27,6 +27,7 @@ pub(super) struct Collected {
     pub(super) objects: Vec<Object>,
     pub(super) workers: Vec<Worker>,
     pub(super) tasks: Vec<Task>,
+    pub(super) lock_order: Vec<LockPair>,
     pub(super) panics: Vec<PanicFact>,
     pub(super) activity: Option<Activity>,
     pub(super) end: Option<EndLine>,
@@ -81,6 +82,7 @@ impl Collected {
             LineKind::Object => push(text, |it| it, &mut self.objects, kind, max_records)?,
             LineKind::Worker => push(text, |it| it, &mut self.workers, kind, max_records)?,
             LineKind::Task => push(text, |it| it, &mut self.tasks, kind, max_records)?,
+            LineKind::LockPair => push(text, |it| it, &mut self.lock_order, kind, max_records)?,
             LineKind::Panic => push(text, |it| it, &mut self.panics, kind, max_records)?,
             LineKind::Activity => set_once(text, &mut self.activity),
             LineKind::End => set_once(text, &mut self.end),

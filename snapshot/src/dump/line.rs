@@ -26,6 +26,7 @@ pub(super) enum LineKind {
     Object,
     Worker,
     Task,
+    LockPair,
     Panic,
     Activity,
     End,
@@ -33,7 +34,7 @@ pub(super) enum LineKind {
 
 impl LineKind {
     /// In the order of a file.
-    pub(super) const ALL: [LineKind; 13] = [
+    pub(super) const ALL: [LineKind; 14] = [
         LineKind::Header,
         LineKind::Site,
         LineKind::Spawn,
@@ -44,6 +45,7 @@ impl LineKind {
         LineKind::Object,
         LineKind::Worker,
         LineKind::Task,
+        LineKind::LockPair,
         LineKind::Panic,
         LineKind::Activity,
         LineKind::End,
@@ -62,6 +64,7 @@ impl LineKind {
             LineKind::Object => "object",
             LineKind::Worker => "worker",
             LineKind::Task => "task",
+            LineKind::LockPair => "lock-pair",
             LineKind::Panic => "panic",
             LineKind::Activity => "activity",
             LineKind::End => "end",
@@ -87,6 +90,9 @@ pub(super) struct LineCounts {
     pub(super) object: u64,
     pub(super) worker: u64,
     pub(super) task: u64,
+    /// Left out where there are none, as most programs do not record them.
+    #[serde(rename = "lock-pair", skip_serializing_if = "crate::snapshot::is_zero")]
+    pub(super) lock_pair: u64,
     pub(super) panic: u64,
     pub(super) activity: u64,
 }
@@ -103,6 +109,7 @@ impl LineCounts {
             object: snapshot.objects.len() as u64,
             worker: snapshot.workers.len() as u64,
             task: snapshot.tasks.len() as u64,
+            lock_pair: snapshot.lock_order.len() as u64,
             panic: snapshot.panics.len() as u64,
             activity: 1,
         }
@@ -120,6 +127,7 @@ impl LineCounts {
             object: self.object.max(other.object),
             worker: self.worker.max(other.worker),
             task: self.task.max(other.task),
+            lock_pair: self.lock_pair.max(other.lock_pair),
             panic: self.panic.max(other.panic),
             activity: self.activity.max(other.activity),
         }
@@ -136,6 +144,7 @@ impl LineCounts {
             (self.region, found.region),
             (self.object, found.object),
             (self.worker, found.worker),
+            (self.lock_pair, found.lock_pair),
             (self.panic, found.panic),
             (self.activity, found.activity),
         ];

@@ -9,6 +9,7 @@
 //! | a region | a task of it is charged to none, an object of it counts as shared |
 //! | an object | an arm on it becomes an unlisted arm, a hold of it is dropped |
 //! | a task | a lock it owns is unsettled |
+//! | a part of a pair of locks | a pair that cannot be is dropped |
 //!
 //! A wait that cannot be (wrong arms, a sleep without end) gets an unlisted arm, and a lock on whose
 //! owner the records disagree is unsettled. All of it takes certainty away: an unlisted arm may be
@@ -29,9 +30,9 @@ use crate::validate::{
     running_fault, well_shaped, worker_fault,
 };
 use crate::{
-    Completeness, Object, ObjectDetail, ObjectId, PanicFact, Region, RegionId, Site, SiteId,
-    Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind, Worker,
-    WorkerId,
+    Completeness, LockPair, Object, ObjectDetail, ObjectId, PanicFact, Region, RegionId, Site,
+    SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind,
+    Worker, WorkerId,
 };
 
 pub(super) fn assemble(file: Collected) -> Snapshot {
@@ -39,7 +40,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     let (spawns, double_spawns) = Interned::new(file.spawns);
     let code = Code::new(file.modules, file.frames, file.stacks);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
-    let (mut workers, mut panics) = (file.workers, file.panics);
+    let (mut workers, mut lock_order, mut panics) = (file.workers, file.lock_order, file.panics);
     let doubles = double_sites
         + double_spawns
         + code.doubles
@@ -47,6 +48,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         + sort_unique(&mut objects, |object| object.id)
         + sort_unique(&mut workers, |worker| worker.id)
         + sort_unique(&mut tasks, |task| task.id)
+        + sort_pairs(&mut lock_order)
         + drop_doubles(&mut panics);
     let found = LineCounts {
         site: sites.found(),
@@ -55,21 +57,21 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         object: objects.len() as u64,
         worker: workers.len() as u64,
         task: tasks.len() as u64,
+        lock_pair: lock_order.len() as u64,
         panic: panics.len() as u64,
         activity: u64::from(file.activity.is_some()),
         ..code.found()
     };
 
-    let (none, changed) = (Vec::new(), 0);
-    let mut mender = Mender { sites, spawns, code, regions: none, workers: Vec::new(), changed };
+    let mut mender = Mender::new(sites, spawns, code);
     mender.spawns();
     mender.changed += mender.code.mend();
     mender.regions(&mut regions);
-    mender.regions = regions.iter().map(|region| region.id).collect();
-    mender.workers = workers.iter().map(|worker| worker.id).collect();
+    mender.learn(&regions, &workers);
     objects.iter_mut().for_each(|object| mender.object(object));
     tasks.iter_mut().for_each(|task| mender.task(task, &objects));
     workers.iter_mut().for_each(|worker| mender.worker(worker, &tasks));
+    mender.lock_order(&mut lock_order);
     panics.iter_mut().for_each(|panic| mender.panic(panic));
     mender.locks(&mut objects, &tasks);
 
@@ -96,6 +98,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         objects,
         workers,
         tasks,
+        lock_order,
         panics,
         activity: file.activity.unwrap_or_default(),
     };
@@ -109,6 +112,13 @@ fn drop_doubles(panics: &mut Vec<PanicFact>) -> u64 {
     let mut seen = BTreeSet::new();
     panics.retain(|panic| seen.insert(panic.task));
     (before - panics.len()) as u64
+}
+
+fn sort_pairs(pairs: &mut Vec<LockPair>) -> u64 {
+    let before = pairs.len();
+    pairs.sort_by(|a, b| a.key().cmp(&b.key()));
+    pairs.dedup_by(|a, b| a.key() == b.key());
+    (before - pairs.len()) as u64
 }
 
 /// What this file lost, as opposed to what its writer had not seen.
@@ -158,6 +168,16 @@ struct Mender {
 }
 
 impl Mender {
+    fn new(sites: Interned<Site>, spawns: Interned<SpawnPoint>, code: Code) -> Self {
+        Mender { sites, spawns, code, regions: Vec::new(), workers: Vec::new(), changed: 0 }
+    }
+
+    /// What the others may name.
+    fn learn(&mut self, regions: &[Region], workers: &[Worker]) {
+        self.regions = regions.iter().map(|region| region.id).collect();
+        self.workers = workers.iter().map(|worker| worker.id).collect();
+    }
+
     /// Resolves a site; says whether it was there.
     fn site(&mut self, site: &mut SiteId) -> bool {
         resolve_site(&mut self.sites, site)
@@ -327,6 +347,28 @@ impl Mender {
             (worker.running, worker.held_since_ns) = (None, None);
         }
         self.count(whole);
+    }
+
+    /// Fewer pairs make fewer circles.
+    fn lock_order(&mut self, pairs: &mut Vec<LockPair>) {
+        let before = pairs.len();
+        pairs.retain(LockPair::is_sound);
+        self.changed += (before - pairs.len()) as u64;
+        for pair in pairs {
+            let mut whole = self.site(&mut pair.held.site) & self.site(&mut pair.wanted.site);
+            for witness in &mut pair.witnesses {
+                whole &= self.site(&mut witness.held_at) & self.site(&mut witness.wanted_at);
+                if let Some(spawn) = &mut witness.spawn {
+                    whole &= self.spawn(spawn);
+                }
+                if witness.region.is_some_and(|region| !self.known(region)) {
+                    witness.region = None;
+                    whole = false;
+                }
+                whole &= self.code.stack(&mut witness.stack);
+            }
+            self.count(whole);
+        }
     }
 
     fn panic(&mut self, panic: &mut PanicFact) {

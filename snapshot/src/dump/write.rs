@@ -50,6 +50,9 @@ pub fn write_dump(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     for task in &snapshot.tasks {
         writer.line(LineKind::Task, task)?;
     }
+    for pair in &snapshot.lock_order {
+        writer.line(LineKind::LockPair, pair)?;
+    }
     for panic in &snapshot.panics {
         writer.line(LineKind::Panic, panic)?;
     }

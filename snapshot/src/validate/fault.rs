@@ -20,6 +20,8 @@ pub enum Record {
     Worker(WorkerId),
     /// A task or outside thread.
     Task(TaskId),
+    /// A pair of locks: the one that was held, and the one that was taken.
+    LockPair(ObjectId, ObjectId),
     /// The panic of a task.
     Panic(TaskId),
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Record {
             Record::Object(id) => write!(f, "object {id}"),
             Record::Worker(id) => id.fmt(f),
             Record::Task(id) => write!(f, "task {id}"),
+            Record::LockPair(held, wanted) => write!(f, "the pair {held} before {wanted}"),
             Record::Panic(id) => write!(f, "the panic of {id}"),
         }
     }
@@ -206,6 +209,13 @@ pub enum Invalid {
         /// Which.
         worker: WorkerId,
     },
+    /// A pair of what cannot be held so, of one lock twice, or that nobody took.
+    LockPair {
+        /// What was held.
+        held: ObjectId,
+        /// What was taken.
+        wanted: ObjectId,
+    },
     /// Two panics of one task, which ended with the first.
     PanickedTwice {
         /// Which.
@@ -292,6 +302,7 @@ impl fmt::Display for Invalid {
                 write!(f, "{task} runs on {worker} but has not started there")
             }
             Invalid::Held { worker } => write!(f, "{worker} is held by nobody"),
+            Invalid::LockPair { held, wanted } => write!(f, "{held} before {wanted} is no pair"),
             Invalid::PanickedTwice { task } => write!(f, "task {task} panicked twice"),
             Invalid::MovingCount { said, found } => {
                 write!(f, "{found} tasks move, but {said} are said to")

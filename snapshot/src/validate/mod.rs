@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 mod code;
 mod fault;
+mod lock_order;
 mod locks;
 mod wait;
 mod worker;
@@ -50,6 +51,7 @@ impl Snapshot {
             faults.extend(on);
             let locks = lock_faults(&self.objects, &self.tasks);
             faults.extend(locks.into_iter().map(|(_, fault)| fault));
+            self.check_lock_order(&mut faults);
             self.check_counts(&mut faults);
         }
         if faults.is_empty() { Ok(()) } else { Err(faults) }

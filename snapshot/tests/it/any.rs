@@ -2,11 +2,11 @@
 //! tape and what is made stays valid.
 
 use gleak_snapshot::{
-    Arm, Completeness, Counters, Endpoint, Frame, FrameId, Header, Hold, HoldMode, LastUse, Module,
-    ModuleId, Object, ObjectDetail, ObjectId, ObjectKind, Owner, PanicFact, Reason, Region,
-    RegionId, RegionKind, Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Stack, StackId,
-    StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread, Touched, Wait, WaitOp, WaitReason,
-    WaiterKind, Worker, WorkerId,
+    Arm, Completeness, Counters, Endpoint, Frame, FrameId, Header, Hold, HoldMode, Joined, LastUse,
+    LockPair, Module, ModuleId, Object, ObjectDetail, ObjectId, ObjectKind, Owner, PairWitness,
+    PairedLock, PanicFact, Reason, Region, RegionId, RegionKind, Registers, Site, SiteId, Snapshot,
+    SpawnId, SpawnPoint, Stack, StackId, StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread,
+    Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -87,6 +87,7 @@ impl Tape {
         s.tasks = self.list(8, |tape, index| tape.task(index, &s));
         self.runners(&mut s);
         self.holders(&mut s);
+        s.lock_order = self.list(4, |tape, index| tape.lock_pair(index, &s));
         s.panics = self.list(3, |tape, index| tape.panic(index, &s));
         if self.coin() {
             s.panics.reverse();
@@ -124,6 +125,7 @@ impl Tape {
             unsettled_objects: unsettled as u64 + few(),
             lost_stacks: few(),
             dropped_panics: few(),
+            dropped_pairs: few(),
             missing_tasks: few(),
             cut: few() % 2 == 1,
             damaged_lines: few(),
@@ -422,6 +424,51 @@ impl Tape {
                 | ObjectDetail::Semaphore { .. }
                 | ObjectDetail::Barrier { .. } => {}
             }
+        }
+    }
+
+    fn lock_pair(&mut self, index: usize, s: &Snapshot) -> LockPair {
+        let held = 100 * index as u64 + self.number() % 50;
+        let wanted = held + 1 + self.number() % 50;
+        let gates = self.list(3, |tape, index| ObjectId(1000 + tape.id(index)));
+        let (mut held, mut wanted) = (self.paired(held, s), self.paired(wanted, s));
+        if self.coin() {
+            std::mem::swap(&mut held, &mut wanted);
+        }
+        let first = self.pair_witness(0, s);
+        let mut witnesses = self.list(2, |tape, index| tape.pair_witness(index + 1, s));
+        witnesses.insert(0, first);
+        LockPair { held, wanted, timed: self.coin(), gates, witnesses }
+    }
+
+    fn paired(&mut self, id: u64, s: &Snapshot) -> PairedLock {
+        let kind = self.pick(&[ObjectKind::Mutex, ObjectKind::RwLock]);
+        let shared = kind == ObjectKind::RwLock && self.coin();
+        PairedLock {
+            object: ObjectId(id),
+            kind,
+            site: self.site_id(s),
+            name: self.maybe(Tape::text),
+            mode: if shared { HoldMode::Shared } else { HoldMode::Exclusive },
+        }
+    }
+
+    fn pair_witness(&mut self, index: usize, s: &Snapshot) -> PairWitness {
+        let born = self.number() >> 2;
+        let first = born + (self.number() >> 2);
+        PairWitness {
+            task: TaskId(self.id(index)),
+            name: self.maybe(Tape::text),
+            spawn: self.maybe(|tape| tape.spawn_id(s)),
+            parents: self.list(2, |tape, _| TaskId(tape.number())),
+            region: self.region_id(s),
+            held_at: self.site_id(s),
+            wanted_at: self.site_id(s),
+            stack: self.stack_id(s),
+            born,
+            first,
+            last: first + (self.number() >> 2),
+            joined: self.maybe(|tape| Joined { by: TaskId(tape.number()), at: tape.number() }),
         }
     }
 

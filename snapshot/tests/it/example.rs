@@ -2,9 +2,9 @@
 //! description of the format are checked against.
 
 use gleak_snapshot::{
-    Arm, Counters, Endpoint, LastUse, ObjectDetail, ObjectId, Reason, RegionId, RegionKind,
-    Registers, Snapshot, SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched, WaitOp,
-    WaitReason,
+    Arm, Counters, Endpoint, HoldMode, Joined, LastUse, ObjectDetail, ObjectId, Reason, RegionId,
+    RegionKind, Registers, Snapshot, SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched,
+    WaitOp, WaitReason,
 };
 
 pub(crate) fn example() -> Snapshot {
@@ -72,6 +72,7 @@ pub(crate) fn example() -> Snapshot {
     b.object_mut(forgotten).unsettled = true;
     b.still().timers(2).thread_outside(4242, "metrics");
     b.activity_mut().queued = 1;
+    lock_order(&mut b, test, [state, table, forgotten]);
     panics(&mut b, test);
     b.build()
 }
@@ -160,6 +161,27 @@ fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: R
         deadline_ns: Some(95_000_000),
         parent: None,
     };
+}
+
+/// A pair under a gate, which two tasks took; one of them has been joined.
+fn lock_order(b: &mut SnapshotBuilder, test: RegionId, [held, wanted, gate]: [ObjectId; 3]) {
+    let spawn = ("src/pool.rs:41:17", "app::pool::Pool::start::{{closure}}");
+    let other = b.pair_witness(TaskId(18), spawn, "src/state.rs:31:13", "src/table.rs:25:9");
+    let mut witness = b.pair_witness(TaskId(3), spawn, "src/state.rs:31:13", "src/table.rs:20:9");
+    let stack = b.stack(&[("app::table::look", "src/table.rs:20")]);
+    witness.name = Some("writer".to_owned());
+    witness.parents = vec![TaskId(2), TaskId(1)];
+    witness.region = Some(test);
+    witness.stack = Some(stack);
+    (witness.born, witness.last) = (1, 7);
+    witness.joined = Some(Joined { by: TaskId(2), at: 8 });
+    let pair = b.lock_pair(held, wanted, witness);
+    pair.wanted.name = Some("table".to_owned());
+    pair.wanted.mode = HoldMode::Shared;
+    pair.timed = true;
+    pair.gates = vec![gate];
+    pair.witnesses.push(other);
+    b.completeness_mut().dropped_pairs = 3;
 }
 
 fn panics(b: &mut SnapshotBuilder, test: RegionId) {

@@ -38,8 +38,20 @@ fn every_key_and_word_of_the_writer_is_described() {
         collect(&serde_json::from_str(line).unwrap(), &mut names);
     }
     for kind in [
-        "header", "site", "spawn", "module", "frame", "stack", "region", "object", "worker",
-        "task", "panic", "activity", "end",
+        "header",
+        "site",
+        "spawn",
+        "module",
+        "frame",
+        "stack",
+        "region",
+        "object",
+        "worker",
+        "task",
+        "lock-pair",
+        "panic",
+        "activity",
+        "end",
     ] {
         assert!(names.contains(kind), "the example has no {kind} line");
     }

@@ -279,3 +279,51 @@ fn only_a_context_is_asked_and_only_what_is_over_has_an_end() {
     };
     assert_eq!(breaks(both, 1), [Invalid::Detail { object: listener }]);
 }
+
+#[test]
+fn pairs_of_locks_are_pairs_of_locks() {
+    let with_pair = |change: fn(&mut gleak_snapshot::LockPair)| {
+        move |s: &mut Snapshot| {
+            let mut b = SnapshotBuilder::new();
+            let (lock, table) = (b.mutex("src/a.rs:1"), b.rwlock("src/a.rs:3"));
+            let witness =
+                b.pair_witness(ONE, ("src/a.rs:4", "app::one"), "src/a.rs:6", "src/a.rs:9");
+            b.lock_pair(lock, table, witness);
+            b.task("src/a.rs:4", "app::one");
+            let mut pair = b.build().lock_order.remove(0);
+            change(&mut pair);
+            s.lock_order.push(pair);
+        }
+    };
+    let no_pair =
+        |held, wanted| Invalid::LockPair { held: ObjectId(held), wanted: ObjectId(wanted) };
+    check(with_pair(|_| {}), &[]);
+    check(
+        |s| {
+            with_pair(|_| {})(s);
+            s.lock_order.push(s.lock_order[0].clone());
+        },
+        &[Invalid::Order(Record::LockPair(LOCK, JOBS))],
+    );
+    check(with_pair(|pair| pair.wanted.object = LOCK), &[no_pair(1, 1)]);
+    check(with_pair(|pair| pair.held.mode = HoldMode::Shared), &[no_pair(1, 2)]);
+    check(with_pair(|pair| pair.wanted.kind = gleak_snapshot::ObjectKind::Cond), &[no_pair(1, 2)]);
+    check(with_pair(|pair| pair.gates.push(LOCK)), &[no_pair(1, 2)]);
+    check(with_pair(|pair| pair.witnesses.clear()), &[no_pair(1, 2)]);
+    check(with_pair(|pair| pair.witnesses[0].born = 9), &[no_pair(1, 2)]);
+    let by = Record::LockPair(LOCK, JOBS);
+    let (site, spawn, stack) = (SiteId(99), SpawnId(9), StackId(9));
+    check(with_pair(|pair| pair.wanted.site = SiteId(99)), &[Invalid::NoSite { by, site }]);
+    check(
+        with_pair(|pair| pair.witnesses[0].spawn = Some(SpawnId(9))),
+        &[Invalid::NoSpawn { by, spawn }],
+    );
+    check(
+        with_pair(|pair| pair.witnesses[0].region = Some(RegionId(9))),
+        &[Invalid::NoRegion { by, region: RegionId(9) }],
+    );
+    check(
+        with_pair(|pair| pair.witnesses[0].stack = Some(StackId(9))),
+        &[Invalid::NoStack { task: ONE, stack }],
+    );
+}

@@ -209,6 +209,13 @@ fn who_waits_for_a_socket_could_still_act_on_a_test_that_rests() {
 }
 
 #[test]
+fn what_only_could_have_happened_fails_no_test() {
+    let said = run(example("lucky").env("GLEAK_LOCK_ORDER", "1"));
+    assert_eq!((said.tests("ok"), said.code), (vec!["takes_turns"], Some(0)), "{said:#?}");
+    assert!(!said.stderr.contains("lock order"), "{said:#?}");
+}
+
+#[test]
 fn daemons_that_wait_for_each_other_fail_the_run() {
     let said = run(&mut example("daemons_deadlock"));
     assert_eq!((said.tests("ok"), said.code), (vec!["starts_them"], Some(101)), "{said:#?}");
