@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gleak_snapshot::{Header, ObjectId, Site, Snapshot, Target, Task, Wait, WaitOp};
+use gleak_snapshot::{Header, ObjectId, Site, Snapshot, Target, Task, Wait, WaitOp, WaiterKind};
 
 use crate::group::Shape;
 use crate::index::{Index, all_read, ends_from_outside, wait_of};
@@ -42,6 +42,8 @@ struct Process {
 struct Sample {
     taken_ns: u64,
     groups: BTreeMap<Place, Count>,
+    /// Tasks that are at work, or wait for what comes from outside.
+    load: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -86,8 +88,10 @@ impl History {
         if !goes_on {
             *self = History { process: Some(process), samples: Vec::new() };
         }
-        let groups = count(&Index::new(snapshot), before_ns.filter(|_| goes_on).unwrap_or(0));
-        self.samples.push(Sample { taken_ns, groups });
+        let index = Index::new(snapshot);
+        let groups = count(&index, before_ns.filter(|_| goes_on).unwrap_or(0));
+        let load = index.tasks.iter().filter(|task| is_load(task)).count() as u64;
+        self.samples.push(Sample { taken_ns, groups, load });
     }
 
     /// Forgets all but the last so many samples.
@@ -123,10 +127,16 @@ impl History {
     }
 
     fn has_grown(&self, place: &Place) -> bool {
-        self.samples.windows(2).all(|pair| {
+        let grows = |pair: &[Sample]| {
             let (before, now) = (pair[0].count(place), pair[1].count(place));
             before.all > 0 && now.all > before.all && now.old >= before.all
-        })
+        };
+        // A connection has a task that reads from it, and others that wait for that one's word.
+        let load_too = |pair: &[Sample]| {
+            let more = pair[1].count(place).all.saturating_sub(pair[0].count(place).all);
+            pair[1].load >= pair[0].load + more
+        };
+        self.samples.windows(2).all(grows) && !self.samples.windows(2).all(load_too)
     }
 
     /// Whether the last sample is of this snapshot.
@@ -238,22 +248,31 @@ fn count(index: &Index<'_>, before_ns: u64) -> BTreeMap<Place, Count> {
     groups
 }
 
-/// A task that waits for what only the program itself can bring about. More of those who sleep, or
-/// serve connections, is load. A barrier is there to be filled.
+/// A task that is at work, or waits for a peer, a timer or a helper.
+fn is_load(task: &Task) -> bool {
+    task.kind == WaiterKind::Task && wait_of(task).is_none_or(ends_from_outside)
+}
+
+/// A task that waits for what only the program itself can bring about. A barrier is there to be filled,
+/// and who waits for the end of others is not at fault.
 pub(crate) fn is_counted(task: &Task) -> bool {
     let waits = |wait: &Wait| {
-        let fills = wait.arms.iter().any(|arm| arm.op == WaitOp::Barrier);
-        !ends_from_outside(wait) && wait.unlisted_arms == 0 && !fills
+        let other = |op: WaitOp| matches!(op, WaitOp::Barrier | WaitOp::Join);
+        let of_others = wait.arms.iter().any(|arm| other(arm.op));
+        !ends_from_outside(wait) && wait.unlisted_arms == 0 && !of_others
     };
     is_charged(task) && wait_of(task).is_some_and(waits)
 }
 
 /// Whether they all wait for work or a signal from one and the same object, as the idle workers of a
-/// pool do: that there are more of them is how it fills up.
+/// pool do, or who waits for the start: that there are more of them is how it fills up.
 pub(crate) fn served_alike(index: &Index<'_>, tasks: &[usize]) -> bool {
     let mut common: Option<BTreeSet<ObjectId>> = None;
     for wait in tasks.iter().filter_map(|&task| wait_of(index.tasks[task])) {
-        let served = wait.arms.iter().filter(|it| matches!(it.op, WaitOp::Receive | WaitOp::Cond));
+        let served = wait
+            .arms
+            .iter()
+            .filter(|it| matches!(it.op, WaitOp::Receive | WaitOp::Cond | WaitOp::WaitGroup));
         let own: BTreeSet<ObjectId> = served
             .filter_map(|arm| match arm.on {
                 Target::Object(id) => Some(id),

@@ -26,7 +26,7 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     }
     let tasks = &case.index.tasks;
     let left = (0..tasks.len()).filter(|&number| !taken[number] && waits_for_more(tasks[number]));
-    case.by_cause(&left.collect::<Vec<_>>())
+    case.by_cause(&left.collect::<Vec<_>>(), &[])
 }
 
 /// Not a thread that waits for its main task, nor a daemon, which may wait for ever.

@@ -7,7 +7,7 @@ use gleak_snapshot::{ObjectDetail, ObjectId, Task, Wait, WaitOp, WaitReason};
 use super::{Case, Draft, RuleInfo, outlived};
 use crate::facts;
 use crate::index::wait_of;
-use crate::{Certainty, Rule, Scope};
+use crate::{Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::CancelIgnored,
@@ -15,7 +15,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     certainty: Certainty::Weak,
     needs: "a question with an end; the context that the task has asked last, which somebody else \
             has cancelled or whose deadline has passed, before that end came",
-    silent: "the task waits for the end of others (a join, a group, a lock, a blocking call): then \
+    silent: "the task was told that the deadline has passed; it waits for the end of others (a join, a group, a lock, a blocking call): then \
              the fault is theirs; a timer ends the wait, or a context does; it was spawned as a \
              background task or a daemon; the whole process is asked for",
     find,
@@ -24,12 +24,10 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
-    if *case.scope == Scope::Process {
-        return Vec::new();
-    }
-    let tasks = &case.index.tasks;
-    let ignores = |&number: &usize| !taken[number] && ignored(case, tasks[number]).is_some();
-    vec![Draft::Each((0..tasks.len()).filter(ignores).collect())]
+    let left = outlived::left(case, taken);
+    let ignores = |&number: &usize| ignored(case, case.index.tasks[number]).is_some();
+    let own: Vec<usize> = left.iter().copied().filter(ignores).collect();
+    case.by_cause(&own, &left)
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {
@@ -48,7 +46,7 @@ fn facts(case: &Case<'_>, tasks: &[usize]) -> Vec<String> {
 /// The context that the task waits on in spite of.
 fn ignored(case: &Case<'_>, task: &Task) -> Option<ObjectId> {
     let wait = wait_of(task)?;
-    if !outlived::is_charged(task) || !ends_otherwise(wait) {
+    if !ends_otherwise(wait) {
         return None;
     }
     let context = case.index.object(task.asked?)?;

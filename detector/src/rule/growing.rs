@@ -16,9 +16,10 @@ pub(super) const INFO: RuleInfo = RuleInfo {
             the group in all of them, more of it in each, and all earlier members still in the \
             same wait",
     silent: "one of the earlier members has gone on meanwhile, as in a pool that breathes; they all \
-             wait for work or a signal from one and the same object, as in a pool that fills up, or at a barrier; \
-             a timer, a socket or another thread ends the wait; background tasks and daemons; a dump that \
-             is cut or damaged",
+             wait for work or a signal from one and the same object, as in a pool that fills up, or at \
+             a barrier; in each step as many tasks have come that are at work, or wait for a peer or a \
+             timer: then there are more connections; a timer, a socket, another thread or the end of \
+             another task ends the wait; background tasks and daemons; a dump that is cut or damaged",
     find,
     because,
     facts: Some(facts),

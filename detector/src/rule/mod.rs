@@ -122,19 +122,31 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// These tasks by their causes: if none of them went on, who of them would only wait behind
-    /// another one.
-    pub(crate) fn by_cause(&self, tasks: &[usize]) -> Vec<Draft> {
+    /// Who would be stuck if none of these tasks went on.
+    pub(crate) fn supposing(&self, tasks: &[usize]) -> Standstill<'_> {
+        let given = tasks.iter().copied().filter(|&task| self.graph.free(task));
+        Standstill::supposing(&self.graph, given)
+    }
+
+    /// These tasks by their causes: if none of them went on, who of them, and of the others that are
+    /// `left`, would only wait behind another one.
+    pub(crate) fn by_cause(&self, tasks: &[usize], left: &[usize]) -> Vec<Draft> {
+        if tasks.is_empty() {
+            return Vec::new();
+        }
         let mut asked = vec![false; self.index.tasks.len()];
+        let mut own = asked.clone();
         for &task in tasks {
+            (asked[task], own[task]) = (true, true);
+        }
+        for &task in left {
             asked[task] = true;
         }
-        let given = tasks.iter().copied().filter(|&task| self.graph.free(task));
-        let still = Standstill::supposing(&self.graph, given);
+        let still = self.supposing(tasks);
         let mut drafts = Vec::new();
         let mut alone = Vec::new();
         for mut cause in cause::causes(&still) {
-            if !cause.members.iter().any(|&member| asked[member]) {
+            if !cause.members.iter().any(|&member| own[member]) {
                 continue;
             }
             cause.dependents.retain(|&task| asked[task]);

@@ -18,15 +18,17 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
+    case.by_cause(&left(case, taken), &[])
+}
+
+/// Who is alive although what is asked about has ended, and was not found by an earlier rule.
+pub(super) fn left(case: &Case<'_>, taken: &[bool]) -> Vec<usize> {
+    let tasks = &case.index.tasks;
+    let left =
+        |&number: &usize| !taken[number] && is_charged(tasks[number]) && case.in_scope(number);
     match case.scope {
         Scope::Process => Vec::new(),
-        Scope::Region(_) | Scope::NewSince(_) => {
-            let tasks = &case.index.tasks;
-            let left = |&number: &usize| {
-                !taken[number] && is_charged(tasks[number]) && case.in_scope(number)
-            };
-            case.by_cause(&(0..tasks.len()).filter(left).collect::<Vec<_>>())
-        }
+        Scope::Region(_) | Scope::NewSince(_) => (0..tasks.len()).filter(left).collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use gleak_snapshot::{ObjectDetail, Target, Task, WaitReason};
 
 use super::{Case, Draft, RuleInfo, outlived};
 use crate::index::wait_of;
-use crate::{Certainty, Rule, Scope};
+use crate::{Certainty, Rule};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::SilentPeer,
@@ -20,12 +20,10 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
-    if *case.scope == Scope::Process {
-        return Vec::new();
-    }
-    let tasks = &case.index.tasks;
-    let listens = |&number: &usize| !taken[number] && reads(case, tasks[number]);
-    vec![Draft::Each((0..tasks.len()).filter(listens).collect())]
+    let left = outlived::left(case, taken);
+    let listens = |&number: &usize| reads(case, case.index.tasks[number]);
+    let own: Vec<usize> = left.iter().copied().filter(listens).collect();
+    case.by_cause(&own, &left)
 }
 
 fn because(case: &Case<'_>, tasks: &[usize]) -> String {
@@ -48,8 +46,7 @@ fn because(case: &Case<'_>, tasks: &[usize]) -> String {
 
 fn reads(case: &Case<'_>, task: &Task) -> bool {
     let end_ns = case.index.snapshot.header.taken_ns.saturating_sub(case.question.settled_ns);
-    let silent = wait_of(task).is_some_and(|wait| {
+    wait_of(task).is_some_and(|wait| {
         wait.reason == WaitReason::Read && wait.until_ns.is_none() && wait.since_ns <= end_ns
-    });
-    silent && outlived::is_charged(task)
+    })
 }

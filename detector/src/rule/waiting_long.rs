@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{Object, ObjectDetail, ObjectId, Target, Wait, WaitOp, WaitReason};
+use gleak_snapshot::{Object, ObjectDetail, ObjectId, Target, Task, Wait, WaitOp, WaitReason};
 
 use super::{Case, Draft, RuleInfo, outlived};
 use crate::index::{Index, wait_of};
@@ -13,9 +13,10 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     summary: "A task has waited for longer than was asked about, and nobody came to what it waits for.",
     certainty: Certainty::Weak,
     needs: "a question that asks for it (`gleak report --longer 10m`)",
-    silent: "nobody asked; a timer ends the wait; it waits for connections; somebody else has come \
-             to the same object meanwhile, or the lock that it waits for has changed hands; it was \
-             spawned as a background task or a daemon",
+    silent: "nobody asked; a timer ends the wait, or what no record shows: a helper, a future's \
+             waker, a new connection; somebody else has come to the same object meanwhile, or the \
+             lock that it waits for has changed hands; it waits for the end of a task that is not \
+             found itself; it was spawned as a background task or a daemon",
     find,
     because,
     facts: None,
@@ -34,7 +35,15 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         let idle = |wait: &Wait| is_idle(index, &last, wait, before_ns);
         !taken[number] && outlived::is_charged(task) && wait.is_some_and(idle)
     };
-    vec![Draft::Each((0..index.tasks.len()).filter(is_long).collect())]
+    let long: Vec<usize> = (0..index.tasks.len()).filter(is_long).collect();
+    let still = case.supposing(&long);
+    let named = |&number: &usize| still.stuck[number] || !joins(index.tasks[number]);
+    case.by_cause(&long.iter().copied().filter(named).collect::<Vec<_>>(), &[])
+}
+
+/// The end of a task is nobody's coming: who waits for it waits for what that task waits for.
+fn joins(task: &Task) -> bool {
+    wait_of(task).is_some_and(|wait| wait.arms.iter().any(|arm| arm.op == WaitOp::Join))
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {
@@ -64,18 +73,29 @@ fn objects(wait: &Wait) -> impl Iterator<Item = ObjectId> {
 
 fn is_idle(index: &Index<'_>, last: &BTreeMap<ObjectId, u64>, wait: &Wait, before_ns: u64) -> bool {
     let seen = wait.unlisted_arms == 0 && wait.until_ns.is_none();
+    let recorded = match wait.reason {
+        WaitReason::Blocking | WaitReason::Future | WaitReason::Sleep | WaitReason::Host => false,
+        WaitReason::Send
+        | WaitReason::Receive
+        | WaitReason::Select
+        | WaitReason::Read
+        | WaitReason::Write
+        | WaitReason::Lock
+        | WaitReason::ReadLock
+        | WaitReason::WriteLock
+        | WaitReason::WaitGroup
+        | WaitReason::Cancel
+        | WaitReason::Join
+        | WaitReason::Cond
+        | WaitReason::Once
+        | WaitReason::Semaphore
+        | WaitReason::Barrier => true,
+    };
     let rests = |id| {
         last.get(&id).is_none_or(|newest| *newest < before_ns)
             && index.object(id).is_none_or(|object| rests_since(object, before_ns))
     };
-    // The end of a task is no object: who runs on is at work.
-    let at_work = wait.arms.iter().any(|arm| match (arm.op, arm.on) {
-        (WaitOp::Join, Target::Task(id)) => {
-            index.task(id).is_none_or(|number| wait_of(index.tasks[number]).is_none())
-        }
-        _ => false,
-    });
-    seen && wait.reason != WaitReason::Host && !at_work && objects(wait).all(rests)
+    seen && recorded && objects(wait).all(rests)
 }
 
 /// As far as its own record tells; listeners wait for strangers, whom no program can hurry.

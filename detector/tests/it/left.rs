@@ -1,13 +1,14 @@
 //! Tasks that are left over: those that wait on after a cancel, those that wait for a silent peer, and
 //! those of which no more can be said.
 
-use gleak_detector::render::{TextOptions, text};
+use gleak_detector::render::{TextOptions, json, text};
 use gleak_detector::snapshot::{
-    Arm, ObjectDetail, ObjectId, RegionId, SnapshotBuilder, TaskBuilder, TaskId, Tenure, WaitOp,
+    Arm, LastUse, ObjectDetail, ObjectId, RegionId, SnapshotBuilder, TaskBuilder, TaskId, Tenure,
+    WaitOp,
 };
 use gleak_detector::{Certainty, Question, Rule, Scope, analyze};
 
-use crate::support::{MS, found, golden, process, region};
+use crate::support::{MS, dependents, found, golden, process, region};
 
 /// A region with a boss that runs, a context that the boss has cancelled after 20 of 1000 ms, and a
 /// channel that somebody else uses too.
@@ -216,4 +217,71 @@ fn what_is_printed_of_those_left() {
         let options = TextOptions { width, ..TextOptions::default() };
         golden(&format!("testdata/left-{width}.txt"), &text(&report, &options));
     }
+}
+
+/// One finding a root cause: who waits for a lock that such a task holds is told behind it.
+#[test]
+fn who_waits_behind_them_is_told_with_them() {
+    let (mut b, own, context, jobs) = after_a_cancel();
+    let (lock, table) = (b.mutex("src/main.rs:11"), b.mutex("src/main.rs:12"));
+    let socket = b.socket("src/net.rs:1", 7);
+    let worker = b.task("src/main.rs:7", "app::worker").region(own).asked(context);
+    let worker = worker.receives(jobs, "src/work.rs:4").id();
+    b.owns(lock, worker, "src/work.rs:3", 10 * MS);
+    let reader = b.task("src/main.rs:8", "app::reader").region(own);
+    let reader = reader.reads_socket(socket, "src/net.rs:2").id();
+    b.owns(table, reader, "src/net.rs:1", 10 * MS);
+    for wanted in [lock, lock, table] {
+        let _ = b.task("src/main.rs:9", "app::other").region(own).locks(wanted, "src/o.rs:1").id();
+    }
+    // In no region, so not asked about.
+    let _ = b.task("src/main.rs:9", "app::other").locks(lock, "src/o.rs:1").id();
+    let report = region(&b.build(), own);
+    assert_eq!(
+        found(&report),
+        [(Rule::CancelIgnored, vec![2]), (Rule::SilentPeer, vec![3])],
+        "{report:?}"
+    );
+    assert_eq!(dependents(&report.findings[0]), [4, 5]);
+    assert_eq!(dependents(&report.findings[1]), [6]);
+}
+
+/// As those that are new since a moment, and not those that were there.
+#[test]
+fn only_who_is_asked_about_is_told_of() {
+    let (mut b, own, context, jobs) = after_a_cancel();
+    let worker = |b: &mut SnapshotBuilder| {
+        let worker = b.task("src/main.rs:7", "app::worker").asked(context);
+        worker.receives(jobs, "src/work.rs:4").id()
+    };
+    let (known, _new) = (worker(&mut b), worker(&mut b));
+    let snapshot = b.build();
+    let scope = Scope::NewSince([TaskId(1), known].into());
+    let report = analyze(&snapshot, &Question { scope, ..Question::default() });
+    assert_eq!(found(&report), [(Rule::CancelIgnored, vec![3])]);
+    assert_eq!(found(&region(&snapshot, own)), []);
+}
+
+/// How many handles there are of each end, and who used it last: help, and no proof.
+#[test]
+fn the_ends_of_a_channel_are_told_in_text_and_in_json() {
+    let (mut b, own, context, jobs) = after_a_cancel();
+    let (sent, received) = (b.site("src/main.rs:15"), b.site("src/work.rs:4"));
+    let ObjectDetail::Channel { sender, receiver, .. } = &mut b.object_mut(jobs).detail else {
+        panic!("a channel")
+    };
+    sender.handles = Some(1);
+    sender.last = Some(LastUse { task: TaskId(99), site: sent });
+    receiver.handles = Some(2);
+    receiver.last = Some(LastUse { task: TaskId(1), site: received });
+    let worker = b.task("src/main.rs:7", "app::worker").region(own).asked(context);
+    let _ = worker.receives(jobs, "src/work.rs:4").id();
+    let report = region(&b.build(), own);
+    let ends = "last sent at src/main.rs:15 by t99 (finished); 1 sender exists; \
+                last received at src/work.rs:4 by t1; 2 receivers exist";
+    assert!(report.findings[0].facts[1].contains(ends), "{:?}", report.findings[0].facts);
+    let wide = TextOptions { width: 400, ..TextOptions::default() };
+    assert!(text(&report, &wide).contains(ends));
+    let page = json(&report);
+    assert!(page.contains(ends) && page.contains("it has asked context #1"), "{page}");
 }

@@ -6,6 +6,7 @@ mod files;
 mod fixpoint;
 mod folded;
 mod golden;
+mod growth;
 mod held;
 mod identity;
 mod joins;

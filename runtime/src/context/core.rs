@@ -190,12 +190,26 @@ impl Core {
 
     pub(super) fn err(&self) -> Option<Cancelled> {
         self.look();
-        self.seen()
+        let why = self.seen();
+        self.note_answer(why);
+        why
     }
 
     pub(super) fn ended(&self) -> Option<Ended> {
         self.look();
-        self.state.lock().ended.clone()
+        let ended = self.state.lock().ended.clone();
+        self.note_answer(ended.as_ref().map(|ended| ended.why));
+        ended
+    }
+
+    /// Who is told that the time of one step is up goes on to the next one without this context.
+    fn note_answer(&self, why: Option<Cancelled>) {
+        if why == Some(Cancelled::DeadlineExceeded)
+            && let Some(who) = current::task()
+            && who.record.asked.get() == self.cell.target()
+        {
+            who.record.asked.set(0);
+        }
     }
 
     /// Ends it if its deadline has passed.
