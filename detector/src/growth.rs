@@ -237,7 +237,7 @@ fn count(index: &Index<'_>, before_ns: u64) -> BTreeMap<Place, Count> {
         let first = shapes.entry(Shape::of(index, task));
         let (_, count) = first.or_insert((task, Count::default()));
         count.all += 1;
-        count.old += u64::from(wait_of(task).is_some_and(|wait| wait.since_ns <= before_ns));
+        count.old += u64::from(wait_of(task).is_some_and(|wait| wait.since_ns < before_ns));
     }
     let mut groups: BTreeMap<Place, Count> = BTreeMap::new();
     for (shape, (task, count)) in shapes {

@@ -153,6 +153,38 @@ fn three_dumps_of_one_process_show_what_grows() {
     dir.gleak(&["report", "late", "late", "early", "--exit-code"]).ends(0).quiet();
 }
 
+/// What stands beside the samples, or is none, makes neither more of them nor fewer.
+#[test]
+fn what_is_no_sample_does_no_harm_and_no_good() {
+    let dir = WorkDir::new("samples");
+    let middle = make::growing(20, 20);
+    dir.write("a", make::growing(10, 10)).write("c", make::growing(30, 30));
+    dir.write("b", &middle)
+        .write("cut", make::cut(&middle))
+        .write("bad", make::damaged(&middle, 9));
+    dir.write("junk", "junk\n").write("stranger", make::healthy());
+    dir.write("findings", make::findings(4711, &[]));
+    let report = |inputs: &[&str]| {
+        let run = dir.gleak(&[&["report", "--format", "json", "--exit-code"], inputs].concat());
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let found = json.as_array().unwrap().iter().flat_map(|it| {
+            it["report"]["findings"].as_array().unwrap().iter().map(|it| it["key"]["rule"].clone())
+        });
+        (run.code, found.collect::<Vec<_>>())
+    };
+    for middle in ["cut", "bad", "stranger", "findings"] {
+        let grows = report(&["a", middle, "c"]).1.iter().any(|rule| rule == "growing");
+        assert!(!grows, "{middle} is no sample of this process");
+    }
+    assert_eq!(report(&["a", "b", "c"]), (Some(1), vec!["growing".into()]));
+    for beside in ["stranger", "findings"] {
+        assert_eq!(report(&["a", beside, "b", "c"]), (Some(1), vec!["growing".into()]), "{beside}");
+    }
+    // The others are told of all the same.
+    assert_eq!(report(&["a", "junk", "b", "c"]), (Some(3), vec!["growing".into()]));
+    assert_eq!(report(&["a", "missing", "b", "c"]), (Some(3), vec!["growing".into()]));
+}
+
 #[test]
 fn who_waits_for_long_is_named_on_request() {
     let dir = WorkDir::new("longer");
@@ -160,6 +192,11 @@ fn who_waits_for_long_is_named_on_request() {
     dir.gleak(&["report", "late", "--exit-code"]).ends(0).quiet();
     let said = dir.gleak(&["report", "late", "--exit-code", "--longer", "10m"]).ends(1).quiet();
     assert!(said.stdout.contains("2 tasks waiting for long"), "{}", said.stdout);
+    let json = dir.gleak(&["report", "late", "--longer", "10m", "--format", "json"]).ends(0);
+    let json: serde_json::Value = serde_json::from_str(&json.quiet().stdout).unwrap();
+    assert_eq!(json["findings"][0]["key"]["rule"], "waiting-long");
+    assert_eq!(json["findings"][0]["certainty"], "weak");
+    assert_eq!(json["findings"][0]["facts"].as_array().map(Vec::len), Some(2), "{json}");
     dir.gleak(&["report", "late", "--exit-code", "--longer", "2h"]).ends(0).quiet();
     for wrong in ["10", "m", "10w", "99999999999999999999s", "-1s", ""] {
         dir.gleak(&["report", "late", "--longer", wrong]).ends(2);

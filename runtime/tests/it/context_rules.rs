@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use gleak_runtime::report::snapshot::{ObjectDetail, Target, WaitOp};
+use gleak_runtime::report::snapshot::{ObjectDetail, Target};
 use gleak_runtime::{
     Builder, Cancelled, Chan, Context, Runtime, WaitGroup, go, run, select, spawn, yield_now,
 };
@@ -199,72 +199,6 @@ fn a_context_tells_its_parent_in_snapshots() {
     assert_eq!(object(parent).name.as_deref(), Some("a request"));
     cancel.cancel();
     assert_eq!(task.join().expect("no panic"), Cancelled::ByHandle);
-}
-
-#[test]
-fn snapshots_tell_who_has_asked_a_context_and_who_has_cancelled_it() {
-    let (ctx, cancel) = Context::background().with_cancel();
-    let (jobs, name) = (Chan::<()>::new(0), unique("asks"));
-    let (asks, receives) = (ctx.named("a job"), jobs.clone());
-    let (child, _cancel_child) = asks.with_cancel();
-    let task = Builder::new().name(&name).spawn(move || {
-        assert!(!child.is_done());
-        assert_eq!(asks.err(), None, "the last question counts");
-        receives.recv()
-    });
-    let seen = || {
-        let (snapshot, task, _) = parked(&name);
-        let asked = task.asked.expect("it has asked");
-        let object = snapshot.objects.iter().find(|it| it.id == asked).expect("listed").clone();
-        assert_eq!(object.name.as_deref(), Some("a job"));
-        assert_eq!(snapshot.validate(), Ok(()));
-        (object.detail, snapshot)
-    };
-    let before = seen().0;
-    let ObjectDetail::Context { cancelled: false, cancelled_ns: None, by: None, .. } = before
-    else {
-        panic!("not yet: {before:?}")
-    };
-    let line = line!() + 1;
-    cancel.cancel();
-    let (after, snapshot) = seen();
-    let ObjectDetail::Context { cancelled: true, cancelled_ns: Some(at), by: Some(by), .. } = after
-    else {
-        panic!("by this test: {after:?}")
-    };
-    let site = &snapshot.sites[by.site.0 as usize];
-    assert_eq!((site.file.as_str(), site.line), (file!(), line));
-    assert!(at > 0 && at <= snapshot.header.taken_ns);
-    jobs.close();
-    assert_eq!(task.expect("a task").join().expect("no panic"), None);
-}
-
-#[test]
-fn a_deadline_that_has_passed_was_nobody_and_at_its_time() {
-    let (ctx, _cancel) = Context::background().with_timeout(SHORT);
-    let (jobs, name) = (Chan::<()>::new(0), unique("waits-then-receives"));
-    let (waits, receives) = (ctx.clone(), jobs.clone());
-    let task = Builder::new().name(&name).spawn(move || {
-        waits.done().wait();
-        receives.recv()
-    });
-    until(|| ctx.is_done());
-    loop {
-        let (snapshot, task, wait) = parked(&name);
-        let asked = task.asked.and_then(|id| snapshot.objects.iter().find(|it| it.id == id));
-        if wait.arms.iter().any(|it| it.op == WaitOp::Cancel) {
-            continue;
-        }
-        let detail = &asked.expect("listed").detail;
-        let ObjectDetail::Context { cancelled_ns, by, deadline_ns, .. } = detail else {
-            panic!("a context: {detail:?}")
-        };
-        assert!(cancelled_ns.is_some() && by.is_none(), "{detail:?}");
-        assert_eq!(cancelled_ns, deadline_ns);
-        break;
-    }
-    jobs.close();
-    assert_eq!(task.expect("a task").join().expect("no panic"), None);
 }
 
 /// Cancel, deadline and stop at the same time: each function runs, or was stopped.

@@ -6,6 +6,7 @@ mod blocking;
 mod channels;
 mod conds;
 mod context;
+mod context_facts;
 mod context_rules;
 mod endings;
 mod facts;
