@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gleak_snapshot::{Header, ObjectId, Site, Snapshot, Target, Task, Wait, WaitOp, WaiterKind};
+use gleak_snapshot::{Header, ObjectId, Site, Snapshot, Target, Task, Wait, WaitOp};
 
 use crate::group::Shape;
 use crate::index::{Index, all_read, ends_from_outside, wait_of};
@@ -250,7 +250,7 @@ fn count(index: &Index<'_>, before_ns: u64) -> BTreeMap<Place, Count> {
 
 /// A task that is at work, or waits for a peer, a timer or a helper.
 fn is_load(task: &Task) -> bool {
-    task.kind == WaiterKind::Task && wait_of(task).is_none_or(ends_from_outside)
+    wait_of(task).is_none_or(ends_from_outside)
 }
 
 /// A task that waits for what only the program itself can bring about. A barrier is there to be filled,

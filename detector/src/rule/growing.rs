@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Case, Draft, RuleInfo};
 use crate::growth::{Place, is_counted, served_alike};
-use crate::index::all_read;
 use crate::words;
 use crate::{Certainty, Rule};
 
@@ -27,9 +26,8 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     let (index, history) = (case.index, &case.question.suspect.history);
-    let known = all_read(&index.snapshot.completeness) && history.ends_with(index.snapshot);
     let growing = history.growing();
-    if !known || growing.is_empty() {
+    if growing.is_empty() || !history.ends_with(index.snapshot) {
         return Vec::new();
     }
     let mut members: BTreeMap<Place, Vec<usize>> = BTreeMap::new();

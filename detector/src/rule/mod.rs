@@ -28,6 +28,9 @@ use crate::standstill::{Abandoned, Standstill};
 use crate::wait_graph::WaitGraph;
 use crate::{Asleep, Certainty, Question, Rule, Scope};
 
+/// What a rule says besides, of these tasks.
+type Facts = fn(&Case<'_>, &[usize]) -> Vec<String>;
+
 /// A rule, for people and for the judgement.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleInfo {
@@ -43,7 +46,7 @@ pub struct RuleInfo {
     pub silent: &'static str,
     find: fn(&Case<'_>, &[bool]) -> Vec<Draft>,
     because: fn(&Case<'_>, &[usize]) -> String,
-    facts: Option<fn(&Case<'_>, &[usize]) -> Vec<String>>,
+    facts: Option<Facts>,
 }
 
 impl RuleInfo {

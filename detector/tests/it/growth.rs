@@ -5,18 +5,29 @@ use gleak_detector::{Certainty, History, Question, Rule, Suspect, analyze, growt
 
 use crate::support::{MS, found, members, process};
 
+/// What the tasks of a sample wait for.
+#[derive(Clone, Copy)]
+enum Op {
+    Barrier,
+    Cond,
+    Group,
+    Receive,
+    Send,
+}
+
 /// How the samples of a program differ.
 #[derive(Clone, Copy)]
 struct Shape {
-    /// Each waits on a channel of its own, or all on one.
+    op: Op,
+    /// Each waits on an object of its own, or all on one.
     shared: bool,
-    op: WaitOp,
     tenure: Tenure,
     until: Option<u64>,
+    unlisted: u32,
 }
 
 const LEAK: Shape =
-    Shape { shared: false, op: WaitOp::Receive, tenure: Tenure::Ordinary, until: None };
+    Shape { op: Op::Receive, shared: false, tenure: Tenure::Ordinary, until: None, unlisted: 0 };
 
 /// A process after so many seconds.
 fn after(at_s: u64) -> SnapshotBuilder {
@@ -34,22 +45,25 @@ fn sample(at_s: u64, since_s: &[u64], shape: Shape) -> Snapshot {
     let jobs = b.channel("src/main.rs:2", Some(0));
     let barrier = b.barrier("src/main.rs:3", 99);
     let start = b.wait_group("src/main.rs:4", 1);
+    let lock = b.mutex("src/main.rs:5");
+    let signal = b.cond("src/main.rs:6", lock);
     for since in since_s {
-        let on = match (shape.op, shape.shared) {
-            (WaitOp::Barrier, _) => barrier,
-            (WaitOp::WaitGroup, true) => start,
-            (WaitOp::WaitGroup, false) => b.wait_group("src/request.rs:5", 1),
-            (_, true) => jobs,
-            (_, false) => b.channel("src/request.rs:5", Some(0)),
+        let fresh = (!shape.shared).then_some("src/request.rs:5");
+        let on = match shape.op {
+            Op::Barrier => barrier,
+            Op::Cond => fresh.map_or(signal, |site| b.cond(site, lock)),
+            Op::Group => fresh.map_or(start, |site| b.wait_group(site, 1)),
+            Op::Receive | Op::Send => fresh.map_or(jobs, |site| b.channel(site, Some(0))),
         };
         let task = b.task("src/request.rs:6", "app::serve::{{closure}}").tenure(shape.tenure);
         let task = match shape.op {
-            WaitOp::Send => task.sends(on, "src/request.rs:8"),
-            WaitOp::Barrier => task.waits_barrier(on, "src/request.rs:8"),
-            WaitOp::WaitGroup => task.waits_group(on, "src/request.rs:8"),
-            _ => task.receives(on, "src/request.rs:8"),
+            Op::Barrier => task.waits_barrier(on, "src/request.rs:8"),
+            Op::Cond => task.waits_cond(on, "src/request.rs:8"),
+            Op::Group => task.waits_group(on, "src/request.rs:8"),
+            Op::Receive => task.receives(on, "src/request.rs:8"),
+            Op::Send => task.sends(on, "src/request.rs:8"),
         };
-        let task = task.since(since * second);
+        let task = task.since(since * second).unlisted(shape.unlisted);
         let _ = match shape.until {
             Some(until) => task.until(until * second).id(),
             None => task.id(),
@@ -82,11 +96,12 @@ fn a_leak_per_request_is_named_by_its_spawn() {
 }
 
 #[test]
-fn tasks_that_all_want_to_send_on_one_channel_grow_too() {
-    let shape = Shape { shared: true, op: WaitOp::Send, ..LEAK };
+fn whoever_waits_in_vain_grows() {
+    let shape = Shape { shared: true, op: Op::Send, ..LEAK };
     assert_eq!(growth(&samples(RISING, shape)).len(), 1);
-    let own_groups = Shape { op: WaitOp::WaitGroup, ..LEAK };
-    assert_eq!(growth(&samples(RISING, own_groups)).len(), 1);
+    for op in [Op::Group, Op::Cond] {
+        assert_eq!(growth(&samples(RISING, Shape { op, ..LEAK })).len(), 1);
+    }
 }
 
 /// Connections, each with a task that reads from it and one that waits for what to write; and besides
@@ -146,14 +161,17 @@ fn what_grows_and_is_healthy() {
     let pool = Shape { shared: true, ..LEAK };
     let timed = Shape { until: Some(90), ..LEAK };
     let daemons = Shape { tenure: Tenure::Daemon, ..LEAK };
-    let barrier = Shape { op: WaitOp::Barrier, ..LEAK };
-    let start = Shape { shared: true, op: WaitOp::WaitGroup, ..LEAK };
-    let cases: [(&str, &[&[u64]], Shape); 11] = [
+    let barrier = Shape { op: Op::Barrier, ..LEAK };
+    let start = Shape { shared: true, op: Op::Group, ..LEAK };
+    let signal = Shape { shared: true, op: Op::Cond, ..LEAK };
+    let cases: [(&str, &[&[u64]], Shape); 13] = [
         ("a pool that fills up", RISING, pool),
         ("requests with a timeout", RISING, timed),
+        ("who waits for more than is seen", RISING, Shape { unlisted: 1, ..LEAK }),
         ("daemons", RISING, daemons),
         ("a barrier that fills up", RISING, barrier),
         ("all wait for the start", RISING, start),
+        ("all wait for a signal", RISING, signal),
         ("a pool that breathes", &[&[1, 2], &[1, 2, 3], &[1, 2], &[1, 2, 3, 4]], LEAK),
         ("a standstill", &[&[1, 2], &[1, 2, 11], &[1, 2, 11]], LEAK),
         ("load: others each time", &[&[8], &[18, 19], &[28, 29, 29]], LEAK),

@@ -3,8 +3,8 @@
 
 use gleak_detector::render::{TextOptions, json, text};
 use gleak_detector::snapshot::{
-    Arm, LastUse, ObjectDetail, ObjectId, RegionId, SnapshotBuilder, TaskBuilder, TaskId, Tenure,
-    WaitOp,
+    Arm, LastUse, ObjectDetail, ObjectId, RegionId, SnapshotBuilder, Target, TaskBuilder, TaskId,
+    Tenure, WaitOp,
 };
 use gleak_detector::{Certainty, Question, Rule, Scope, analyze};
 
@@ -23,7 +23,10 @@ fn after_a_cancel() -> (SnapshotBuilder, RegionId, ObjectId, ObjectId) {
     (b, own, context, jobs)
 }
 
-fn rule_of_worker(change: impl FnOnce(TaskBuilder<'_>, ObjectId, ObjectId)) -> Vec<Rule> {
+/// What a worker does, given its context and its jobs.
+type Change = fn(TaskBuilder<'_>, ObjectId, ObjectId) -> TaskId;
+
+fn rule_of_worker(change: Change) -> Vec<Rule> {
     let (mut b, own, context, jobs) = after_a_cancel();
     change(b.task("src/main.rs:7", "app::worker").region(own).asked(context), context, jobs);
     region(&b.build(), own).findings.iter().map(|finding| finding.key.rule).collect()
@@ -94,28 +97,55 @@ fn what_came_after_the_end_is_held_against_nobody() {
 /// Each is left over all the same, but not for that reason.
 #[test]
 fn who_does_not_ignore_a_cancel() {
-    let cases: [(&str, fn(TaskBuilder<'_>, ObjectId, ObjectId)); 6] = [
-        ("is still at it", |task, _, _| drop(task.running())),
+    let cases: [(&str, Change); 7] = [
+        ("is still at it", |task, _, _| task.running().id()),
         ("ends by a timer", |task, _, jobs| {
-            drop(task.receives(jobs, "src/work.rs:4").until(2000 * MS))
+            task.receives(jobs, "src/work.rs:4").until(2000 * MS).id()
         }),
-        ("waits for a child", |task, _, _| drop(task.joins(TaskId(1), "src/work.rs:4"))),
+        ("waits for a child", |task, _, _| task.joins(TaskId(1), "src/work.rs:4").id()),
+        ("waits for a child or a job", |task, _, jobs| {
+            let child = Arm { op: WaitOp::Join, on: Target::Task(TaskId(1)), place: None };
+            let arms = [Arm::object(WaitOp::Receive, jobs), child];
+            task.select(&arms, "src/work.rs:4").id()
+        }),
         ("waits for its context", |task, context, jobs| {
             let arms = [Arm::object(WaitOp::Receive, jobs), Arm::object(WaitOp::Cancel, context)];
-            drop(task.select(&arms, "src/work.rs:4"));
+            task.select(&arms, "src/work.rs:4").id()
         }),
         ("may wait for more", |task, _, jobs| {
-            drop(task.receives(jobs, "src/work.rs:4").unlisted(1))
+            task.receives(jobs, "src/work.rs:4").unlisted(1).id()
         }),
-        ("blocks its thread", |task, _, _| drop(task.blocks(None, "src/work.rs:4"))),
+        ("blocks its thread", |task, _, _| task.blocks(None, "src/work.rs:4").id()),
     ];
     for (name, change) in cases {
         assert_eq!(rule_of_worker(change), [Rule::Outlived], "{name}");
     }
     let kept = rule_of_worker(|task, _, jobs| {
-        drop(task.tenure(Tenure::Background).receives(jobs, "src/work.rs:4"));
+        task.tenure(Tenure::Background).receives(jobs, "src/work.rs:4").id()
     });
     assert_eq!(kept, []);
+}
+
+/// Those are in nobody's way: whom they wait for is.
+#[test]
+fn who_waits_for_a_lock_or_a_group_ignores_nothing() {
+    let (mut b, own, context, _) = after_a_cancel();
+    let (lock, once) = (b.mutex("src/main.rs:11"), b.once("src/main.rs:12"));
+    let group = b.wait_group("src/main.rs:13", 1);
+    for object in [lock, once] {
+        b.owns(object, TaskId(1), "src/main.rs:14", 0);
+    }
+    let worker = |b: &mut SnapshotBuilder| {
+        b.task("src/main.rs:7", "app::worker").region(own).asked(context).id()
+    };
+    let (locks, inits, counts) = (worker(&mut b), worker(&mut b), worker(&mut b));
+    let _ = b.task_mut(locks).locks(lock, "src/work.rs:1").id();
+    let _ = b.task_mut(inits).waits_once(once, "src/work.rs:2").id();
+    let _ = b.task_mut(counts).waits_group(group, "src/work.rs:3").id();
+    let report = region(&b.build(), own);
+    assert_eq!(report.totals.tasks, 4);
+    assert!(!report.findings.is_empty());
+    assert!(report.findings.iter().all(|it| it.key.rule == Rule::Outlived), "{report:?}");
 }
 
 #[test]

@@ -63,6 +63,8 @@ fn who_may_wait_for_long() {
     let _ = b.task_mut(locks).locks(lock, "src/a.rs:11").since(MS).id();
     let joins = task(&mut b);
     let _ = b.task_mut(joins).joins(owner, "src/a.rs:12").since(MS).id();
+    let timed = task(&mut b);
+    let _ = b.task_mut(timed).receives(jobs, "src/a.rs:6").since(MS).until(90 * MINUTE).id();
     let helped = task(&mut b);
     let _ = b.task_mut(helped).blocks(None, "src/a.rs:13").since(MS).id();
     let polls = task(&mut b);
@@ -89,6 +91,9 @@ fn who_joins_is_as_idle_as_whom_it_waits_for() {
     let _ = main.since(MS).id();
     let joins = b.task("src/a.rs:7", "app::joins").joins(waits, "src/a.rs:11").since(MS).id();
     let _ = b.task("src/a.rs:7", "app::joins").joins(joins, "src/a.rs:11").since(MS).id();
+    // It has just come.
+    let recent = b.task("src/a.rs:7", "app::joins").joins(joins, "src/a.rs:11");
+    let _ = recent.since(19 * MINUTE).id();
     let report = longer(&b.build(), 10 * MINUTE);
     assert_eq!(found(&report), [(Rule::WaitingLong, vec![2])]);
     assert_eq!(dependents(&report.findings[0]), [4, 5]);
@@ -107,4 +112,15 @@ fn a_lock_that_is_held_for_long_and_a_peer_that_is_silent_for_long() {
     let mut all: Vec<_> = found(&longer(&b.build(), 10 * MINUTE));
     all.sort();
     assert_eq!(all, [(Rule::WaitingLong, vec![2]), (Rule::WaitingLong, vec![3])]);
+}
+
+/// Nothing is found twice.
+#[test]
+fn what_can_never_go_on_does_not_wait_for_long_besides() {
+    let mut b = SnapshotBuilder::new();
+    b.taken_at(20 * MINUTE);
+    let _ = b.task("src/a.rs:2", "app::main").running().id();
+    let never = b.task("src/a.rs:5", "app::selects").select(&[], "src/a.rs:11");
+    let _ = never.since(MS).id();
+    assert_eq!(found(&longer(&b.build(), 10 * MINUTE)), [(Rule::Structural, vec![2])]);
 }

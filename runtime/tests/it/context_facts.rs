@@ -108,10 +108,12 @@ fn a_deadline_that_has_passed_was_nobody_and_at_its_time() {
     assert_eq!(cancelled_ns, deadline_ns);
 }
 
+type Heeds = fn(&Context);
+
 #[test]
 fn who_is_told_of_a_deadline_has_heeded_it() {
     let (ctx, _cancel) = Context::background().with_timeout(SHORT);
-    let ways: [(&str, fn(&Context)); 4] = [
+    let ways: [(&str, Heeds); 4] = [
         ("waits", |ctx| {
             let _ = ctx.done().wait();
         }),

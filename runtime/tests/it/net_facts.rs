@@ -15,7 +15,7 @@ use crate::support::{parked, unique, until};
 fn socket_of(name: &str) -> ObjectDetail {
     let (snapshot, _, wait) = parked(name);
     let Target::Object(id) = wait.arms[0].on else { panic!("a socket: {wait:?}") };
-    snapshot.objects.into_iter().find(|object| object.id == id).unwrap().detail
+    snapshot.objects.into_iter().find(|object| object.id == id).expect("listed").detail
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn leak() -> (Chan<u32>, JoinHandle<()>) {
     let answer = Chan::new(0);
     let sends = answer.clone();
     let name = unique("leaks");
-    let task = Builder::new().name(&name).spawn(move || sends.send(1)).unwrap();
+    let task = Builder::new().name(&name).spawn(move || sends.send(1)).expect("a task");
     parked(&name);
     (answer, task)
 }
