@@ -138,6 +138,22 @@ fn more_connections_are_no_leak() {
     assert_eq!(found([(10, 3), (9, 6), (2, 9)]), ["app::serve"], "fewer each time");
 }
 
+/// Tasks that compute, and one for each of them that waits for what comes of it.
+#[test]
+fn more_work_is_no_leak() {
+    let all = [10, 20, 30].map(|count| {
+        let mut b = after(count);
+        for number in 0..count {
+            let _ = b.task("src/work.rs:2", "app::computes").running().id();
+            let result = b.channel("src/work.rs:4", Some(0));
+            let waits = b.task("src/work.rs:5", "app::waits").receives(result, "src/work.rs:6");
+            let _ = waits.since(number * MS).id();
+        }
+        b.build()
+    });
+    assert_eq!(growth(&all), []);
+}
+
 /// Each request is answered by a task that it waits for: whatever that one waits for, it is its matter.
 #[test]
 fn who_waits_for_the_end_of_others_grows_with_them() {

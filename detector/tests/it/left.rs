@@ -129,7 +129,7 @@ fn who_does_not_ignore_a_cancel() {
 /// Those are in nobody's way: whom they wait for is.
 #[test]
 fn who_waits_for_a_lock_or_a_group_ignores_nothing() {
-    let (mut b, own, context, _) = after_a_cancel();
+    let (mut b, own, context, jobs) = after_a_cancel();
     let (lock, once) = (b.mutex("src/main.rs:11"), b.once("src/main.rs:12"));
     let group = b.wait_group("src/main.rs:13", 1);
     for object in [lock, once] {
@@ -139,11 +139,14 @@ fn who_waits_for_a_lock_or_a_group_ignores_nothing() {
         b.task("src/main.rs:7", "app::worker").region(own).asked(context).id()
     };
     let (locks, inits, counts) = (worker(&mut b), worker(&mut b), worker(&mut b));
+    let either = worker(&mut b);
+    let arms = [Arm::object(WaitOp::Receive, jobs), Arm::object(WaitOp::WaitGroup, group)];
+    let _ = b.task_mut(either).select(&arms, "src/work.rs:4").id();
     let _ = b.task_mut(locks).locks(lock, "src/work.rs:1").id();
     let _ = b.task_mut(inits).waits_once(once, "src/work.rs:2").id();
     let _ = b.task_mut(counts).waits_group(group, "src/work.rs:3").id();
     let report = region(&b.build(), own);
-    assert_eq!(report.totals.tasks, 4);
+    assert_eq!(report.totals.tasks, 5);
     assert!(!report.findings.is_empty());
     assert!(report.findings.iter().all(|it| it.key.rule == Rule::Outlived), "{report:?}");
 }
