@@ -2,8 +2,10 @@
 //!
 //! Names are put in as they are; whoever prints the words makes them harmless.
 
+use std::collections::BTreeMap;
+
 use gleak_snapshot::{
-    Arm, Object, ObjectId, ObjectKind, Target, TaskState, Wait, WaitOp, WaitReason,
+    Arm, Object, ObjectId, ObjectKind, Target, TaskId, TaskState, Wait, WaitOp, WaitReason,
 };
 
 use crate::index::Index;
@@ -114,10 +116,7 @@ fn arm_kind(index: &Index<'_>, reason: WaitReason, arm: Arm) -> Option<ObjectKin
 /// What some waits of one class are for: `to receive on channel #4 "jobs"`,
 /// `to receive on 5 channels`.
 pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
-    let mut targets: Vec<(WaitOp, Target)> =
-        waits.iter().flat_map(|wait| &wait.arms).map(|arm| (arm.op, arm.on)).collect();
-    targets.sort_unstable_by_key(|&(op, on)| in_order(op, on));
-    targets.dedup();
+    let targets = distinct_targets(waits);
     // Names are only right when they are the names of what each of them waits for.
     let all = |wait: &&Wait| {
         let has = |op, on| wait.arms.iter().any(|arm| arm.is(op, on));
@@ -160,14 +159,35 @@ fn held_workers(waits: &[&Wait]) -> &'static str {
     }
 }
 
-/// The order of operations and targets as one number: a million of them are to be sorted.
-fn in_order(op: WaitOp, on: Target) -> u128 {
-    let (kind, id) = match on {
-        Target::Object(id) => (0, id.0),
-        Target::Task(id) => (1, id.0),
-        Target::Never => (2, 0),
-    };
-    (op as u128) << 72 | kind << 64 | u128::from(id)
+/// What these waits are for, each once, in order. A million of them are to be sorted, for which bare
+/// numbers are quickest.
+fn distinct_targets(waits: &[&Wait]) -> Vec<(WaitOp, Target)> {
+    #[derive(Default)]
+    struct Of {
+        objects: Vec<ObjectId>,
+        tasks: Vec<TaskId>,
+        never: bool,
+    }
+    let mut by_op: BTreeMap<WaitOp, Of> = BTreeMap::new();
+    for arm in waits.iter().flat_map(|wait| &wait.arms) {
+        let of = by_op.entry(arm.op).or_default();
+        match arm.on {
+            Target::Object(id) => of.objects.push(id),
+            Target::Task(id) => of.tasks.push(id),
+            Target::Never => of.never = true,
+        }
+    }
+    let in_order = by_op.into_iter().flat_map(|(op, mut of)| {
+        of.objects.sort_unstable();
+        of.objects.dedup();
+        of.tasks.sort_unstable();
+        of.tasks.dedup();
+        let objects = of.objects.into_iter().map(Target::Object);
+        let tasks = of.tasks.into_iter().map(Target::Task);
+        let all = objects.chain(tasks).chain(of.never.then_some(Target::Never));
+        all.map(move |on| (op, on))
+    });
+    in_order.collect()
 }
 
 fn phrase(op: WaitOp, target: &str) -> String {
