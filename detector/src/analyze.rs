@@ -8,17 +8,19 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind};
+use gleak_snapshot::{
+    MisuseFact, PairWitness, PanicFact, RegionId, Snapshot, SpawnId, TaskId, TaskState, WaiterKind,
+};
 
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
 use crate::index::{Index, is_host, wait_of};
 use crate::lock_order::{Circle, Step};
-use crate::rule::{Case, Draft, RULES, RuleInfo};
+use crate::rule::{Case, Draft, RULES, RuleInfo, is_charged};
 use crate::{
     Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
-    lock_order, panics,
+    lock_order, misuse, panics,
 };
 
 /// Judges a snapshot.
@@ -36,7 +38,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             for task in draft_tasks(&draft) {
                 taken[task] = true;
             }
-            piles.add(&case, info.rule, selection.cut(draft));
+            piles.add(&case, info.rule, selection.cut(&case, info.certainty, draft));
         }
         for pile in piles.piles.values() {
             if info.certainty == Certainty::Certain {
@@ -47,6 +49,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
             findings.push(pile.finding(&case, info, &piles.keys));
         }
         findings.extend(panics::findings(&case, info, &piles.panics));
+        findings.extend(misuse::findings(&case, info, &piles.misuses));
         findings.extend(lock_order::findings(&case, info, &piles.circles));
     }
     crate::finding::sort(&mut findings);
@@ -113,11 +116,15 @@ impl<'q> Selection<'q> {
         self.question.ignore.iter().any(|ignore| ignore.matches(name, file, entry))
     }
 
-    /// What of a draft was asked for, if anything.
-    fn cut(&mut self, draft: Draft) -> Option<Draft> {
+    /// What of a draft was asked for, if anything. Where being alive is the matter, somebody must be among
+    /// it of whom an end is expected.
+    fn cut(&mut self, case: &Case<'_>, certainty: Certainty, draft: Draft) -> Option<Draft> {
         match draft {
             Draft::Together { members, circle, mut dependents } => {
-                let wanted = |&task: &usize| self.wanted[task];
+                let counts = |task: usize| {
+                    certainty != Certainty::Weak || is_charged(case.index.tasks[task])
+                };
+                let wanted = |&task: &usize| self.wanted[task] && counts(task);
                 if !members.iter().any(wanted) && !dependents.iter().any(wanted) {
                     return None;
                 }
@@ -129,8 +136,19 @@ impl<'q> Selection<'q> {
                 Some(Draft::Each(tasks))
             }
             Draft::Panics(mut numbers) => {
-                numbers.retain(|&number| self.wants_panic(&self.snapshot.panics[number]));
+                numbers.retain(|&number| {
+                    let PanicFact { task, name, region, spawn, .. } = &self.snapshot.panics[number];
+                    self.wants_event(*task, name.as_deref(), *region, Some(*spawn))
+                });
                 Some(Draft::Panics(numbers))
+            }
+            Draft::Misuses(mut numbers) => {
+                numbers.retain(|&number| {
+                    let MisuseFact { task, name, region, spawn, .. } =
+                        &self.snapshot.misuses[number];
+                    self.wants_event(*task, name.as_deref(), *region, *spawn)
+                });
+                Some(Draft::Misuses(numbers))
             }
             Draft::Orders(mut circles) => {
                 circles.retain(|circle| circle.iter().any(|step| self.wants_witness(*step)));
@@ -139,25 +157,27 @@ impl<'q> Selection<'q> {
         }
     }
 
-    fn wants_panic(&self, panic: &PanicFact) -> bool {
-        self.has_in_scope(panic.task, panic.region)
-            && !self.ignores(panic.name.as_deref(), Some(panic.spawn))
-    }
-
     fn wants_witness(&self, step: Step) -> bool {
-        let witness = &self.snapshot.lock_order[step.pair].witnesses[step.witness];
-        self.has_in_scope(witness.task, witness.region)
-            && !self.ignores(witness.name.as_deref(), witness.spawn)
+        let PairWitness { task, name, region, spawn, .. } =
+            &self.snapshot.lock_order[step.pair].witnesses[step.witness];
+        self.wants_event(*task, name.as_deref(), *region, *spawn)
     }
 
     /// Whether what is told of this task, which may have ended, is asked for.
-    fn has_in_scope(&self, task: TaskId, of: Option<RegionId>) -> bool {
-        match &self.question.scope {
+    fn wants_event(
+        &self,
+        task: TaskId,
+        name: Option<&str>,
+        region: Option<RegionId>,
+        spawn: Option<SpawnId>,
+    ) -> bool {
+        let in_scope = match &self.question.scope {
             Scope::Process => true,
-            Scope::Region(region) => of == Some(*region),
+            Scope::Region(asked) => region == Some(*asked),
             // The set cannot tell of who has ended whether it began before or after.
             Scope::NewSince(known) => task > known.last().copied().unwrap_or(TaskId(0)),
-        }
+        };
+        in_scope && !self.ignores(name, spawn)
     }
 }
 
@@ -167,7 +187,7 @@ fn draft_tasks(draft: &Draft) -> Vec<usize> {
             members.iter().chain(dependents).copied().collect()
         }
         Draft::Each(tasks) => tasks.clone(),
-        Draft::Panics(_) | Draft::Orders(_) => Vec::new(),
+        Draft::Panics(_) | Draft::Misuses(_) | Draft::Orders(_) => Vec::new(),
     }
 }
 
@@ -180,6 +200,7 @@ struct Piles {
     keys: Vec<FindingKey>,
     piles: BTreeMap<Vec<usize>, Pile>,
     panics: Vec<usize>,
+    misuses: Vec<usize>,
     circles: Vec<Circle>,
 }
 
@@ -197,6 +218,7 @@ impl Piles {
         match draft {
             None => {}
             Some(Draft::Panics(numbers)) => self.panics.extend(numbers),
+            Some(Draft::Misuses(numbers)) => self.misuses.extend(numbers),
             Some(Draft::Orders(circles)) => self.circles.extend(circles),
             Some(Draft::Each(tasks)) => {
                 let mut by_key: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -253,8 +275,10 @@ impl Pile {
         members.sort_unstable();
         let mut dependents = self.dependents.clone();
         dependents.sort_unstable();
+        // What is held by a member that waits for something else is told by who wants it.
+        let told_by = if info.rule == Rule::HeldOverBlock { &dependents } else { &members };
         let chain = if self.circle.is_empty() {
-            members.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
+            told_by.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
         } else {
             chain::around(index, &self.circle)
         };
@@ -263,6 +287,9 @@ impl Pile {
         let mut facts = info.facts(case, &members);
         facts.extend(facts::of(index, &members, holders));
         let regions = all.filter_map(|&task| index.tasks[task].region);
+        if info.rule == Rule::Spinner {
+            facts.extend(members.iter().filter_map(|&task| held::told(index, task)));
+        }
         Finding {
             fingerprint: key::fingerprint(&own),
             key: own[0].clone(),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use gleak_snapshot::{
     Endpoint, HoldMode, LastUse, Object, ObjectDetail, ObjectId, Owner, Target, TaskId, TaskState,
-    WaitOp,
+    Unheard, WaitOp,
 };
 
 use crate::held::aside;
@@ -88,9 +88,10 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
             parts.extend(peer.as_ref().map(|peer| format!("the other side is {peer}")));
             parts.extend(listens.then(|| "it waits for connections".to_owned()));
         }
-        ObjectDetail::Cond { mutex } => {
+        ObjectDetail::Cond { mutex, unheard } => {
             let mutex = mutex.and_then(|mutex| index.object(mutex));
             parts.extend(mutex.map(|it| format!("used with {}", words::name_object(it))));
+            parts.extend(unheard.map(|unheard| in_vain(index, unheard)));
         }
         ObjectDetail::Once { owner, done } => {
             parts.extend(owner.map(|owner| initialising(index, owner)));
@@ -190,6 +191,13 @@ fn last_taken(index: &Index<'_>, taken: LastUse) -> String {
     let gone = if index.task(task).is_none() { " (finished)" } else { "" };
     let (site, who) = (index.site(site), index.who(task));
     format!("last taken at {site} by {who}{gone}{}", aside(index, task))
+}
+
+fn in_vain(index: &Index<'_>, unheard: Unheard) -> String {
+    let (site, who) = (index.site(unheard.by.site), index.who(unheard.by.task));
+    let gone = if index.task(unheard.by.task).is_none() { " (finished)" } else { "" };
+    let ago = words::span(index.snapshot.header.taken_ns.saturating_sub(unheard.at_ns));
+    format!("last notified {ago} ago at {site} by {who}{gone}, when nobody waited")
 }
 
 fn initialising(index: &Index<'_>, owner: Owner) -> String {

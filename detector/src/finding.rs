@@ -8,7 +8,9 @@
 
 use std::fmt;
 
-use gleak_snapshot::{Completeness, ObjectKind, RegionId, Site, TaskId, WaitReason, WorkerId};
+use gleak_snapshot::{
+    Completeness, KernelSleep, ObjectKind, RegionId, Site, TaskId, WaitReason, WorkerId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Backtrace;
@@ -25,14 +27,24 @@ pub enum Rule {
     Asleep,
     /// A task panicked and nobody joined it.
     Panicked,
+    /// Something was done that is never right.
+    Misuse,
+    /// A group's error that nobody waited for.
+    UnseenError,
     /// The lock's owner has finished without giving it back.
     AbandonedLock,
     /// Every task of the region waits for objects that only this region ever touched.
     AsleepInRegion,
+    /// It runs on without leaving its worker although its region has ended.
+    Spinner,
     /// Waits on, although a context that it has asked was cancelled.
     CancelIgnored,
     /// Waits for the other side of a socket, without a deadline.
     SilentPeer,
+    /// It waits for a notification, and the last one came before it.
+    LostWakeUp,
+    /// It waits while it holds a lock that others want.
+    HeldOverBlock,
     /// Still alive when its region ended, and could still go on.
     Outlived,
     /// Has waited for longer than was asked about, and nothing has happened to what it waits for.
@@ -52,15 +64,26 @@ impl Rule {
             Rule::Structural => "structural",
             Rule::Asleep => "asleep",
             Rule::Panicked => "panicked",
+            Rule::Misuse => "misuse",
+            Rule::UnseenError => "unseen-error",
             Rule::AbandonedLock => "abandoned-lock",
             Rule::AsleepInRegion => "asleep-in-region",
+            Rule::Spinner => "spinner",
             Rule::CancelIgnored => "cancel-ignored",
             Rule::SilentPeer => "silent-peer",
+            Rule::LostWakeUp => "lost-wake-up",
+            Rule::HeldOverBlock => "held-over-block",
             Rule::Outlived => "outlived",
             Rule::WaitingLong => "waiting-long",
             Rule::Growing => "growing",
             Rule::LockOrder => "lock-order",
         }
+    }
+
+    /// Whether its findings are on what tasks have done: they may have ended, and are not stuck.
+    #[must_use]
+    pub fn is_event(self) -> bool {
+        matches!(self, Rule::Panicked | Rule::Misuse | Rule::UnseenError | Rule::LockOrder)
     }
 }
 
@@ -68,7 +91,7 @@ impl Rule {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
-    /// Proven: it can never go on.
+    /// Proven: it can never go on, or it has happened.
     Certain,
     /// Only something that no record shows could still wake it.
     Strong,
@@ -248,6 +271,9 @@ pub enum Asleep {
     Certain,
     /// Nothing of ours can run; these threads could still act. No finding.
     UnlessThreads(Vec<String>),
+    /// Nothing of ours can run but tasks on these workers, whose threads sleep in the kernel in calls of
+    /// the tasks' own: somebody outside may end that. No finding.
+    UnlessWorkers(Vec<WorkerId>),
 }
 
 /// A worker that one task has kept for 10 ms or more, so that nobody else who has started on it can
@@ -264,6 +290,12 @@ pub struct HeldWorker {
     /// What it waits for, in words, when it waits without leaving its thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<String>,
+    /// How its thread sleeps in the kernel, in the task's own doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleeps: Option<KernelSleep>,
+    /// Where its stack stood. None when none was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtrace: Option<Backtrace>,
     /// For how long.
     pub held_ns: u64,
     /// Other tasks that have started there: none of them can run meanwhile.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{Task, TaskId, TaskState, Worker, WorkerId};
+use gleak_snapshot::{KernelSleep, Task, TaskId, TaskState, Worker, WorkerId};
 
 use crate::group::member;
 use crate::index::{Index, wait_of};
@@ -50,6 +50,8 @@ pub(crate) fn of(index: &Index<'_>, wanted: &[bool]) -> Vec<HeldWorker> {
                 by: member(index, number),
                 spawn: task.spawn.map(|spawn| index.spawn_site(spawn).clone()),
                 waits: waits(index, task),
+                sleeps: task_sleeps(index, worker, task),
+                backtrace: index.stacks.of_tasks([task].into_iter(), |task| task.backtrace),
                 held_ns,
                 started: behind.started,
                 ready: behind.ready,
@@ -65,6 +67,28 @@ fn holder(index: &Index<'_>, worker: &Worker) -> Option<(TaskId, u64)> {
     let held_ns = index.snapshot.header.taken_ns.saturating_sub(worker.held_since_ns?);
     let running = worker.running.filter(|_| held_ns >= HELD_NS)?;
     Some((running, held_ns))
+}
+
+/// In a wait of the runtime it is asleep by right.
+fn task_sleeps(index: &Index<'_>, worker: WorkerId, task: &Task) -> Option<KernelSleep> {
+    let worker = index.snapshot.workers.iter().find(|it| it.id == worker)?;
+    worker.sleeps.filter(|_| wait_of(task).is_none())
+}
+
+/// What is to be said of a task that holds its worker.
+pub(crate) fn told(index: &Index<'_>, number: usize) -> Option<String> {
+    let task = index.tasks[number];
+    let worker = index.snapshot.workers.iter().find(|worker| Some(worker.id) == task.worker)?;
+    let (_, held_ns) = holder(index, worker).filter(|(by, _)| *by == task.id)?;
+    let others = || index.tasks.iter().filter(|it| it.worker == task.worker && it.id != task.id);
+    let ready = others().filter(|it| it.state == TaskState::Runnable).count();
+    Some(format!(
+        "{} has held {} for {}; {} behind it, {ready} ready to run",
+        index.who(task.id),
+        worker.id,
+        words::span(held_ns),
+        words::count(others().count(), "other started task"),
+    ))
 }
 
 fn waits(index: &Index<'_>, task: &Task) -> Option<String> {

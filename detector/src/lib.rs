@@ -28,6 +28,7 @@ mod key;
 mod lists;
 mod lock_order;
 mod machinery;
+mod misuse;
 mod name;
 mod panics;
 mod question;

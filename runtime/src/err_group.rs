@@ -5,8 +5,9 @@
 //! Invariants:
 //! 1. `members` has every member that has not been joined, so that a wait for the group is a wait
 //!    for the ends of its tasks, which reports can follow.
-//! 2. No value of the user's is dropped under the lock.
-//! 3. Who has taken members out to join them has `joining`: others who wait for the group wait for
+//! 2. An error or panic that goes with the group, seen by nobody, is noted: `failed_by`, `panicked`.
+//! 3. No value of the user's is dropped under the lock.
+//! 4. Who has taken members out to join them has `joining`: others who wait for the group wait for
 //!    that, and so for the same members.
 
 use std::any::Any;
@@ -17,8 +18,11 @@ use std::sync::{Arc, PoisonError};
 use crate::chan::Chan;
 use crate::context::{CancelHandle, Context};
 use crate::lock::Mutex;
+use crate::records::misuse::{self, Doer};
+use crate::records::panics::{self, Unjoined};
 use crate::records::statics::{Entry, Site};
 use crate::records::waiter::Reason;
+use crate::scheduler::current;
 use crate::sync::Lock;
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
@@ -34,13 +38,21 @@ struct State<E> {
     /// Whether somebody has failed, and the error until it is taken.
     failed: bool,
     error: Option<E>,
+    /// Who failed first, unless that was told to end.
+    failed_by: Option<Doer>,
     panic: Option<Payload>,
+    /// A handle went because its task panicked, which says more than an error that it would have seen.
+    excused: bool,
+    /// Whose panic that is.
+    panicked: Option<Unjoined>,
     members: Vec<JoinHandle<()>>,
     /// Which member is looked at next.
     next: usize,
 }
 
 struct Core<E> {
+    /// Where the group was made.
+    site: Site,
     state: Lock<State<E>>,
     joining: Mutex<()>,
     cancel: Option<CancelHandle>,
@@ -86,9 +98,18 @@ impl<E: Send + 'static> ErrGroup<E> {
 
     #[track_caller]
     fn of(cancel: Option<CancelHandle>) -> ErrGroup<E> {
-        let state = State { failed: false, error: None, panic: None, members: Vec::new(), next: 0 };
-        let (state, joining) = (Lock::new(state), Mutex::new(()));
-        ErrGroup { core: Arc::new(Core { state, joining, cancel, slots: None }) }
+        let state = State {
+            failed: false,
+            error: None,
+            failed_by: None,
+            excused: false,
+            panic: None,
+            panicked: None,
+            members: Vec::new(),
+            next: 0,
+        };
+        let (site, state, joining) = (Location::caller(), Lock::new(state), Mutex::new(()));
+        ErrGroup { core: Arc::new(Core { site, state, joining, cancel, slots: None }) }
     }
 
     /// Lets `most` members run at a time. With 0 none ever starts.
@@ -180,7 +201,9 @@ impl<E: Send + 'static> ErrGroup<E> {
         self.core.cancel(site);
         let mut state = self.core.state.lock();
         let (panic, error) = (state.panic.take(), state.error.take());
+        let told = (state.panicked.take(), state.failed_by.take());
         drop(state);
+        drop(told);
         if let Some(payload) = panic {
             resume_unwind(payload);
         }
@@ -211,12 +234,14 @@ impl<E> Core<E> {
     /// How a member has ended.
     fn note(&self, ended: Result<(), JoinError>) {
         let Err(error) = ended else { return };
+        let (task, panic) = error.record();
         let payload = error.into_panic().unwrap_or_else(|error| Box::new(error.to_string()));
         let mut state = self.state.lock();
         let late = match state.panic {
             Some(_) => Some(payload),
             None => {
                 state.panic = Some(payload);
+                state.panicked = Some(Unjoined { task, panic });
                 None
             }
         };
@@ -226,11 +251,14 @@ impl<E> Core<E> {
 
     /// `site` is where the member was spawned.
     fn fail(&self, error: E, site: Site) {
+        // Who is told to end has no other way to come back: its error is no news.
+        let told = self.cancel.as_ref().is_some_and(CancelHandle::is_done);
+        let member = (!told).then(|| Doer::of(current::get()));
         let mut state = self.state.lock();
         let late = if std::mem::replace(&mut state.failed, true) {
             Some(error)
         } else {
-            state.error = Some(error);
+            (state.error, state.failed_by) = (Some(error), member);
             None
         };
         drop(state);
@@ -241,6 +269,30 @@ impl<E> Core<E> {
     fn cancel(&self, site: Site) {
         if let Some(cancel) = &self.cancel {
             cancel.cancel_at(site);
+        }
+    }
+}
+
+impl<E> Drop for Core<E> {
+    fn drop(&mut self) {
+        let mut state = self.state.lock();
+        let excused = state.excused;
+        let (member, panicked) = (state.failed_by.take(), state.panicked.take());
+        drop(state);
+        // Joined by the group, and then by nobody.
+        if let Some(panicked) = panicked {
+            panics::add(panicked);
+        }
+        if let Some(member) = member.filter(|_| !excused) {
+            misuse::unseen_error(self.site, member);
+        }
+    }
+}
+
+impl<E> Drop for ErrGroup<E> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.core.state.lock().excused = true;
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use crate::records::panics;
 use crate::records::region::{self, REGIONS};
 use crate::records::table::Ref;
+use crate::records::{misuse, panics};
 use crate::scheduler::current;
 use crate::sync::Ordering;
 use crate::{Builder, records};
@@ -66,9 +66,10 @@ impl Region {
     }
 
     /// The verdict has been given: what is spawned in it from now on is charged to nothing, and its
-    /// unjoined panics are forgotten.
+    /// unjoined panics and misuses are forgotten.
     pub fn close(self) {
         panics::forget_region(self.id);
+        misuse::forget_region(self.id);
     }
 }
 

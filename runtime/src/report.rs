@@ -150,7 +150,7 @@ pub(crate) fn judge_asleep() -> Judged {
             Judged::Open
         }
         Asleep::No => Judged::Settled,
-        Asleep::UnlessThreads(_) => Judged::Open,
+        Asleep::UnlessThreads(_) | Asleep::UnlessWorkers(_) => Judged::Open,
         Asleep::Certain => {
             taken.add(Detail::REPORT);
             let report = analyze(&taken.snapshot, &Question::default());

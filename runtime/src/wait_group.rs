@@ -7,18 +7,20 @@
 //! Invariants:
 //! 1. `tokens` is the number of tokens that exist, and at most `count`: by hand nobody counts down
 //!    what belongs to a token, so the drop of a token never fails.
-//! 2. Waiters are claimed under the lock, by whoever counts down to zero.
+//! 2. `returning` goes up before a waiter that was claimed is woken, and down before its wait returns.
+//! 3. Waiters are claimed under the lock, by whoever counts down to zero.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::records::misuse;
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
-use crate::sync::Lock;
+use crate::sync::{AtomicUsize, Lock, Ordering};
 use crate::task::spawn::Builder;
 use crate::wait::queue::{Claims, WaitQueue};
 use crate::wait::{self, On, Why};
@@ -29,12 +31,16 @@ struct State {
     tokens: i64,
     /// Where it was counted last.
     last: Option<Site>,
+    /// Who began to wait last, and where.
+    last_wait: Option<(u64, Site)>,
     waiters: WaitQueue,
 }
 
 struct Core {
     cell: ObjectCell,
     state: Lock<State>,
+    /// Waits that have been ended and have not returned.
+    returning: AtomicUsize,
 }
 
 /// Go's `sync.WaitGroup`. Clones share one counter.
@@ -76,7 +82,8 @@ impl WaitGroup {
     #[expect(clippy::new_without_default, reason = "`new` notes where the group is made")]
     pub fn new() -> WaitGroup {
         let cell = ObjectCell::new(Kind::WaitGroup, Location::caller());
-        WaitGroup { core: Arc::new(Core { cell, state: Lock::new(State::default()) }) }
+        let (state, returning) = (Lock::new(State::default()), AtomicUsize::new(0));
+        WaitGroup { core: Arc::new(Core { cell, state, returning }) }
     }
 
     /// Gives it a name for reports.
@@ -117,8 +124,11 @@ impl WaitGroup {
 
     /// Counts `work` more, by hand. Call it before the task is spawned, not inside: where it is
     /// called while the count is zero and somebody calls [`WaitGroup::wait`], that wait may return
-    /// before or after the work. (Go panics when it notices. Here a wait that was woken returns,
-    /// whatever was added since.)
+    /// before or after the work.
+    ///
+    /// Go's rule holds: from zero a group is counted up by hand only after all waits for the last round
+    /// have returned. Go panics when it sees otherwise; here a wait that was woken returns, whatever was
+    /// added since, and the misuse is a finding. Tokens, and so [`WaitGroup::go`], may come at any time.
     ///
     /// # Panics
     /// When the count, less that of tokens, would fall below zero (`work` may be negative) or
@@ -153,6 +163,8 @@ impl WaitGroup {
             let outcome = waiting.park();
             if outcome.left_queued() {
                 self.core.state.lock().waiters.remove(node);
+            } else {
+                self.core.returning.fetch_sub(1, Ordering::Relaxed);
             }
             outcome.or_unwind();
         }
@@ -167,6 +179,7 @@ impl WaitGroup {
         let on = On::object(self.core.cell.target());
         let (waiting, node) = wait::begin(who, why, Op::WaitGroup, on);
         state.waiters.push_back(node);
+        state.last_wait = Some((who.record.id(), site));
         Some((waiting, node))
     }
 
@@ -187,7 +200,8 @@ struct Misuse {
 impl Core {
     /// Changes the count by `work` and by `tokens`, which are new tokens, or old ones if negative.
     fn count(&self, work: i64, tokens: i64, site: Site) -> Result<(), Misuse> {
-        let record = self.cell.used_by(current::get());
+        let who = current::get();
+        let record = self.cell.used_by(who);
         let mut state = self.state.lock();
         let by_hand = state.count - state.tokens;
         let sum = by_hand.checked_add(work).filter(|by_hand| *by_hand >= 0);
@@ -195,10 +209,16 @@ impl Core {
         let Some(count) = all else {
             return Err(Misuse { by_hand, tokens: state.tokens, last: state.last });
         };
+        // Who has seen a wait return has seen it counted down, whatever the order of the two words.
+        let reused = work > 0 && state.count == 0 && self.returning.load(Ordering::Relaxed) > 0;
+        let waited = if reused { state.last_wait } else { None };
         state.count = count;
         state.tokens += tokens;
         state.last = Some(site);
         let claimed = if count == 0 { state.waiters.claim_all() } else { Claims::default() };
+        if !claimed.is_empty() {
+            self.returning.fetch_add(claimed.len(), Ordering::Relaxed);
+        }
         if let Some(record) = record {
             record.level.set(count.cast_unsigned());
             record.bound.set(state.tokens.cast_unsigned());
@@ -208,6 +228,9 @@ impl Core {
         }
         drop(state);
         claimed.wake();
+        if reused && let Some(record) = record {
+            misuse::group_reused(record, who, site, waited);
+        }
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ mod error;
 mod hex;
 mod id;
 mod lock_pair;
+mod misuse;
 mod object;
 mod region;
 mod site;
@@ -38,7 +39,8 @@ pub use dump::{FORMAT_VERSION, read_dump, write_dump};
 pub use error::ReadError;
 pub use id::{FrameId, ModuleId, ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
 pub use lock_pair::{Joined, LockPair, PairWitness, PairedLock};
-pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched};
+pub use misuse::{Misuse, MisuseFact, MisusedObject};
+pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched, Unheard};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
 pub use snapshot::{Activity, Completeness, Counters, Header, PanicFact, Reason, Snapshot, Thread};
@@ -47,4 +49,4 @@ pub use task::{
     WaitReason, WaiterKind,
 };
 pub use validate::{Invalid, Record};
-pub use worker::Worker;
+pub use worker::{KernelSleep, Worker};

@@ -155,6 +155,9 @@ pub enum ObjectDetail {
         /// The mutex that the last wait gave back; it need not be in the snapshot.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mutex: Option<ObjectId>,
+        /// The notifications that found nobody, when none has found somebody since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unheard: Option<Unheard>,
     },
     /// What is initialised once. Whoever runs the initialiser owns it, as a mutex.
     Once {
@@ -212,6 +215,17 @@ pub struct LastUse {
     pub task: TaskId,
     /// Where.
     pub site: SiteId,
+}
+
+/// Notifications of a cond that nobody waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Unheard {
+    /// Who sent the last one, and where.
+    pub by: LastUse,
+    /// When, on the clock of [`crate::Header::taken_ns`].
+    pub at_ns: u64,
+    /// How many there were in a row.
+    pub times: u64,
 }
 
 /// Who owns a lock.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Frame, LockPair, Module, Object, Region, RegionId, Site, SiteId, SpawnId, SpawnPoint, Stack,
-    Symbol, Task, TaskId, Worker,
+    Frame, LockPair, MisuseFact, Module, Object, Region, RegionId, Site, SiteId, SpawnId,
+    SpawnPoint, Stack, Symbol, Task, TaskId, Worker,
 };
 
 /// Everything known of one process at one moment.
@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub lock_order: Vec<LockPair>,
     /// Panics of tasks that nobody has joined.
     pub panics: Vec<PanicFact>,
+    /// What was done that is never right.
+    pub misuses: Vec<MisuseFact>,
     /// What could still act when nothing waits for the clock.
     pub activity: Activity,
     /// What the snapshot did not see.
@@ -156,6 +158,9 @@ pub struct Completeness {
     pub unsettled_objects: u64,
     /// Panics beyond the number kept.
     pub dropped_panics: u64,
+    /// Misuses beyond the number kept.
+    #[serde(default)]
+    pub dropped_misuses: u64,
     /// Pairs of locks beyond the number kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_pairs: u64,

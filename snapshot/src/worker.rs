@@ -20,4 +20,18 @@ pub struct Worker {
     /// there for 10 ms. Late by some milliseconds at most, never early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since_ns: Option<u64>,
+    /// How its thread slept in the kernel, in that task's own doing: not in a wait of the runtime, which
+    /// the task's state would tell. None when it did not, or the snapshot was not asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleeps: Option<KernelSleep>,
+}
+
+/// What a thread sleeps in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelSleep {
+    /// A futex, of which locks, condition variables and joins of threads are made.
+    Futex,
+    /// Another system call.
+    Call,
 }

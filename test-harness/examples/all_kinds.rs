@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::{Chan, Mutex, go, sleep, spawn, yield_now};
+use gleak_runtime::{Chan, ErrGroup, Mutex, go, sleep, spawn, yield_now};
 
 mod fails {
     use super::*;
@@ -88,6 +88,11 @@ mod fails {
         fn drop(&mut self) {
             self.0.close();
         }
+    }
+
+    #[gleak_test_harness::test]
+    fn unseen_error() {
+        ErrGroup::new().go(|| Err("no host"));
     }
 
     #[gleak_test_harness::test]
@@ -191,6 +196,13 @@ mod passes {
     #[gleak_test_harness::test]
     fn joined_panic() {
         assert!(spawn(|| panic!("known of")).join().is_err());
+    }
+
+    #[gleak_test_harness::test]
+    fn seen_error() {
+        let group = ErrGroup::new();
+        group.go(|| Err("no host"));
+        assert_eq!(group.wait(), Err("no host"));
     }
 
     #[gleak_test_harness::test]

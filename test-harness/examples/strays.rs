@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use gleak_runtime::{Chan, spawn};
+use gleak_runtime::{Chan, ErrGroup, spawn};
 
 #[gleak_test_harness::test]
 fn asks_a_thread() {
@@ -27,6 +27,11 @@ fn a_threads_task_panics() {
     })
     .join()
     .unwrap();
+}
+
+#[gleak_test_harness::test]
+fn a_threads_group_fails() {
+    std::thread::spawn(|| ErrGroup::new().go(|| Err("nobody asks"))).join().unwrap();
 }
 
 #[gleak_test_harness::test]

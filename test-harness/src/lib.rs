@@ -28,7 +28,8 @@
 //! - when the body fails, as always;
 //! - when a task of it is still alive after it, unless that one finishes within the settle time.
 //!   Nothing is waited for that nothing can wake;
-//! - when a task of it panicked and nobody joined that task;
+//! - when a task of it panicked and nobody joined that task, failed in a group that nobody waited for,
+//!   or misused a wait group or a lock;
 //! - when the body cannot go on: a deadlock is a failure, with its cycle, and no hang.
 //!
 //! Tasks that belong to no test (spawned by a plain thread, or after their test's verdict) fail the

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use gleak_runtime::report::detector::{Finding, Group, Question, Report, Scope, render};
-use gleak_runtime::report::snapshot::{PanicFact, Snapshot, Task, TaskId, Tenure, WaiterKind};
+use gleak_runtime::report::snapshot::{RegionId, Snapshot, Task, TaskId, Tenure, WaiterKind};
 use gleak_runtime::report::{self, Detail};
 use gleak_runtime::task_count;
 use gleak_runtime::time::Instant;
@@ -86,23 +86,21 @@ fn judged(
     answered: &BTreeSet<TaskId>,
 ) -> Report {
     let ignore = options::ignores(suite.options.allow.iter().map(String::as_str));
-    let panics: Vec<PanicFact> = snapshot
-        .panics
-        .iter()
-        .filter(|panic| {
-            !outsiders::of_a_test(snapshot, panic.region)
-                && !before.contains(&panic.task)
-                && !answered.contains(&panic.task)
-        })
-        .cloned()
-        .collect();
-    let living = Snapshot { panics: Vec::new(), ..snapshot.clone() };
+    let of_no_test = |task: &TaskId, region: Option<RegionId>| {
+        !outsiders::of_a_test(snapshot, region)
+            && !before.contains(task)
+            && !answered.contains(task)
+    };
+    let (mut panics, mut misuses) = (snapshot.panics.clone(), snapshot.misuses.clone());
+    panics.retain(|panic| of_no_test(&panic.task, panic.region));
+    misuses.retain(|misuse| of_no_test(&misuse.task, misuse.region));
+    let living = Snapshot { panics: Vec::new(), misuses: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
     let mut report =
         verdict::judge(&living, &Question { scope, ignore: ignore.clone(), ..Question::default() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
-    // are judged by themselves, among no tasks.
-    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, ..living };
+    // and misuses are judged by themselves, among no tasks.
+    let ended = Snapshot { tasks: Vec::new(), objects: Vec::new(), panics, misuses, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
     let question = Question { scope, ignore, ..Question::default() };
     report.findings.extend(verdict::judge(&ended, &question).findings);

@@ -36,19 +36,16 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
     let decides = |rule: Rule| match rule {
         Rule::Cycle | Rule::Structural | Rule::Asleep => true,
         Rule::AbandonedLock | Rule::AsleepInRegion => others == Others::Rest,
-        Rule::Panicked
-        | Rule::CancelIgnored
-        | Rule::SilentPeer
-        | Rule::Outlived
-        | Rule::WaitingLong
-        | Rule::Growing
-        | Rule::LockOrder => false,
+        // What has happened holds nobody up.
+        Rule::Panicked | Rule::Misuse | Rule::UnseenError | Rule::LockOrder => false,
+        Rule::Spinner | Rule::CancelIgnored | Rule::SilentPeer | Rule::LostWakeUp => false,
+        Rule::HeldOverBlock | Rule::Outlived | Rule::WaitingLong | Rule::Growing => false,
     };
     if !report.findings.iter().any(|finding| decides(finding.key.rule)) {
         return None;
     }
-    // A panic explains a deadlock often enough.
-    report.findings.retain(|it| decides(it.key.rule) || it.key.rule == Rule::Panicked);
+    // A panic explains a deadlock often enough, and so does a misuse.
+    report.findings.retain(|it| decides(it.key.rule) || it.key.rule.is_event());
     Some(report)
 }
 

@@ -22,8 +22,13 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     }
     more(page, 4, finding.groups.len());
     if !circle && !finding.chain.is_empty() {
-        let potential = finding.certainty == Certainty::Potential;
-        let lead = if potential { "    if they meet" } else { "    held up by" };
+        let lead = if finding.key.rule == Rule::HeldOverBlock {
+            "    it holds up"
+        } else if finding.certainty == Certainty::Potential {
+            "    if they meet"
+        } else {
+            "    held up by"
+        };
         page.line(&[(Style::Plain, lead)]);
         links(page, &finding.chain);
     }
@@ -57,10 +62,15 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::Structural => format!("{tasks} that can never go on"),
         Rule::Asleep => format!("{tasks} asleep"),
         Rule::Panicked => format!("{tasks} panicked"),
+        Rule::Misuse => format!("misuse by {tasks}"),
+        Rule::UnseenError => format!("{tasks} failed unseen"),
         Rule::AbandonedLock => format!("{tasks} waiting for an abandoned lock"),
         Rule::AsleepInRegion => format!("task leak: {tasks} asleep"),
+        Rule::Spinner => format!("task leak: {tasks} running on"),
         Rule::CancelIgnored => format!("task leak: {tasks} waiting on after a cancel"),
         Rule::SilentPeer => format!("task leak: {tasks} waiting for a silent peer"),
+        Rule::LostWakeUp => format!("task leak: {tasks} waiting, perhaps since a lost wake-up"),
+        Rule::HeldOverBlock => format!("task leak: {tasks} waiting with a lock held"),
         Rule::Outlived => format!("task leak: {tasks} left over"),
         Rule::WaitingLong => format!("{tasks} waiting for long"),
         Rule::Growing => format!("{tasks}, more in each sample"),
@@ -137,8 +147,9 @@ pub(super) fn doing(group: &Group) -> String {
     } else {
         match group.wait_class.as_str() {
             "never started" => "that never started".to_owned(),
-            "panicked" => "that panicked".to_owned(),
-            class => clean(class),
+            // Running is all that the living do without a wait.
+            "running" => "running".to_owned(),
+            class => format!("that {}", clean(class.strip_prefix("that ").unwrap_or(class))),
         }
     }
 }

@@ -10,7 +10,7 @@ const HEAD: &str = "\
 What gleak finds, how much each finding is worth, and when it says nothing.
 This page is generated from the rules themselves; `BLESS=1 cargo test -p gleak-detector` rewrites it.
 
-- **certain**: proven from the records; it can never go on.
+- **certain**: proven from the records: it can never go on, or it has happened.
 - **strong**: only something that no record shows could still wake it.
 - **weak**: it was alive and may still go on; the rule says what is odd about that.
 - **potential**: it did not happen; in another order of events it could have.

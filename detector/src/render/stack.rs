@@ -35,7 +35,25 @@ impl<'g> Shown<'g> {
         backtrace: Option<&'g Backtrace>,
         site: Option<&Site>,
     ) -> Option<Shown<'g>> {
-        let backtrace = backtrace.filter(|_| page.frames > 0)?;
+        Shown::cut(page, backtrace?, site, own_folder(group).as_deref())
+    }
+
+    /// A stack by itself, of a task that was spawned there.
+    pub(super) fn alone(page: &Page, it: &'g Backtrace, spawn: Option<&Site>) -> Option<Self> {
+        let ways = it.frames.iter().filter_map(|frame| folder(frame, spawn?));
+        let own = ways.into_iter().find(|folder| !folder.is_empty());
+        Shown::cut(page, it, None, own.as_deref())
+    }
+
+    fn cut(
+        page: &Page,
+        backtrace: &'g Backtrace,
+        site: Option<&Site>,
+        own: Option<&str>,
+    ) -> Option<Shown<'g>> {
+        if page.frames == 0 {
+            return None;
+        }
         let seen = |frame: &&BacktraceFrame| page.runtime_frames || !frame.runtime;
         let mut frames: Vec<&BacktraceFrame> = backtrace.frames.iter().filter(seen).collect();
         let more = frames.len().saturating_sub(page.frames);
@@ -46,9 +64,8 @@ impl<'g> Shown<'g> {
         if first.is_some() {
             frames.remove(0);
         }
-        let folder = own_folder(group);
         let row = |frame: &BacktraceFrame| Row {
-            place: place(frame, folder.as_deref()),
+            place: place(frame, own),
             function: clean(&shorten(&frame.function)),
         };
         Some(Shown {

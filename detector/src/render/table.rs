@@ -8,7 +8,7 @@ use super::block::{ages, is_threads};
 use super::page::{Page, Style, clean, columns, cut_middle};
 use super::stack::Shown;
 use crate::words::{count, span, thousands};
-use crate::{Certainty, Group, Report, Rule};
+use crate::{Certainty, Group, Report};
 
 const GAP: usize = 2;
 const LEAST_ENTRY: usize = 14;
@@ -98,7 +98,7 @@ fn never_again(report: &Report) -> BTreeSet<TaskId> {
         .findings
         .iter()
         .filter(|finding| finding.certainty == Certainty::Certain)
-        .filter(|finding| finding.key.rule != Rule::Panicked)
+        .filter(|finding| !finding.key.rule.is_event())
         .flat_map(|finding| finding.groups.iter().chain(&finding.dependents))
         .flat_map(|group| group.members.iter().map(|member| member.task))
         .collect()

@@ -77,6 +77,7 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
         moving,
         unsettled_objects,
         dropped_panics,
+        dropped_misuses,
         dropped_pairs,
         lost_stacks,
         missing_tasks,
@@ -108,6 +109,7 @@ fn not_seen(completeness: &Completeness) -> Vec<String> {
             "of the dump are of a kind that this version does not know",
         ),
         (dropped_panics, "panic", "was not kept", "were not kept"),
+        (dropped_misuses, "misuse", "was not kept", "were not kept"),
         (
             dropped_pairs,
             "pair",

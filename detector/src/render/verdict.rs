@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gleak_snapshot::TaskId;
+use gleak_snapshot::{TaskId, WorkerId};
 
 use super::page::clean;
 use crate::words::{count, thousands};
@@ -16,6 +16,8 @@ pub(super) struct Sums {
     certain: usize,
     behind: usize,
     panicked: usize,
+    misuse: usize,
+    unseen: usize,
     abandoned: usize,
     /// Alive beyond an end.
     late: usize,
@@ -35,10 +37,16 @@ impl Sums {
                 Rule::Cycle => (&mut sums.cycle, finding.tasks()),
                 Rule::Structural | Rule::Asleep => (&mut sums.certain, finding.tasks()),
                 Rule::Panicked => (&mut sums.panicked, finding.tasks()),
+                Rule::Misuse => (&mut sums.misuse, finding.tasks()),
+                Rule::UnseenError => (&mut sums.unseen, finding.tasks()),
                 Rule::AbandonedLock => (&mut sums.abandoned, finding.tasks()),
-                Rule::AsleepInRegion | Rule::CancelIgnored | Rule::SilentPeer | Rule::Outlived => {
-                    (&mut sums.late, finding.tasks())
-                }
+                Rule::AsleepInRegion
+                | Rule::Spinner
+                | Rule::CancelIgnored
+                | Rule::SilentPeer
+                | Rule::LostWakeUp
+                | Rule::HeldOverBlock
+                | Rule::Outlived => (&mut sums.late, finding.tasks()),
                 Rule::WaitingLong => (&mut sums.long, finding.tasks()),
                 Rule::Growing => (&mut sums.growing, finding.tasks()),
                 Rule::LockOrder => (&mut sums.orders, 1),
@@ -46,6 +54,15 @@ impl Sums {
             *sum += tasks;
         }
         sums
+    }
+}
+
+impl Sums {
+    /// What has happened besides panics.
+    fn events(&self) -> impl Iterator<Item = String> {
+        let misuse = (self.misuse > 0).then(|| format!("misuse by {}", count(self.misuse, "task")));
+        let failed = || format!("{} failed and nobody waited", count(self.unseen, "task"));
+        misuse.into_iter().chain((self.unseen > 0).then(failed))
     }
 }
 
@@ -100,6 +117,7 @@ fn clauses(sums: &Sums) -> Vec<String> {
     if sums.panicked > 0 {
         clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
     }
+    clauses.extend(sums.events());
     if sums.orders > 0 {
         clauses.push(format!("{} that could deadlock", count(sums.orders, "lock order")));
     }
@@ -126,6 +144,9 @@ fn healthy(report: &Report) -> String {
         };
         return format!("gleak: {who} asleep unless {noun} {} acts", names.join(", "));
     }
+    if let Asleep::UnlessWorkers(workers) = &report.asleep {
+        return unless_workers(tasks, workers);
+    }
     if tasks == 0 {
         return "gleak: nothing found; no task is alive".to_owned();
     }
@@ -142,6 +163,20 @@ fn healthy(report: &Report) -> String {
         .map(|(sum, word)| format!("{} {word}", thousands(number(sum))))
         .collect();
     format!("gleak: nothing found in {} ({})", count(tasks, "task"), states.join(", "))
+}
+
+/// What runs is asleep as well, in a call that the runtime knows nothing of.
+fn unless_workers(tasks: usize, workers: &[WorkerId]) -> String {
+    let who = match tasks {
+        1 => "the only task is".to_owned(),
+        _ => format!("all {} are", count(tasks, "task")),
+    };
+    let names: Vec<String> = workers.iter().map(ToString::to_string).collect();
+    let (names, whose) = match &names[..] {
+        [one] => (one.clone(), "whose thread sleeps"),
+        _ => (format!("one of {}", names.join(", ")), "whose threads sleep"),
+    };
+    format!("gleak: {who} asleep unless {names} goes on, {whose} in the kernel")
 }
 
 /// The first line of a failing test. Only its own tasks count: a circle that holds them up may be
@@ -162,21 +197,20 @@ pub(super) fn test(report: &Report) -> String {
     if sum(&stuck) > 0 {
         clauses.push(format!("{} can never go on", thousands(sum(&stuck))));
     }
-    let panicked = Sums::of(&report.findings).panicked;
-    if panicked > 0 {
-        clauses.push(format!("{} panicked and nobody joined", count(panicked, "task")));
+    let sums = Sums::of(&report.findings);
+    if sums.panicked > 0 {
+        clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
     }
+    clauses.extend(sums.events());
     if clauses.is_empty() {
         clauses.push("nothing found".to_owned());
     }
     format!("Error: gleak: {}", clauses.join(", "))
 }
 
-/// Tasks in such findings or behind them; panicked ones live no more, and those of a lock order need not.
+/// Tasks in such findings or behind them; those of an event may live no more.
 fn tasks_in(report: &Report, wanted: fn(&Finding) -> bool) -> BTreeSet<TaskId> {
-    let alive = |finding: &&Finding| {
-        !matches!(finding.key.rule, Rule::Panicked | Rule::LockOrder) && wanted(finding)
-    };
+    let alive = |finding: &&Finding| !finding.key.rule.is_event() && wanted(finding);
     let findings = report.findings.iter().filter(alive);
     let groups = findings.flat_map(|finding| finding.groups.iter().chain(&finding.dependents));
     groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()

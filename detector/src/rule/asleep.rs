@@ -1,6 +1,6 @@
 //! Nothing in the process can run, and nothing outside could wake anything.
 
-use gleak_snapshot::{Task, TaskState, Tenure, WaiterKind};
+use gleak_snapshot::{Task, TaskState, Tenure, WaiterKind, WorkerId};
 
 use super::{Case, Draft, RuleInfo};
 use crate::index::{Index, all_read, ends_from_outside, is_host, wait_of};
@@ -13,7 +13,8 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     needs: "a process that stood still while it was looked at: nothing queued, no timer, \
             every task waiting, and a list of its threads in which all \
             are the runtime's, wait in it, or were declared harmless",
-    silent: "one other thread exists (the report then says: asleep unless that thread acts); the \
+    silent: "one other thread exists (the report then says: asleep unless that thread acts), or a \
+             worker sleeps in the kernel in a call of a task's own, such as a lock of std's; the \
              dump is cut, damaged, or has lines that are not understood; only daemons are left",
     find,
     because,
@@ -26,7 +27,7 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     }
     let tasks = &case.index.tasks;
     let left = (0..tasks.len()).filter(|&number| !taken[number] && waits_for_more(tasks[number]));
-    case.by_cause(&left.collect::<Vec<_>>(), &[])
+    case.by_cause(&left.collect::<Vec<_>>())
 }
 
 /// Not a thread that waits for its main task, nor a daemon, which may wait for ever.
@@ -48,8 +49,15 @@ pub(super) fn judge(index: &Index<'_>) -> Asleep {
         && completeness.moving == 0
         && completeness.unsettled_objects == 0
         && index.objects.iter().all(|object| !object.unsettled);
-    let quiet = activity.still && activity.queued == 0 && activity.timers == 0;
-    if !seen || !quiet || !activity.threads_known || !all_wait(index) {
+    if !seen || activity.timers > 0 {
+        return Asleep::No;
+    }
+    let sleepers = sleepers(index);
+    if !sleepers.is_empty() {
+        return unless_they_wake(index, sleepers);
+    }
+    let quiet = activity.still && activity.queued == 0;
+    if !quiet || !activity.threads_known || !all_wait(index) {
         return Asleep::No;
     }
     if activity.threads.is_empty() {
@@ -59,6 +67,33 @@ pub(super) fn judge(index: &Index<'_>) -> Asleep {
         activity.threads.iter().map(|thread| thread.name.clone()).collect();
     names.sort();
     Asleep::UnlessThreads(names)
+}
+
+/// Workers that a task holds and whose threads sleep in the kernel all the same.
+fn sleepers(index: &Index<'_>) -> Vec<WorkerId> {
+    let workers = index.snapshot.workers.iter();
+    workers.filter(|worker| worker.sleeps.is_some()).map(|worker| worker.id).collect()
+}
+
+/// The process is not still as long as they are in their tasks, so this says no more than that nobody
+/// else was seen to move, and proves nothing.
+fn unless_they_wake(index: &Index<'_>, sleepers: Vec<WorkerId>) -> Asleep {
+    let stranded = |task: &&&Task| {
+        let behind = task.worker.is_some_and(|worker| sleepers.contains(&worker));
+        behind && task.state == TaskState::Runnable
+    };
+    let queued = index.tasks.iter().filter(stranded).count() as u64;
+    let idle = |task: &&Task| match &task.state {
+        TaskState::Waiting(wait) => !ends_from_outside(wait),
+        TaskState::Running | TaskState::Runnable => {
+            task.worker.is_some_and(|worker| sleepers.contains(&worker))
+        }
+        TaskState::Fresh | TaskState::Moving => false,
+    };
+    if index.snapshot.activity.queued > queued || !index.tasks.iter().all(idle) {
+        return Asleep::No;
+    }
+    Asleep::UnlessWorkers(sleepers)
 }
 
 /// A thread that does not wait must be in the list of threads, which then names it. A context's

@@ -32,7 +32,7 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         return Vec::new();
     }
     let left: Vec<usize> = tasks.into_iter().filter(|&number| !taken[number]).collect();
-    case.by_cause(&left, &[])
+    case.by_cause(&left)
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use gleak_snapshot::{ObjectDetail, ObjectId, Task, Wait, WaitOp, WaitReason};
 
-use super::{Case, Draft, RuleInfo, outlived};
+use super::{Case, Draft, RuleInfo};
 use crate::facts;
 use crate::index::wait_of;
-use crate::{Certainty, Rule};
+use crate::{Certainty, Rule, Scope};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::CancelIgnored,
@@ -24,10 +24,12 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
-    let left = outlived::left(case, taken);
+    if *case.scope == Scope::Process {
+        return Vec::new();
+    }
     let ignores = |&number: &usize| ignored(case, case.index.tasks[number]).is_some();
-    let own: Vec<usize> = left.iter().copied().filter(ignores).collect();
-    case.by_cause(&own, &left)
+    let own = case.left_over(taken).into_iter().filter(ignores);
+    case.with_dependents(taken, own.map(|task| (task, Vec::new())).collect())
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {

@@ -11,14 +11,21 @@ mod asleep_in_region;
 mod cancel_ignored;
 mod cycle;
 mod growing;
+mod held_over_block;
 mod lock_order;
+mod lost_wake_up;
+mod misuse;
 mod outlived;
 mod panicked;
 mod silent_peer;
+mod spinner;
 mod structural;
+mod unseen_error;
 mod waiting_long;
 
-pub(crate) use outlived::is_charged;
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleak_snapshot::{Misuse, Task, WaiterKind};
 
 use crate::cause::{self, Cause};
 use crate::group::Shapes;
@@ -75,10 +82,15 @@ pub const RULES: &[RuleInfo] = &[
     structural::INFO,
     asleep::INFO,
     panicked::INFO,
+    misuse::INFO,
+    unseen_error::INFO,
     abandoned_lock::INFO,
     asleep_in_region::INFO,
+    spinner::INFO,
     cancel_ignored::INFO,
     silent_peer::INFO,
+    lost_wake_up::INFO,
+    held_over_block::INFO,
     outlived::INFO,
     waiting_long::INFO,
     growing::INFO,
@@ -131,25 +143,61 @@ impl<'a> Case<'a> {
         Standstill::supposing(&self.graph, given)
     }
 
-    /// These tasks by their causes: if none of them went on, who of them, and of the others that are
-    /// `left`, would only wait behind another one.
-    pub(crate) fn by_cause(&self, tasks: &[usize], left: &[usize]) -> Vec<Draft> {
-        if tasks.is_empty() {
+    /// Who may be held to account for being alive at an end, and is in no earlier finding.
+    fn left_over(&self, taken: &[bool]) -> Vec<usize> {
+        let tasks = &self.index.tasks;
+        let left =
+            |&number: &usize| !taken[number] && is_charged(tasks[number]) && self.in_scope(number);
+        (0..tasks.len()).filter(left).collect()
+    }
+
+    /// These tasks, each with who would only wait behind it among those left over, and with who is said
+    /// to be `behind` it in another way.
+    fn with_dependents(&self, taken: &[bool], roots: BTreeMap<usize, Vec<usize>>) -> Vec<Draft> {
+        if roots.is_empty() {
             return Vec::new();
         }
-        let mut asked = vec![false; self.index.tasks.len()];
-        let mut own = asked.clone();
-        for &task in tasks {
-            (asked[task], own[task]) = (true, true);
+        let mut drafts = Vec::new();
+        let mut seen = BTreeSet::new();
+        for draft in self.by_cause(&self.left_over(taken)) {
+            let Draft::Together { members, circle, mut dependents } = draft else { continue };
+            let own: Vec<usize> =
+                members.iter().copied().filter(|member| roots.contains_key(member)).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let besides = own.iter().flat_map(|root| &roots[root]);
+            dependents.extend(besides.filter(|task| !members.contains(task)));
+            dependents.sort_unstable();
+            dependents.dedup();
+            seen.extend(members.iter().chain(&dependents).copied());
+            drafts.push(Draft::Together { members, circle, dependents });
         }
-        for &task in left {
+        for (root, behind) in roots {
+            if !seen.contains(&root) {
+                let dependents = behind.into_iter().filter(|task| seen.insert(*task)).collect();
+                drafts.push(Draft::Together {
+                    members: vec![root],
+                    circle: Vec::new(),
+                    dependents,
+                });
+            }
+        }
+        drafts
+    }
+
+    /// These tasks by their causes: if none of them went on, who of them would only wait behind
+    /// another one.
+    pub(crate) fn by_cause(&self, tasks: &[usize]) -> Vec<Draft> {
+        let mut asked = vec![false; self.index.tasks.len()];
+        for &task in tasks {
             asked[task] = true;
         }
         let still = self.supposing(tasks);
         let mut drafts = Vec::new();
         let mut alone = Vec::new();
         for mut cause in cause::causes(&still) {
-            if !cause.members.iter().any(|&member| own[member]) {
+            if !cause.members.iter().any(|&member| asked[member]) {
                 continue;
             }
             cause.dependents.retain(|&task| asked[task]);
@@ -178,11 +226,38 @@ pub(crate) enum Draft {
     Each(Vec<usize>),
     /// Panics, by their number in the snapshot.
     Panics(Vec<usize>),
+    /// Misuses, by their number in the snapshot.
+    Misuses(Vec<usize>),
     /// Circles of locks that nobody was stuck in.
     Orders(Vec<Circle>),
 }
 
+/// Long enough for a word of its own, in what is left over at an end.
+const LONG_NS: u64 = 1_000_000_000;
+
+/// Whether being alive is a finding by itself, so that a rule on the living only says more of it.
+fn has_ended(scope: &Scope) -> bool {
+    match scope {
+        Scope::Process => false,
+        Scope::Region(_) | Scope::NewSince(_) => true,
+    }
+}
+
+/// A task whose end somebody may expect.
+pub(crate) fn is_charged(task: &Task) -> bool {
+    task.kind == WaiterKind::Task && task.tenure.is_ordinary()
+}
+
 impl Draft {
+    /// The misuses of these kinds, in the order of their tasks.
+    fn misuses(case: &Case<'_>, is_meant: impl Fn(Misuse) -> bool) -> Draft {
+        let misuses = &case.index.snapshot.misuses;
+        let mut numbers: Vec<usize> =
+            (0..misuses.len()).filter(|&number| is_meant(misuses[number].kind)).collect();
+        numbers.sort_by_key(|&number| misuses[number].task);
+        Draft::Misuses(numbers)
+    }
+
     fn of(cause: Cause) -> Self {
         let Cause { members, circle, dependents } = cause;
         Draft::Together { members, circle, dependents }

@@ -1,7 +1,5 @@
 //! Still alive when the region ended.
 
-use gleak_snapshot::{Task, WaiterKind};
-
 use super::{Case, Draft, RuleInfo};
 use crate::{Certainty, Rule, Scope};
 
@@ -18,23 +16,10 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
-    case.by_cause(&left(case, taken), &[])
-}
-
-/// Who is alive although what is asked about has ended, and was not found by an earlier rule.
-pub(super) fn left(case: &Case<'_>, taken: &[bool]) -> Vec<usize> {
-    let tasks = &case.index.tasks;
-    let left =
-        |&number: &usize| !taken[number] && is_charged(tasks[number]) && case.in_scope(number);
     match case.scope {
         Scope::Process => Vec::new(),
-        Scope::Region(_) | Scope::NewSince(_) => (0..tasks.len()).filter(left).collect(),
+        Scope::Region(_) | Scope::NewSince(_) => case.by_cause(&case.left_over(taken)),
     }
-}
-
-/// A task whose end somebody may expect.
-pub(crate) fn is_charged(task: &Task) -> bool {
-    task.kind == WaiterKind::Task && task.tenure.is_ordinary()
 }
 
 fn because(case: &Case<'_>, _tasks: &[usize]) -> String {

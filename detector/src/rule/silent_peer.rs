@@ -2,9 +2,9 @@
 
 use gleak_snapshot::{ObjectDetail, Target, Task, WaitReason};
 
-use super::{Case, Draft, RuleInfo, outlived};
+use super::{Case, Draft, RuleInfo};
 use crate::index::wait_of;
-use crate::{Certainty, Rule};
+use crate::{Certainty, Rule, Scope};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::SilentPeer,
@@ -20,10 +20,12 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
-    let left = outlived::left(case, taken);
+    if *case.scope == Scope::Process {
+        return Vec::new();
+    }
     let listens = |&number: &usize| reads(case, case.index.tasks[number]);
-    let own: Vec<usize> = left.iter().copied().filter(listens).collect();
-    case.by_cause(&own, &left)
+    let own = case.left_over(taken).into_iter().filter(listens);
+    case.with_dependents(taken, own.map(|task| (task, Vec::new())).collect())
 }
 
 fn because(case: &Case<'_>, tasks: &[usize]) -> String {

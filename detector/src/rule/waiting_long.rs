@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gleak_snapshot::{Object, ObjectDetail, ObjectId, Target, Task, Wait, WaitOp, WaitReason};
 
-use super::{Case, Draft, RuleInfo, outlived};
+use super::{Case, Draft, RuleInfo, is_charged};
 use crate::index::{Index, wait_of};
 use crate::{Certainty, Rule};
 
@@ -33,12 +33,12 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
         let task = index.tasks[number];
         let wait = wait_of(task).filter(|wait| wait.since_ns < before_ns);
         let idle = |wait: &Wait| is_idle(index, &last, wait, before_ns);
-        !taken[number] && outlived::is_charged(task) && wait.is_some_and(idle)
+        !taken[number] && is_charged(task) && wait.is_some_and(idle)
     };
     let long: Vec<usize> = (0..index.tasks.len()).filter(is_long).collect();
     let still = case.supposing(&long);
     let named = |&number: &usize| still.stuck[number] || !joins(index.tasks[number]);
-    case.by_cause(&long.iter().copied().filter(named).collect::<Vec<_>>(), &[])
+    case.by_cause(&long.iter().copied().filter(named).collect::<Vec<_>>())
 }
 
 /// The end of a task is nobody's coming: who waits for it waits for what that task waits for.

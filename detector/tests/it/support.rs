@@ -44,7 +44,7 @@ pub(crate) fn never_again(report: &Report) -> Vec<u64> {
         .findings
         .iter()
         .filter(|finding| finding.certainty == Certainty::Certain)
-        .filter(|finding| finding.key.rule != Rule::Panicked)
+        .filter(|finding| !finding.key.rule.is_event())
         .flat_map(|finding| members(finding).into_iter().chain(dependents(finding)))
         .collect();
     all.sort_unstable();

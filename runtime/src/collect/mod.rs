@@ -22,12 +22,13 @@ mod workers;
 use std::collections::HashMap;
 
 use gleak_snapshot::{
-    Completeness, Counters, Header, ObjectDetail, Owner, PanicFact, Reason, Region, RegionId,
-    Snapshot, TaskId,
+    Completeness, Counters, Header, LastUse, MisuseFact, MisusedObject, ObjectDetail, ObjectId,
+    Owner, PanicFact, Reason, Region, RegionId, Snapshot, TaskId,
 };
 
 use crate::lock::order::pairs;
 use crate::machine::process;
+use crate::records::misuse::{self, Event};
 use crate::records::panics::{self, Unjoined};
 use crate::records::region::REGIONS;
 use crate::records::table::Ref;
@@ -44,7 +45,8 @@ use tasks::Stacks;
 pub struct Detail {
     /// Where stacks stand: [`Task::backtrace`](gleak_snapshot::Task::backtrace). Below a microsecond a
     /// parked task. A worker that runs one is interrupted by SIGURG for some microseconds, and its task
-    /// is seen a moment later than the records.
+    /// is seen a moment later than the records. With them comes whether the thread of a held worker
+    /// sleeps in the kernel.
     pub stacks: bool,
     /// What the code is called there. The first time it takes up to a second, since the program's debug
     /// information is read; without it addresses are kept, which the command line tool can name.
@@ -79,6 +81,7 @@ impl Taken {
     pub fn add(&mut self, detail: Detail) {
         let Taken { snapshot, stacks } = self;
         if detail.stacks {
+            workers::add_sleeps(snapshot);
             stacks::add(snapshot, stacks);
         }
         if detail.names {
@@ -117,6 +120,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
     let (lock_order, pair_stacks) = lock_order::collect(&mut sites);
     stacks.paired = pair_stacks;
     let (panics, dropped_panics) = panics(&mut sites);
+    let (misuses, dropped_misuses) = misuses(&mut sites);
     let regions = regions(&mut sites, &deferred);
     let activity = still.end(&tasks);
     let mut snapshot = Snapshot {
@@ -132,10 +136,12 @@ pub(crate) fn take(reason: Reason) -> Taken {
         tasks,
         lock_order,
         panics,
+        misuses,
         activity,
         completeness: Completeness {
             moving,
             dropped_panics,
+            dropped_misuses,
             dropped_pairs: pairs::dropped(),
             ..Completeness::default()
         },
@@ -231,6 +237,9 @@ fn drop_dangling_regions(snapshot: &mut Snapshot) {
     for panic in &mut snapshot.panics {
         panic.region = panic.region.filter(is_known);
     }
+    for misuse in &mut snapshot.misuses {
+        misuse.region = misuse.region.filter(is_known);
+    }
     for object in &mut snapshot.objects {
         if let gleak_snapshot::Touched::Only(region) = object.touched
             && !is_known(&region)
@@ -251,5 +260,25 @@ fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
         message: panic.message().to_owned(),
         stack: panic.frames().to_vec(),
     });
+    (facts.collect(), dropped)
+}
+
+fn misuses(sites: &mut Sites) -> (Vec<MisuseFact>, u64) {
+    let (kept, dropped) = misuse::all();
+    let facts =
+        kept.into_iter().map(|Event { kind, doer, object, site, other, times }| MisuseFact {
+            kind,
+            task: TaskId(doer.id),
+            name: doer.name,
+            region: (doer.region != 0).then_some(RegionId(doer.region)),
+            spawn: doer.origin.map(|(site, entry)| sites.spawn(site, entry)),
+            object: object.and_then(|it| {
+                let site = sites.site(it.site?);
+                Some(MisusedObject { id: ObjectId(it.id), kind: it.kind, site, name: it.name })
+            }),
+            site: site.map(|site| sites.site(site)),
+            other: other.map(|(task, site)| LastUse { task: TaskId(task), site: sites.site(site) }),
+            times,
+        });
     (facts.collect(), dropped)
 }

@@ -1,7 +1,7 @@
 //! Objects, read twice.
 
 use gleak_snapshot::{
-    Endpoint, LastUse, Object, ObjectDetail, ObjectId, Owner, RegionId, TaskId, Touched,
+    Endpoint, LastUse, Object, ObjectDetail, ObjectId, Owner, RegionId, TaskId, Touched, Unheard,
 };
 
 use crate::collect::sites::Sites;
@@ -147,7 +147,12 @@ fn detail(
             peer: tags.and_then(|tags| tags.peer.as_deref().map(str::to_owned)),
             listens: bound != 0,
         },
-        Kind::Cond => ObjectDetail::Cond { mutex: (level != 0).then_some(ObjectId(level)) },
+        Kind::Cond => {
+            let times = record.sender.handles.get();
+            let by = last_use(&record.sender, sites).filter(|_| times > 0);
+            let unheard = by.map(|by| Unheard { by, at_ns: bound, times });
+            ObjectDetail::Cond { mutex: (level != 0).then_some(ObjectId(level)), unheard }
+        }
         Kind::Once => ObjectDetail::Once { owner, done: over },
         Kind::Semaphore => ObjectDetail::Semaphore {
             permits: bound,

@@ -4,11 +4,13 @@
 //! there at every moment between, and so at every read of a task. How many tasks wait behind it
 //! follows from the tasks, which know their workers.
 
-use gleak_snapshot::{Task, TaskId, Worker, WorkerId};
+use gleak_snapshot::{Snapshot, Task, TaskId, TaskState, Worker, WorkerId};
 
+use crate::machine::process;
 use crate::records::waiter::WAITERS;
 use crate::scheduler::held::Look;
 use crate::scheduler::seat::{self, Seat};
+use crate::sync::Ordering;
 
 /// What the first look remembers of a worker.
 pub(super) struct Seen {
@@ -41,5 +43,26 @@ fn second_look(worker: &Seat, seen: &[Seen], tasks: &[Task]) -> Worker {
         let listed = tasks.binary_search_by_key(&task, |it| it.id).ok()?;
         (tasks[listed].worker == Some(id)).then_some(task)
     });
-    Worker { id, running, held_since_ns: held_since_ns.filter(|_| running.is_some()) }
+    let held_since_ns = held_since_ns.filter(|_| running.is_some());
+    Worker { id, running, held_since_ns, sleeps: None }
+}
+
+/// Says of held workers whether their threads sleep in the kernel, in the doing of a task that is in no
+/// wait of ours. Before stacks are asked for, since that wakes them.
+pub(super) fn add_sleeps(snapshot: &mut Snapshot) {
+    let Snapshot { workers, tasks, .. } = snapshot;
+    for worker in workers.iter_mut().filter(|worker| worker.held_since_ns.is_some()) {
+        let runs = worker.running.is_some_and(|running| {
+            let at = tasks.binary_search_by_key(&running, |it| it.id);
+            at.is_ok_and(|at| tasks[at].state == TaskState::Running)
+        });
+        let Some(seat) = seat::all().find(|seat| WorkerId(seat.index) == worker.id) else {
+            continue;
+        };
+        if runs {
+            let sleeps = process::sleeps_in(seat.tid.load(Ordering::Relaxed));
+            // Still in the turn that the snapshot saw?
+            worker.sleeps = sleeps.filter(|_| seat.turns.held_since() == worker.held_since_ns);
+        }
+    }
 }

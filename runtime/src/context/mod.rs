@@ -240,6 +240,11 @@ impl CancelHandle {
     pub fn cancel_with(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) {
         self.side.0.cancel(Some(Cause::from(cause.into())), Location::caller());
     }
+
+    /// Whether the context is done, by whoever.
+    pub(crate) fn is_done(&self) -> bool {
+        self.side.0.err().is_some()
+    }
 }
 
 /// Keeps a function of [`Context::after_func`] from running. Dropping it keeps nothing.

@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use crate::lock::MutexGuard;
 use crate::records::node::Op;
-use crate::records::object::{Kind, ObjectCell};
+use crate::records::object::{Kind, ObjectCell, ObjectRecord};
 use crate::records::statics::Site;
-use crate::records::waiter::Reason;
+use crate::records::waiter::{Current, Reason};
 use crate::scheduler::current;
 use crate::sync::{Lock, Ordering};
-use crate::time::Instant;
-use crate::wait::queue::WaitQueue;
+use crate::time::{Instant, clock};
+use crate::wait::queue::{Claims, WaitQueue};
 use crate::wait::{self, On, Why};
 
 /// A condition variable: Go's `sync.Cond`, std's `Condvar`.
@@ -166,18 +166,30 @@ impl Cond {
     }
 
     /// Wakes the task or thread that has waited longest, if one waits.
+    #[track_caller]
     pub fn notify_one(&self) {
-        self.cell.used_by(current::get());
-        let claimed = self.waiters.lock().claim_chosen();
-        if let Some(claimed) = claimed {
-            claimed.wake();
-        }
+        self.notify(Location::caller(), |waiters| Claims::one(waiters.claim_chosen()));
     }
 
     /// Wakes all that wait now.
+    #[track_caller]
     pub fn notify_all(&self) {
-        self.cell.used_by(current::get());
-        let claimed = self.waiters.lock().claim_all();
+        self.notify(Location::caller(), WaitQueue::claim_all);
+    }
+
+    fn notify(&self, site: Site, claim: impl FnOnce(&mut WaitQueue) -> Claims) {
+        let who = current::get();
+        let record = self.cell.used_by(who);
+        let mut waiters = self.waiters.lock();
+        let claimed = claim(&mut waiters);
+        if let Some(record) = record {
+            if claimed.is_empty() {
+                unheard(record, who, site);
+            } else if record.sender.handles.get() != 0 {
+                record.sender.handles.set(0);
+            }
+        }
+        drop(waiters);
         claimed.wake();
     }
 
@@ -222,6 +234,15 @@ impl Cond {
         let timed_out = outcome.or_unwind();
         (timed_out, mutex.lock_again(who, site))
     }
+}
+
+/// Notes that nobody waited for a notification. Who waits from now on was not meant by it, or came too
+/// late: that is for the reader to judge.
+#[cold]
+fn unheard(record: &ObjectRecord, who: Current, site: Site) {
+    record.sender.handles.set(record.sender.handles.get() + 1);
+    record.sender.used(who, site);
+    record.bound.set(clock::coarse_ns());
 }
 
 impl fmt::Debug for Cond {

@@ -14,6 +14,7 @@ use crate::lock::mutex::Mutex;
 use crate::lock::order::{self, Asked};
 use crate::lock::poison::Poison;
 use crate::lock::rwlock::RwLock;
+use crate::records::misuse;
 use crate::records::object::{self, ObjectCell};
 use crate::records::statics::Site;
 use crate::records::waiter::{Current, RECORDED};
@@ -105,11 +106,19 @@ impl Holding {
 
     #[inline]
     fn check_owner(&self, cell: &ObjectCell) {
-        if !current::get().is(self.owner.record)
-            && let Some(record) = cell.record()
-        {
-            record.inexact.store(1, Ordering::Relaxed);
+        if !current::get().is(self.owner.record) {
+            dropped_by_a_stranger(cell);
         }
+    }
+}
+
+#[cold]
+fn dropped_by_a_stranger(cell: &ObjectCell) {
+    let Some(record) = cell.record() else { return };
+    record.inexact.store(1, Ordering::Relaxed);
+    // A thread at its end is no stranger: its own name went before the thread-local that held the guard.
+    if let Some(who) = current::task().or_else(current::outside_if_known) {
+        misuse::stranger_unlock(record, who);
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Every acquisition is a fact: who owns it, where taken, since when. Guards are `!Send`, so that
 //! the owner is exact; a guard that is dropped by another task all the same (handed over through a
-//! thread-local) makes that lock's owner inexact for good.
+//! thread-local) makes that lock's owner inexact for good, and is noted as misuse.
 
 mod cond;
 mod guard;

@@ -1,5 +1,6 @@
 //! What the kernel says of this process: its threads, its name, its wall clock.
 
+use gleak_snapshot::KernelSleep;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +28,22 @@ pub(crate) fn threads() -> std::io::Result<Vec<OsThread>> {
     threads.sort_by_key(|thread| thread.tid);
     Ok(threads)
 }
+
+/// How a thread of this process sleeps in the kernel right now; none when it runs, or is about to, or
+/// the kernel does not say.
+pub(crate) fn sleeps_in(tid: u32) -> Option<KernelSleep> {
+    let call = fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).ok()?;
+    // `running`, or the number of the call, -1 outside of one, and its arguments.
+    let number: i64 = call.split_whitespace().next()?.parse().ok()?;
+    if number < 0 {
+        return None;
+    }
+    let futexes = [libc::SYS_futex, libc::SYS_futex_waitv, FUTEX_WAIT];
+    Some(if futexes.contains(&number) { KernelSleep::Futex } else { KernelSleep::Call })
+}
+
+/// Since Linux 6.7; not in `libc` yet.
+const FUTEX_WAIT: i64 = 455;
 
 /// The program's name, without its path.
 pub(crate) fn program() -> String {

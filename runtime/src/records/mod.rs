@@ -11,6 +11,7 @@
 
 pub(crate) mod fact;
 pub(crate) mod ids;
+pub(crate) mod misuse;
 pub(crate) mod node;
 pub(crate) mod object;
 pub(crate) mod panics;

@@ -37,7 +37,8 @@ const KINDS: [Kind; 10] = [
 /// One side of a channel in a record.
 #[derive(Debug)]
 pub(crate) struct EndRecord {
-    /// Handles + 1; zero when they are not counted.
+    /// Handles + 1; zero when they are not counted. How often a cond was notified in vain since
+    /// somebody was woken.
     pub(crate) handles: Fact,
     pub(crate) last: Fact,
     pub(crate) last_site: StaticFact<std::panic::Location<'static>>,
@@ -70,7 +71,7 @@ pub(crate) struct ObjectRecord {
     pub(crate) level: Fact,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
     /// wait for a lock, tokens of a group, all permits of a semaphore, size of a barrier, 1 of a socket
-    /// that listens.
+    /// that listens, when a cond was notified in vain.
     pub(crate) bound: Fact,
     /// Of a context, who has cancelled it.
     pub(crate) sender: EndRecord,

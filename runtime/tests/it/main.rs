@@ -16,6 +16,7 @@ mod held;
 mod http_server;
 mod lock_order;
 mod locks;
+mod misuse;
 mod net;
 mod net_cancel;
 mod net_facts;

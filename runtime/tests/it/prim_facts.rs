@@ -73,7 +73,7 @@ fn a_cond_and_the_mutex_it_is_used_with() {
     let found = (snapshot, wait);
     let object = check(&found, WaitReason::Cond, WaitOp::Cond, line);
     assert_eq!(object.name.as_deref(), Some("ready"));
-    let ObjectDetail::Cond { mutex: Some(mutex) } = object.detail else { panic!("{object:?}") };
+    let ObjectDetail::Cond { mutex: Some(mutex), .. } = object.detail else { panic!("{object:?}") };
     let mutex = found.0.objects.iter().find(|object| object.id == mutex).expect("the mutex");
     assert_eq!(mutex.detail, ObjectDetail::Mutex { owner: None, exact: true }, "given back");
     assert_eq!(certain(&region), []);

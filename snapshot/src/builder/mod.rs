@@ -18,13 +18,14 @@
 //! ```
 
 use crate::{
-    Activity, Completeness, Endpoint, Header, HoldMode, LastUse, Object, ObjectDetail, ObjectId,
-    Owner, PanicFact, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
+    Activity, Completeness, Endpoint, Header, HoldMode, KernelSleep, LastUse, Object, ObjectDetail,
+    ObjectId, Owner, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
     Target, Task, TaskId, TaskState, Tenure, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
 };
 
 mod code;
 mod lock_pair;
+mod misuse;
 mod task;
 
 pub use task::TaskBuilder;
@@ -215,7 +216,7 @@ impl SnapshotBuilder {
     /// Adds a condition variable that is used with `mutex`.
     #[track_caller]
     pub fn cond(&mut self, site: &str, mutex: ObjectId) -> ObjectId {
-        self.object(site, ObjectDetail::Cond { mutex: Some(mutex) })
+        self.object(site, ObjectDetail::Cond { mutex: Some(mutex), unheard: None })
     }
 
     /// Adds what is initialised once, and is not yet.
@@ -354,7 +355,7 @@ impl SnapshotBuilder {
     pub fn worker(&mut self) -> WorkerId {
         let index = self.snapshot.workers.len();
         let id = WorkerId(u32::try_from(index).expect("fewer than 2^32 workers"));
-        self.snapshot.workers.push(Worker { id, running: None, held_since_ns: None });
+        self.snapshot.workers.push(Worker { id, running: None, held_since_ns: None, sleeps: None });
         id
     }
 
@@ -378,6 +379,16 @@ impl SnapshotBuilder {
     pub fn held(&mut self, worker: WorkerId, task: TaskId, since_ns: u64) {
         self.runs(worker, task);
         self.worker_mut(worker).held_since_ns = Some(since_ns);
+    }
+
+    /// Says that the worker's thread sleeps in the kernel.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such worker.
+    #[track_caller]
+    pub fn sleeps_in_kernel(&mut self, worker: WorkerId, sleep: KernelSleep) {
+        self.worker_mut(worker).sleeps = Some(sleep);
     }
 
     #[track_caller]
@@ -411,30 +422,6 @@ impl SnapshotBuilder {
     pub fn timers(&mut self, count: u64) -> &mut Self {
         self.snapshot.activity.timers = count;
         self
-    }
-
-    /// Adds a panic of a finished task that nobody has joined; the rest of the fact is empty and
-    /// can be filled in.
-    #[track_caller]
-    pub fn panic(
-        &mut self,
-        task: TaskId,
-        spawn_site: &str,
-        entry: &str,
-        message: &str,
-    ) -> &mut PanicFact {
-        let spawn = self.spawn(spawn_site, entry);
-        let index = self.snapshot.panics.len();
-        self.snapshot.panics.push(PanicFact {
-            task,
-            name: None,
-            region: None,
-            spawn,
-            site: None,
-            message: message.to_owned(),
-            stack: Vec::new(),
-        });
-        &mut self.snapshot.panics[index]
     }
 
     /// The header, to change it.

@@ -10,8 +10,8 @@ use super::line::{
 };
 use crate::checksum::{self, Checksum};
 use crate::{
-    Activity, Frame, LockPair, Module, Object, PanicFact, ReadError, Region, Site, SpawnPoint,
-    Stack, Task, Worker,
+    Activity, Frame, LockPair, MisuseFact, Module, Object, PanicFact, ReadError, Region, Site,
+    SpawnPoint, Stack, Task, Worker,
 };
 
 /// Records in the order of the file, and how many lines could not be used.
@@ -29,6 +29,7 @@ pub(super) struct Collected {
     pub(super) tasks: Vec<Task>,
     pub(super) lock_order: Vec<LockPair>,
     pub(super) panics: Vec<PanicFact>,
+    pub(super) misuses: Vec<MisuseFact>,
     pub(super) activity: Option<Activity>,
     pub(super) end: Option<EndLine>,
     /// Lines whose bytes or values cannot be right.
@@ -84,6 +85,7 @@ impl Collected {
             LineKind::Task => push(text, |it| it, &mut self.tasks, kind, max_records)?,
             LineKind::LockPair => push(text, |it| it, &mut self.lock_order, kind, max_records)?,
             LineKind::Panic => push(text, |it| it, &mut self.panics, kind, max_records)?,
+            LineKind::Misuse => push(text, |it| it, &mut self.misuses, kind, max_records)?,
             LineKind::Activity => set_once(text, &mut self.activity),
             LineKind::End => set_once(text, &mut self.end),
         };

@@ -1,6 +1,6 @@
 //! What stands in a line: its kind, and the shapes that differ from the value types.
 //!
-//! Regions, objects, workers, tasks, panics and the activity are written as the value types are. Sites,
+//! Regions, objects, workers, tasks, panics, misuses and the activity are written as the value types are. Sites,
 //! spawn points, modules, frames and stacks carry their index, so that a lost line does not shift those
 //! after it.
 
@@ -28,13 +28,14 @@ pub(super) enum LineKind {
     Task,
     LockPair,
     Panic,
+    Misuse,
     Activity,
     End,
 }
 
 impl LineKind {
     /// In the order of a file.
-    pub(super) const ALL: [LineKind; 14] = [
+    pub(super) const ALL: [LineKind; 15] = [
         LineKind::Header,
         LineKind::Site,
         LineKind::Spawn,
@@ -47,6 +48,7 @@ impl LineKind {
         LineKind::Task,
         LineKind::LockPair,
         LineKind::Panic,
+        LineKind::Misuse,
         LineKind::Activity,
         LineKind::End,
     ];
@@ -66,6 +68,7 @@ impl LineKind {
             LineKind::Task => "task",
             LineKind::LockPair => "lock-pair",
             LineKind::Panic => "panic",
+            LineKind::Misuse => "misuse",
             LineKind::Activity => "activity",
             LineKind::End => "end",
         }
@@ -94,6 +97,7 @@ pub(super) struct LineCounts {
     #[serde(rename = "lock-pair", skip_serializing_if = "crate::snapshot::is_zero")]
     pub(super) lock_pair: u64,
     pub(super) panic: u64,
+    pub(super) misuse: u64,
     pub(super) activity: u64,
 }
 
@@ -111,6 +115,7 @@ impl LineCounts {
             task: snapshot.tasks.len() as u64,
             lock_pair: snapshot.lock_order.len() as u64,
             panic: snapshot.panics.len() as u64,
+            misuse: snapshot.misuses.len() as u64,
             activity: 1,
         }
     }
@@ -129,6 +134,7 @@ impl LineCounts {
             task: self.task.max(other.task),
             lock_pair: self.lock_pair.max(other.lock_pair),
             panic: self.panic.max(other.panic),
+            misuse: self.misuse.max(other.misuse),
             activity: self.activity.max(other.activity),
         }
     }
@@ -146,6 +152,7 @@ impl LineCounts {
             (self.worker, found.worker),
             (self.lock_pair, found.lock_pair),
             (self.panic, found.panic),
+            (self.misuse, found.misuse),
             (self.activity, found.activity),
         ];
         pairs.into_iter().fold(0, |sum, (said, found)| {

@@ -30,9 +30,9 @@ use crate::validate::{
     running_fault, well_shaped, worker_fault,
 };
 use crate::{
-    Completeness, LockPair, Object, ObjectDetail, ObjectId, PanicFact, Region, RegionId, Site,
-    SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind,
-    Worker, WorkerId,
+    Completeness, LockPair, MisuseFact, Object, ObjectDetail, ObjectId, PanicFact, Region,
+    RegionId, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait,
+    WaitReason, WaiterKind, Worker, WorkerId,
 };
 
 pub(super) fn assemble(file: Collected) -> Snapshot {
@@ -40,7 +40,8 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     let (spawns, double_spawns) = Interned::new(file.spawns);
     let code = Code::new(file.modules, file.frames, file.stacks);
     let (mut regions, mut objects, mut tasks) = (file.regions, file.objects, file.tasks);
-    let (mut workers, mut lock_order, mut panics) = (file.workers, file.lock_order, file.panics);
+    let (mut workers, mut lock_order) = (file.workers, file.lock_order);
+    let (mut panics, mut misuses) = (file.panics, file.misuses);
     let doubles = double_sites
         + double_spawns
         + code.doubles
@@ -49,7 +50,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         + sort_unique(&mut workers, |worker| worker.id)
         + sort_unique(&mut tasks, |task| task.id)
         + sort_pairs(&mut lock_order)
-        + drop_doubles(&mut panics);
+        + drop_double_events(&mut panics, &mut misuses);
     let found = LineCounts {
         site: sites.found(),
         spawn: spawns.found(),
@@ -59,6 +60,7 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         task: tasks.len() as u64,
         lock_pair: lock_order.len() as u64,
         panic: panics.len() as u64,
+        misuse: misuses.len() as u64,
         activity: u64::from(file.activity.is_some()),
         ..code.found()
     };
@@ -68,12 +70,9 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
     mender.changed += mender.code.mend();
     mender.regions(&mut regions);
     mender.learn(&regions, &workers);
-    objects.iter_mut().for_each(|object| mender.object(object));
-    tasks.iter_mut().for_each(|task| mender.task(task, &objects));
-    workers.iter_mut().for_each(|worker| mender.worker(worker, &tasks));
+    mender.records(&mut objects, &mut tasks, &mut workers);
     mender.lock_order(&mut lock_order);
-    panics.iter_mut().for_each(|panic| mender.panic(panic));
-    mender.locks(&mut objects, &tasks);
+    mender.events(&mut panics, &mut misuses);
 
     let header = file.header.unwrap_or_else(|| HeaderLine::lost(file.end.as_ref()));
     let end_lines = file.end.as_ref().map(|end| end.lines).unwrap_or_default();
@@ -100,18 +99,25 @@ pub(super) fn assemble(file: Collected) -> Snapshot {
         tasks,
         lock_order,
         panics,
+        misuses,
         activity: file.activity.unwrap_or_default(),
     };
     snapshot.count_unseen();
     snapshot
 }
 
-/// Panics keep the order of the file; a task panics once.
-fn drop_doubles(panics: &mut Vec<PanicFact>) -> u64 {
-    let before = panics.len();
+/// Both keep the order of the file. A task panics once, and a writer puts misuses that are alike together.
+fn drop_double_events(panics: &mut Vec<PanicFact>, misuses: &mut Vec<MisuseFact>) -> u64 {
+    let before = panics.len() + misuses.len();
     let mut seen = BTreeSet::new();
     panics.retain(|panic| seen.insert(panic.task));
-    (before - panics.len()) as u64
+    let mut seen = BTreeSet::new();
+    misuses.retain(|it| {
+        let other = it.other.map(|other| (other.task, other.site));
+        let object = it.object.as_ref().map(|object| object.id);
+        seen.insert((it.kind, it.task, it.region, it.site, other, object))
+    });
+    (before - panics.len() - misuses.len()) as u64
 }
 
 fn sort_pairs(pairs: &mut Vec<LockPair>) -> u64 {
@@ -264,9 +270,12 @@ impl Mender {
                     whole = false;
                 }
             }
-            ObjectDetail::WaitGroup { .. }
-            | ObjectDetail::Cond { .. }
-            | ObjectDetail::Barrier { .. } => {}
+            ObjectDetail::Cond { unheard, .. } => {
+                if let Some(unheard) = unheard {
+                    whole &= self.site(&mut unheard.by.site);
+                }
+            }
+            ObjectDetail::WaitGroup { .. } | ObjectDetail::Barrier { .. } => {}
         }
         self.count(whole);
     }
@@ -344,9 +353,22 @@ impl Mender {
     fn worker(&mut self, worker: &mut Worker, tasks: &[Task]) {
         let whole = running_fault(worker, tasks).is_none();
         if !whole {
-            (worker.running, worker.held_since_ns) = (None, None);
+            *worker = Worker { running: None, held_since_ns: None, sleeps: None, ..*worker };
         }
         self.count(whole);
+    }
+
+    /// What lives, each by what it names.
+    fn records(&mut self, objects: &mut [Object], tasks: &mut [Task], workers: &mut [Worker]) {
+        objects.iter_mut().for_each(|object| self.object(object));
+        tasks.iter_mut().for_each(|task| self.task(task, objects));
+        workers.iter_mut().for_each(|worker| self.worker(worker, tasks));
+        self.locks(objects, tasks);
+    }
+
+    fn events(&mut self, panics: &mut [PanicFact], misuses: &mut [MisuseFact]) {
+        panics.iter_mut().for_each(|panic| self.panic(panic));
+        misuses.iter_mut().for_each(|misuse| self.misuse(misuse));
     }
 
     /// Fewer pairs make fewer circles.
@@ -378,6 +400,23 @@ impl Mender {
         }
         if panic.region.is_some_and(|region| !self.known(region)) {
             panic.region = None;
+            whole = false;
+        }
+        self.count(whole);
+    }
+
+    fn misuse(&mut self, misuse: &mut MisuseFact) {
+        let mut whole = true;
+        if let Some(spawn) = &mut misuse.spawn {
+            whole &= self.spawn(spawn);
+        }
+        let object = misuse.object.as_mut().map(|object| &mut object.site);
+        let other = misuse.other.as_mut().map(|other| &mut other.site);
+        for site in [misuse.site.as_mut(), object, other].into_iter().flatten() {
+            whole &= self.site(site);
+        }
+        if misuse.region.is_some_and(|region| !self.known(region)) {
+            misuse.region = None;
             whole = false;
         }
         self.count(whole);

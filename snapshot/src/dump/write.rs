@@ -56,6 +56,9 @@ pub fn write_dump(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     for panic in &snapshot.panics {
         writer.line(LineKind::Panic, panic)?;
     }
+    for misuse in &snapshot.misuses {
+        writer.line(LineKind::Misuse, misuse)?;
+    }
     writer.line(LineKind::Activity, &snapshot.activity)?;
     writer.line(LineKind::End, &EndLine::of(snapshot))?;
     writer.finish()

@@ -24,6 +24,8 @@ pub enum Record {
     LockPair(ObjectId, ObjectId),
     /// The panic of a task.
     Panic(TaskId),
+    /// A misuse by a task.
+    Misuse(TaskId),
 }
 
 impl fmt::Display for Record {
@@ -36,6 +38,7 @@ impl fmt::Display for Record {
             Record::Task(id) => write!(f, "task {id}"),
             Record::LockPair(held, wanted) => write!(f, "the pair {held} before {wanted}"),
             Record::Panic(id) => write!(f, "the panic of {id}"),
+            Record::Misuse(id) => write!(f, "the misuse by {id}"),
         }
     }
 }

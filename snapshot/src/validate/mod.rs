@@ -40,6 +40,7 @@ impl Snapshot {
         self.check_order(&mut faults);
         if faults.is_empty() {
             self.check_tables(&mut faults);
+            self.check_misuses(&mut faults);
             self.check_code(&mut faults);
             for object in &self.objects {
                 self.check_object(object, &mut faults);
@@ -105,6 +106,21 @@ impl Snapshot {
         }
     }
 
+    fn check_misuses(&self, faults: &mut Vec<Invalid>) {
+        for misuse in &self.misuses {
+            let by = Record::Misuse(misuse.task);
+            let object = misuse.object.as_ref().map(|object| object.site);
+            let sites = [misuse.site, object, misuse.other.map(|other| other.site)];
+            sites.into_iter().flatten().for_each(|site| self.check_site(by, site, faults));
+            if let Some(spawn) = misuse.spawn {
+                self.check_spawn(by, spawn, faults);
+            }
+            if let Some(region) = misuse.region {
+                self.check_region(by, region, faults);
+            }
+        }
+    }
+
     fn check_object(&self, object: &Object, faults: &mut Vec<Invalid>) {
         let by = Record::Object(object.id);
         self.check_site(by, object.site, faults);
@@ -137,9 +153,13 @@ impl Snapshot {
                     self.check_site(by, canceller.site, faults);
                 }
             }
+            ObjectDetail::Cond { unheard, .. } => {
+                if let Some(unheard) = unheard {
+                    self.check_site(by, unheard.by.site, faults);
+                }
+            }
             ObjectDetail::WaitGroup { .. }
             | ObjectDetail::Socket { .. }
-            | ObjectDetail::Cond { .. }
             | ObjectDetail::Barrier { .. } => {}
         }
         if !agrees(&object.detail) {

@@ -15,9 +15,10 @@ pub(crate) fn worker_fault(task: &Task, is_known: impl Fn(WorkerId) -> bool) -> 
 /// What is wrong with the task on a worker. Since a task has one worker, no two workers pass with
 /// the same task.
 pub(crate) fn running_fault(worker: &Worker, tasks: &[Task]) -> Option<Invalid> {
-    let Worker { id, running, held_since_ns } = *worker;
+    let Worker { id, running, held_since_ns, sleeps } = *worker;
     match running {
-        None => held_since_ns.map(|_| Invalid::Held { worker: id }),
+        None if held_since_ns.is_none() && sleeps.is_none() => None,
+        None => Some(Invalid::Held { worker: id }),
         Some(running) => {
             let here = find_task(tasks, running).is_some_and(|task| task.worker == Some(id));
             (!here).then_some(Invalid::Running { worker: id, task: running })

@@ -2,11 +2,12 @@
 //! tape and what is made stays valid.
 
 use gleak_snapshot::{
-    Arm, Completeness, Counters, Endpoint, Frame, FrameId, Header, Hold, HoldMode, Joined, LastUse,
-    LockPair, Module, ModuleId, Object, ObjectDetail, ObjectId, ObjectKind, Owner, PairWitness,
-    PairedLock, PanicFact, Reason, Region, RegionId, RegionKind, Registers, Site, SiteId, Snapshot,
-    SpawnId, SpawnPoint, Stack, StackId, StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread,
-    Touched, Wait, WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
+    Arm, Completeness, Counters, Endpoint, Frame, FrameId, Header, Hold, HoldMode, Joined,
+    KernelSleep, LastUse, LockPair, Misuse, MisuseFact, MisusedObject, Module, ModuleId, Object,
+    ObjectDetail, ObjectId, ObjectKind, Owner, PairWitness, PairedLock, PanicFact, Reason, Region,
+    RegionId, RegionKind, Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Stack, StackId,
+    StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread, Touched, Unheard, Wait, WaitOp,
+    WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -92,6 +93,7 @@ impl Tape {
         if self.coin() {
             s.panics.reverse();
         }
+        s.misuses = self.list(3, |tape, index| tape.misuse(index, &s));
         s.activity.still = self.coin();
         s.activity.queued = self.number();
         s.activity.timers = self.number();
@@ -125,6 +127,7 @@ impl Tape {
             unsettled_objects: unsettled as u64 + few(),
             lost_stacks: few(),
             dropped_panics: few(),
+            dropped_misuses: few(),
             dropped_pairs: few(),
             missing_tasks: few(),
             cut: few() % 2 == 1,
@@ -229,7 +232,14 @@ impl Tape {
                 let peer = self.maybe(Tape::text).filter(|_| !listens);
                 ObjectDetail::Socket { descriptor, peer, listens }
             }
-            5 => ObjectDetail::Cond { mutex: self.maybe(|tape| ObjectId(tape.number())) },
+            5 => ObjectDetail::Cond {
+                mutex: self.maybe(|tape| ObjectId(tape.number())),
+                unheard: self.maybe(|tape| Unheard {
+                    by: LastUse { task: TaskId(tape.number()), site: tape.site_id(s) },
+                    at_ns: tape.number(),
+                    times: tape.number(),
+                }),
+            },
             6 => ObjectDetail::Once { owner: None, done: self.coin() },
             7 => ObjectDetail::Semaphore {
                 permits: self.number(),
@@ -305,7 +315,7 @@ impl Tape {
 
     fn worker(&mut self, index: usize) -> Worker {
         let id = WorkerId(index as u32 * 10 + self.below(10) as u32);
-        Worker { id, running: None, held_since_ns: None }
+        Worker { id, running: None, held_since_ns: None, sleeps: None }
     }
 
     /// Puts tasks onto the workers that they have started on.
@@ -316,6 +326,8 @@ impl Tape {
             let chosen = self.below(here.len() + 1);
             worker.running = here.get(chosen).copied();
             worker.held_since_ns = worker.running.and_then(|_| self.maybe(Tape::number));
+            let sleeps = self.maybe(|tape| tape.pick(&[KernelSleep::Futex, KernelSleep::Call]));
+            worker.sleeps = sleeps.filter(|_| worker.running.is_some());
         }
     }
 
@@ -481,6 +493,28 @@ impl Tape {
             site: self.maybe(|tape| tape.site_id(s)),
             message: self.text(),
             stack: self.symbols(),
+        }
+    }
+
+    fn misuse(&mut self, index: usize, s: &Snapshot) -> MisuseFact {
+        let kinds = [Misuse::GroupReused, Misuse::StrangerUnlock, Misuse::UnseenError];
+        let of = [ObjectKind::WaitGroup, ObjectKind::Mutex, ObjectKind::RwLock];
+        MisuseFact {
+            kind: self.pick(&kinds),
+            task: TaskId(self.id(index)),
+            name: self.maybe(Tape::text),
+            region: self.region_id(s),
+            spawn: self.maybe(|tape| tape.spawn_id(s)),
+            object: self.maybe(|tape| MisusedObject {
+                id: ObjectId(tape.number()),
+                kind: tape.pick(&of),
+                site: tape.site_id(s),
+                name: tape.maybe(Tape::text),
+            }),
+            site: self.maybe(|tape| tape.site_id(s)),
+            other: self
+                .maybe(|tape| LastUse { task: TaskId(tape.number()), site: tape.site_id(s) }),
+            times: self.number(),
         }
     }
 }

@@ -18,6 +18,7 @@ fn assert_part_of(part: &Snapshot, whole: &Snapshot) {
     assert!(part.tasks.len() == whole.tasks.len() || part.panics.is_empty());
     assert!(whole.tasks.starts_with(&part.tasks));
     assert!(whole.panics.starts_with(&part.panics));
+    assert!(whole.misuses.starts_with(&part.misuses));
 }
 
 #[test]

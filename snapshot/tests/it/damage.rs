@@ -35,8 +35,11 @@ fn certainties(s: &Snapshot) -> Vec<String> {
         if let Some(task) = worker.running {
             all.push(format!("{task} on {}", worker.id));
             all.extend(worker.held_since_ns.map(|since| format!("{} since {since}", worker.id)));
+            all.extend(worker.sleeps.map(|sleeps| format!("{} in {sleeps:?}", worker.id)));
         }
     }
+    let misuses = s.misuses.iter();
+    all.extend(misuses.map(|it| format!("{:?} by {}, {} times", it.kind, it.task, it.times)));
     if s.activity.still {
         all.push(format!("{:?}", s.activity));
     }
@@ -60,9 +63,12 @@ fn standing(object: &Object) -> String {
         ObjectDetail::Context { cancelled, deadline_ns, parent, .. } => {
             format!("context {cancelled} {deadline_ns:?} {parent:?}")
         }
+        ObjectDetail::Cond { mutex, unheard } => {
+            let unheard = unheard.map(|it| (it.by.task, it.at_ns, it.times));
+            format!("cond {mutex:?} {unheard:?}")
+        }
         ObjectDetail::WaitGroup { .. }
         | ObjectDetail::Socket { .. }
-        | ObjectDetail::Cond { .. }
         | ObjectDetail::Barrier { .. } => {
             format!("{:?}", object.detail)
         }
@@ -254,8 +260,9 @@ proptest! {
     #[test]
     fn lines_may_come_in_any_order(snapshot in snapshots(), seed: u64) {
         let mut snapshot = snapshot;
-        // Only panics have no order of their own.
+        // Only panics and misuses have no order of their own.
         snapshot.panics.truncate(1);
+        snapshot.misuses.truncate(1);
         let text = String::from_utf8(dump(&snapshot)).unwrap();
         let mut lines: Vec<&str> = text.lines().collect();
         let last = lines.len() - 1;

@@ -2,9 +2,9 @@
 //! description of the format are checked against.
 
 use gleak_snapshot::{
-    Arm, Counters, Endpoint, HoldMode, Joined, LastUse, ObjectDetail, ObjectId, Reason, RegionId,
-    RegionKind, Registers, Snapshot, SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched,
-    WaitOp, WaitReason,
+    Arm, Counters, Endpoint, HoldMode, Joined, KernelSleep, LastUse, Misuse, MisusedObject,
+    ObjectDetail, ObjectId, ObjectKind, Reason, RegionId, RegionKind, Registers, Snapshot,
+    SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched, WaitOp, WaitReason,
 };
 
 pub(crate) fn example() -> Snapshot {
@@ -74,6 +74,7 @@ pub(crate) fn example() -> Snapshot {
     b.activity_mut().queued = 1;
     lock_order(&mut b, test, [state, table, forgotten]);
     panics(&mut b, test);
+    misuses(&mut b, group, test);
     b.build()
 }
 
@@ -86,6 +87,7 @@ fn header(b: &mut SnapshotBuilder) {
     header.wall_s = 1_767_225_600;
     header.counters = Counters { spawned: 20, finished: 6 };
     b.completeness_mut().dropped_panics = 1;
+    b.completeness_mut().dropped_misuses = 3;
     b.completeness_mut().lost_stacks = 2;
 }
 
@@ -94,6 +96,7 @@ fn workers(b: &mut SnapshotBuilder, main: TaskId, other: TaskId, cruncher: TaskI
     b.task_mut(main).started_on(idle);
     b.task_mut(other).started_on(busy);
     b.held(busy, cruncher, 51_000_311);
+    b.sleeps_in_kernel(busy, KernelSleep::Futex);
 }
 
 /// A stack with something inlined in it, that of its spawner, and one that could not be read on.
@@ -134,6 +137,7 @@ fn primitives(b: &mut SnapshotBuilder, state: ObjectId) {
     let (limit, round) = (b.semaphore("src/net.rs:12:5", 8), b.barrier("src/pool.rs:14:5", 3));
     let group = b.wait_group("src/pool.rs:21:9", 1);
     let entry = "app::pool::step";
+    b.unheard(cond, TaskId(16), "src/state.rs:44:9", 38);
     let first = b.task("src/pool.rs:95:9", entry).waits_cond(cond, "src/state.rs:40:9").id();
     b.owns(once, first, "src/table.rs:6:9", 40);
     b.task("src/pool.rs:95:9", entry).waits_once(once, "src/table.rs:6:9");
@@ -198,6 +202,26 @@ fn panics(b: &mut SnapshotBuilder, test: RegionId) {
         },
         Symbol { function: "start".to_owned(), file: None, line: None },
     ];
+}
+
+/// One of each kind; the objects of two have gone.
+fn misuses(b: &mut SnapshotBuilder, group: ObjectId, test: RegionId) {
+    let (add, wait) = (b.site("src/pool.rs:70:9"), b.site("src/pool.rs:71:9"));
+    let reused = Some(b.misused(group));
+    let fact = b.misuse(Misuse::GroupReused, TaskId(17), "src/pool.rs:44:17", "app::pool::retry");
+    (fact.name, fact.region) = (Some("retry".to_owned()), Some(test));
+    (fact.object, fact.site) = (reused, Some(add));
+    (fact.other, fact.times) = (Some(LastUse { task: TaskId(1), site: wait }), 4);
+    let fact = b.misuse(Misuse::StrangerUnlock, TaskId(18), "src/pool.rs:44:17", "app::put_back");
+    fact.object = Some(MisusedObject {
+        id: ObjectId(99),
+        kind: ObjectKind::Mutex,
+        site: add,
+        name: Some("cache".to_owned()),
+    });
+    fact.other = Some(LastUse { task: TaskId(17), site: wait });
+    let fact = b.misuse(Misuse::UnseenError, TaskId(19), "src/pool.rs:45:17", "app::fetch");
+    fact.site = Some(add);
 }
 
 #[test]

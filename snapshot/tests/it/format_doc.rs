@@ -50,6 +50,7 @@ fn every_key_and_word_of_the_writer_is_described() {
         "task",
         "lock-pair",
         "panic",
+        "misuse",
         "activity",
         "end",
     ] {

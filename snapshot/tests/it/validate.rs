@@ -197,7 +197,7 @@ fn owners_and_holds_agree() {
 #[test]
 fn workers_run_what_has_started_on_them() {
     let worker = WorkerId(4);
-    let idle = Worker { id: worker, running: None, held_since_ns: None };
+    let idle = Worker { id: worker, running: None, held_since_ns: None, sleeps: None };
     let on = |s: &mut Snapshot, running| {
         s.workers.push(Worker { running, held_since_ns: Some(3), ..idle });
     };
@@ -222,7 +222,12 @@ fn workers_run_what_has_started_on_them() {
     check(
         |s| {
             started(s);
-            s.workers.push(Worker { id: WorkerId(5), running: Some(ONE), held_since_ns: None });
+            s.workers.push(Worker {
+                id: WorkerId(5),
+                running: Some(ONE),
+                held_since_ns: None,
+                sleeps: None,
+            });
         },
         &[Invalid::Running { worker: WorkerId(5), task: ONE }],
     );

@@ -51,7 +51,7 @@ fn tasks_of_no_test_are_in_it() {
     let folder = no_folder("strays");
     run(example("strays").env("GLEAK_OUT", &folder));
     let rules: Vec<_> = the_file(&folder).findings.iter().map(|it| it.key.rule).collect();
-    assert_eq!(rules, [Rule::Panicked, Rule::Outlived]);
+    assert_eq!(rules, [Rule::Panicked, Rule::UnseenError, Rule::Outlived]);
 }
 
 #[test]

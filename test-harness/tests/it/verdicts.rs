@@ -76,9 +76,9 @@ fn every_test_gets_its_own_verdict_beside_all_the_others() {
     for arguments in [&[][..], &["--test-threads=8"], &["--test-threads=1"]] {
         let said = all_kinds(arguments);
         let failed = said.tests("FAILED");
-        assert_eq!(failed.len(), 13, "{said:#?}");
+        assert_eq!(failed.len(), 14, "{said:#?}");
         assert!(failed.iter().all(|name| name.starts_with("fails::")), "{failed:?}");
-        assert_eq!(said.tests("ok").len(), 9);
+        assert_eq!(said.tests("ok").len(), 10);
         assert!(said.tests("ok").iter().all(|name| name.starts_with("passes::")));
         assert_eq!(said.tests("ignored"), ["fails::ignored"]);
         assert!(!said.stderr.contains("to no test"), "{}", said.stderr);
@@ -148,6 +148,12 @@ fn a_panic_that_nobody_joins_fails_the_test() {
 }
 
 #[test]
+fn an_error_of_a_group_that_nobody_waits_for_fails_the_test() {
+    let words = ["Error: gleak: 1 task failed and nobody waited", "failed first in the group made"];
+    check_fails("fails::unseen_error", &words);
+}
+
+#[test]
 fn a_body_that_fails_is_told_first_and_its_leaks_besides() {
     let test = "fails::panics_and_leaks";
     check_fails(
@@ -175,21 +181,22 @@ fn should_panic_holds_both_ways_and_excuses_no_leak() {
 #[test]
 fn what_can_still_happen_is_waited_for() {
     let said = all_kinds(&["passes::", "--test-threads=4"]);
-    assert_eq!((said.tests("ok").len(), said.code), (9, Some(0)), "{said:#?}");
+    assert_eq!((said.tests("ok").len(), said.code), (10, Some(0)), "{said:#?}");
 }
 
 #[test]
 fn a_task_of_no_test_fails_the_run_and_no_test() {
     for threads in ["1", "3"] {
         let said = run(example("strays").args(["--test-threads", threads]));
-        assert_eq!(said.tests("ok").len(), 3, "{said:#?}");
+        assert_eq!(said.tests("ok").len(), 4, "{said:#?}");
         assert_eq!(said.code, Some(101));
         let section = said.stderr.split_once("gleak: ").expect("a section").1;
-        assert!(section.starts_with("2 tasks belong to no test"), "{section}");
+        assert!(section.starts_with("3 tasks belong to no test"), "{section}");
         assert!(section.contains("strays::asks_a_thread"), "{section}");
         assert!(section.contains("nobody knows of me"), "{section}");
+        assert!(section.contains("failed first in the group made"), "{section}");
         let result = said.stdout.trim_end().lines().last().unwrap_or_default();
-        assert!(result.starts_with("test result: ok. 3 passed"), "{result}");
+        assert!(result.starts_with("test result: ok. 4 passed"), "{result}");
     }
 }
 
