@@ -1,6 +1,8 @@
 //! Rules that say more of what is left over at an end: spinners, lost wake-ups, locks held over a wait.
 //! Each has its tasks from `outlived`, and nothing to say where being alive is no finding.
 
+use std::collections::BTreeSet;
+
 use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{
     Arm, KernelSleep, ObjectId, RegionId, SnapshotBuilder, TaskId, Tenure, WaitOp, WorkerId,
@@ -237,6 +239,21 @@ fn a_lock_that_is_wanted_briefly_or_in_doubt_or_held_over_another_lock_is_not_to
         let _ = b.task_mut(TaskId(task)).tenure(Tenure::Daemon).id();
     }
     assert_eq!(found(&region(&b.build(), own)), [], "daemons");
+}
+
+/// The other rules' causes stay theirs, and all of it is the same for tasks that are new.
+#[test]
+fn who_holds_up_others_in_another_way_is_left_to_its_rule() {
+    let (mut b, own, _) = held_over(3 * S);
+    let jobs = b.channel("src/pool.rs:6", Some(0));
+    let slow =
+        b.task("src/pool.rs:60", "app::slow").region(own).receives(jobs, "src/pool.rs:61").id();
+    let _ = b.task("src/pool.rs:50", "app::main").region(own).joins(slow, "src/pool.rs:51").id();
+    let snapshot = b.build();
+    let expected = [(Rule::HeldOverBlock, vec![1]), (Rule::Outlived, vec![slow.0])];
+    assert_eq!(found(&region(&snapshot, own)), expected);
+    let new = Question { scope: Scope::NewSince(BTreeSet::new()), ignore: vec![] };
+    assert_eq!(found(&analyze(&snapshot, &new)), expected);
 }
 
 #[test]
