@@ -252,7 +252,7 @@ fn who_holds_up_others_in_another_way_is_left_to_its_rule() {
     let snapshot = b.build();
     let expected = [(Rule::HeldOverBlock, vec![1]), (Rule::Outlived, vec![slow.0])];
     assert_eq!(found(&region(&snapshot, own)), expected);
-    let new = Question { scope: Scope::NewSince(BTreeSet::new()), ignore: vec![] };
+    let new = Question { scope: Scope::NewSince(BTreeSet::new()), ..Question::default() };
     assert_eq!(found(&analyze(&snapshot, &new)), expected);
 }
 
