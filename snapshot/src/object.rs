@@ -126,6 +126,12 @@ pub enum ObjectDetail {
     Context {
         /// Whether it has been cancelled.
         cancelled: bool,
+        /// When that was, on the clock of [`crate::Header::taken_ns`]; of a deadline, when it had passed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled_ns: Option<u64>,
+        /// Who cancelled it or the context above it, and where; none when a deadline did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<LastUse>,
         /// When it ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline_ns: Option<u64>,
@@ -137,6 +143,12 @@ pub enum ObjectDetail {
     Socket {
         /// Its descriptor in the process.
         descriptor: u32,
+        /// The address of the other side; none when it has none that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peer: Option<String>,
+        /// Whether it waits for connections, and so has no other side.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        listens: bool,
     },
     /// A condition variable.
     Cond {

@@ -192,6 +192,7 @@ fn task(
         worker: has_started.then(|| WorkerId(record.worker.load(Ordering::Relaxed))),
         state,
         holds,
+        asked: Ref::from_bits(record.asked.get()).and_then(|it| objects.id(it)),
         backtrace: None,
         spawn_backtrace: None,
         stack: None,
