@@ -43,6 +43,61 @@ impl Object {
     }
 }
 
+impl ObjectDetail {
+    /// Who has it, of a lock or an initialiser.
+    #[must_use]
+    pub fn ownership(&self) -> Option<Ownership> {
+        match *self {
+            ObjectDetail::Mutex { owner, exact } => {
+                Some(Ownership { owner, exact, readers: 0, waiting_writers: 0 })
+            }
+            ObjectDetail::RwLock { owner, exact, readers, waiting_writers, .. } => {
+                Some(Ownership { owner, exact, readers, waiting_writers })
+            }
+            // Nobody but who runs an initialiser ends it.
+            ObjectDetail::Once { owner, .. } => {
+                Some(Ownership { owner, exact: true, readers: 0, waiting_writers: 0 })
+            }
+            ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => None,
+        }
+    }
+
+    /// Its owner, of a lock or an initialiser, to be changed.
+    pub fn owner_mut(&mut self) -> Option<&mut Option<Owner>> {
+        match self {
+            ObjectDetail::Mutex { owner, .. }
+            | ObjectDetail::RwLock { owner, .. }
+            | ObjectDetail::Once { owner, .. } => Some(owner),
+            ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => None,
+        }
+    }
+}
+
+/// Who has a lock or an initialiser.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ownership {
+    /// Who has it alone, if one does.
+    pub owner: Option<Owner>,
+    /// How many share it.
+    pub readers: u64,
+    /// How many wait to have it alone, where it can be shared.
+    pub waiting_writers: u64,
+    /// Whether the owner is known for certain.
+    pub exact: bool,
+}
+
 /// The kinds of objects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
