@@ -1,6 +1,7 @@
 //! The command line: every command and flag, and the words of `--help`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -66,6 +67,9 @@ Findings files are read too: they hold findings and no tasks. A dump that was cu
 reported as far as it goes, and the report says so. With several inputs, text comes one after
 another under the names of the files, and JSON is one array of {\"input\", \"report\"}.
 
+Three dumps of one process or more show what grows: the report on the last of them also names groups
+of tasks of which there were more in each dump, while none of them went on.
+
 Stacks that hold addresses get their names from the files that the dump says were loaded, from
 debug files of the same build id, and from what --exe names. A file of another build id is refused.
 
@@ -74,6 +78,8 @@ Examples:
   gleak report crash.ndjson --exe target/release/app
   gleak report crash.ndjson --suppress gleak-suppress.txt
   gleak report --top 5 --color never crash.ndjson | less
+  gleak report app-1.ndjson app-2.ndjson app-3.ndjson
+  gleak report --longer 10m gleak-4711-0.ndjson
   gleak report --format json --exit-code - < crash.ndjson")]
 pub(crate) struct Report {
     /// Dumps or findings files; `-` is standard input
@@ -82,6 +88,9 @@ pub(crate) struct Report {
     /// How to say it
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub(crate) format: ReportFormat,
+    /// Also name tasks that have waited for longer than TIME, as 90s, 10m or 2h
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) longer: Option<Duration>,
     /// Show the N biggest groups of tasks; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
@@ -109,6 +118,22 @@ pub(crate) struct Report {
     /// Where to write.
     #[command(flatten)]
     pub(crate) to: To,
+}
+
+/// A number and a unit.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "want a whole number and a unit, as 90s, 10m, 2h or 1d".to_owned();
+    let unit = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 fn frames(text: &str) -> Result<usize, String> {

@@ -26,7 +26,7 @@ use crate::{
 #[must_use]
 pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     let index = Index::new(snapshot);
-    let case = Case::new(&index, &question.scope);
+    let case = Case::new(&index, question);
     let mut selection = Selection::new(&case, question);
     let mut taken = vec![false; index.tasks.len()];
     let mut stuck = vec![false; index.tasks.len()];
@@ -282,8 +282,9 @@ impl Pile {
         };
         let holders = if self.circle.is_empty() { Holders::Told } else { Holders::InTheCircle };
         let all = members.iter().chain(&dependents);
+        let mut facts = info.facts(case, &members);
+        facts.extend(facts::of(index, &members, holders));
         let regions = all.filter_map(|&task| index.tasks[task].region);
-        let mut facts = facts::of(index, &members, holders);
         if info.rule == Rule::Spinner {
             facts.extend(members.iter().filter_map(|&task| held::told(index, task)));
         }

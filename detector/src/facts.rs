@@ -77,14 +77,17 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
         ObjectDetail::WaitGroup { count, tokens, loose } => {
             parts.push(counts(*count, *tokens, *loose));
         }
-        ObjectDetail::Context { cancelled, deadline_ns, parent } => {
-            let state = if *cancelled { "cancelled" } else { "not cancelled" };
+        ObjectDetail::Context { deadline_ns, parent, .. } => {
             let until = if deadline_ns.is_some() { "with a deadline" } else { "no deadline" };
-            parts.push(format!("{state}, {until}"));
+            parts.push(format!("{}, {until}", cancelled(index, &object.detail)));
             let parent = parent.and_then(|parent| index.object(parent));
             parts.extend(parent.map(|parent| format!("below {}", words::name_object(parent))));
         }
-        ObjectDetail::Socket { descriptor } => parts.push(format!("descriptor {descriptor}")),
+        ObjectDetail::Socket { descriptor, peer, listens } => {
+            parts.push(format!("descriptor {descriptor}"));
+            parts.extend(peer.as_ref().map(|peer| format!("the other side is {peer}")));
+            parts.extend(listens.then(|| "it waits for connections".to_owned()));
+        }
         ObjectDetail::Cond { mutex, unheard } => {
             let mutex = mutex.and_then(|mutex| index.object(mutex));
             parts.extend(mutex.map(|it| format!("used with {}", words::name_object(it))));
@@ -108,6 +111,31 @@ fn object(index: &Index<'_>, object: &Object, receives: bool, holders: Holders) 
     let site = index.site(object.site);
     let head = format!("{}{how} made at {site}", words::name_object(object));
     std::iter::once(head).chain(parts).collect::<Vec<_>>().join("; ")
+}
+
+/// `cancelled 2.1 s ago at src/main.rs:9 by t1`, or what is known of that.
+fn cancelled(index: &Index<'_>, detail: &ObjectDetail) -> String {
+    let ObjectDetail::Context { cancelled, cancelled_ns, by, deadline_ns, .. } = detail else {
+        return String::new();
+    };
+    let taken_ns = index.snapshot.header.taken_ns;
+    let ago = |at: u64| format!(" {} ago", words::span(taken_ns.saturating_sub(at)));
+    if !cancelled {
+        let passed = deadline_ns.filter(|at| *at <= taken_ns);
+        return passed.map_or("not cancelled".to_owned(), |at| format!("over{}", ago(at)));
+    }
+    let ago = cancelled_ns.map_or(String::new(), ago);
+    let whom = by.map_or(String::new(), |LastUse { task, site }| {
+        let gone = if index.task(task).is_none() { " (finished)" } else { "" };
+        format!(" at {} by {}{gone}", index.site(site), index.who(task))
+    });
+    format!("cancelled{ago}{whom}")
+}
+
+/// What is known of these objects, as far as they are in the snapshot.
+pub(crate) fn of_objects(index: &Index<'_>, ids: &BTreeSet<ObjectId>) -> Vec<String> {
+    let known = ids.iter().filter_map(|id| index.object(*id)).take(OBJECTS);
+    known.map(|it| object(index, it, false, Holders::Told)).collect()
 }
 
 fn fill(capacity: Option<u64>, len: u64) -> String {

@@ -37,12 +37,20 @@ pub enum Rule {
     AsleepInRegion,
     /// It runs on without leaving its worker although its region has ended.
     Spinner,
+    /// Waits on, although a context that it has asked was cancelled.
+    CancelIgnored,
+    /// Waits for the other side of a socket, without a deadline.
+    SilentPeer,
     /// It waits for a notification, and the last one came before it.
     LostWakeUp,
     /// It waits while it holds a lock that others want.
     HeldOverBlock,
     /// Still alive when its region ended, and could still go on.
     Outlived,
+    /// Has waited for longer than was asked about, and nothing has happened to what it waits for.
+    WaitingLong,
+    /// There were more of them in each sample, and none of them has gone.
+    Growing,
     /// Tasks took locks in orders that do not agree, and did not meet.
     LockOrder,
 }
@@ -61,9 +69,13 @@ impl Rule {
             Rule::AbandonedLock => "abandoned-lock",
             Rule::AsleepInRegion => "asleep-in-region",
             Rule::Spinner => "spinner",
+            Rule::CancelIgnored => "cancel-ignored",
+            Rule::SilentPeer => "silent-peer",
             Rule::LostWakeUp => "lost-wake-up",
             Rule::HeldOverBlock => "held-over-block",
             Rule::Outlived => "outlived",
+            Rule::WaitingLong => "waiting-long",
+            Rule::Growing => "growing",
             Rule::LockOrder => "lock-order",
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    fn of(index: &Index<'_>, task: &Task) -> Self {
+    pub(crate) fn of(index: &Index<'_>, task: &Task) -> Self {
         let wait = wait_of(task);
         Shape {
             kind: task.kind,

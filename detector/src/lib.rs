@@ -21,6 +21,7 @@ mod finding;
 pub mod findings_file;
 pub mod folded;
 mod group;
+mod growth;
 mod held;
 mod holder;
 mod ignore;
@@ -48,10 +49,11 @@ pub use finding::{
     Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
     Rule, Totals,
 };
+pub use growth::{History, growth, histories};
 pub use ignore::{Exception, ExceptionKind, GrammarError, Ignore, Matcher};
 pub use index::{can_go_on, ends_from_outside};
 pub use name::shorten;
-pub use question::{Question, Scope};
+pub use question::{Question, Scope, Suspect};
 pub use rule::{RULES, RuleInfo};
 pub use stack::{Backtrace, BacktraceFrame, SharedCalls};
 pub use suppressions::Suppressions;

@@ -217,18 +217,8 @@ impl<'i, 'a> Builder<'i, 'a> {
 
     fn hides_writers(&self, number: usize) -> bool {
         let seen = u64::from(self.writers.length(number));
-        let queued = match self.index.objects[number].detail {
-            ObjectDetail::RwLock { waiting_writers, .. } => waiting_writers,
-            ObjectDetail::Mutex { .. }
-            | ObjectDetail::Channel { .. }
-            | ObjectDetail::WaitGroup { .. }
-            | ObjectDetail::Context { .. }
-            | ObjectDetail::Socket { .. }
-            | ObjectDetail::Cond { .. }
-            | ObjectDetail::Once { .. }
-            | ObjectDetail::Semaphore { .. }
-            | ObjectDetail::Barrier { .. } => 0,
-        };
+        let ownership = self.index.objects[number].detail.ownership();
+        let queued = ownership.map_or(0, |it| it.waiting_writers);
         self.tasks_missing || seen == 0 || seen != queued
     }
 
@@ -238,6 +228,7 @@ impl<'i, 'a> Builder<'i, 'a> {
         }
         self.index.task(owner.task).map_or(Enabler::Anybody, Enabler::Node)
     }
+
     fn edge(&mut self, node: usize, enabler: usize) {
         self.edges.push((number(node), number(enabler)));
     }

@@ -166,7 +166,8 @@ impl<E: Send + 'static> ErrGroup<E> {
     where
         F: FnOnce() -> Result<(), E> + Send + 'static,
     {
-        let member = Member { core: self.core.clone(), returned: false };
+        let site = Location::caller();
+        let member = Member { core: self.core.clone(), site, returned: false };
         let builder = Builder::new().entry(Entry::of::<F>());
         match builder.spawn(move || member.run(f)) {
             Ok(handle) => self.core.add(handle),
@@ -197,7 +198,7 @@ impl<E: Send + 'static> ErrGroup<E> {
             }
         }
         drop(alone);
-        self.core.cancel();
+        self.core.cancel(site);
         let mut state = self.core.state.lock();
         let (panic, error) = (state.panic.take(), state.error.take());
         let told = (state.panicked.take(), state.failed_by.take());
@@ -248,7 +249,8 @@ impl<E> Core<E> {
         drop(late);
     }
 
-    fn fail(&self, error: E) {
+    /// `site` is where the member was spawned.
+    fn fail(&self, error: E, site: Site) {
         // Who is told to end has no other way to come back: its error is no news.
         let told = self.cancel.as_ref().is_some_and(CancelHandle::is_done);
         let member = (!told).then(|| Doer::of(current::get()));
@@ -261,12 +263,12 @@ impl<E> Core<E> {
         };
         drop(state);
         drop(late);
-        self.cancel();
+        self.cancel(site);
     }
 
-    fn cancel(&self) {
+    fn cancel(&self, site: Site) {
         if let Some(cancel) = &self.cancel {
-            cancel.cancel();
+            cancel.cancel_at(site);
         }
     }
 }
@@ -298,6 +300,7 @@ impl<E> Drop for ErrGroup<E> {
 /// One member's place in the group, for as long as its task runs.
 struct Member<E> {
     core: Arc<Core<E>>,
+    site: Site,
     returned: bool,
 }
 
@@ -306,7 +309,7 @@ impl<E> Member<E> {
         let result = f();
         self.returned = true;
         if let Err(error) = result {
-            self.core.fail(error);
+            self.core.fail(error, self.site);
         }
     }
 }
@@ -315,7 +318,7 @@ impl<E> Drop for Member<E> {
     fn drop(&mut self) {
         if !self.returned {
             // It panicked, or was never started: the others work for nothing.
-            self.core.cancel();
+            self.core.cancel(self.site);
         }
         if let Some(slots) = &self.core.slots {
             let taken = slots.try_recv();

@@ -40,7 +40,9 @@ pub use error::ReadError;
 pub use id::{FrameId, ModuleId, ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
 pub use lock_pair::{Joined, LockPair, PairWitness, PairedLock};
 pub use misuse::{Misuse, MisuseFact, MisusedObject};
-pub use object::{Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Touched, Unheard};
+pub use object::{
+    Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Ownership, Touched, Unheard,
+};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
 pub use snapshot::{Activity, Completeness, Counters, Header, PanicFact, Reason, Snapshot, Thread};

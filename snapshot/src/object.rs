@@ -43,6 +43,61 @@ impl Object {
     }
 }
 
+impl ObjectDetail {
+    /// Who has it, of a lock or an initialiser.
+    #[must_use]
+    pub fn ownership(&self) -> Option<Ownership> {
+        match *self {
+            ObjectDetail::Mutex { owner, exact } => {
+                Some(Ownership { owner, exact, readers: 0, waiting_writers: 0 })
+            }
+            ObjectDetail::RwLock { owner, exact, readers, waiting_writers, .. } => {
+                Some(Ownership { owner, exact, readers, waiting_writers })
+            }
+            // Nobody but who runs an initialiser ends it.
+            ObjectDetail::Once { owner, .. } => {
+                Some(Ownership { owner, exact: true, readers: 0, waiting_writers: 0 })
+            }
+            ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => None,
+        }
+    }
+
+    /// Its owner, of a lock or an initialiser, to be changed.
+    pub fn owner_mut(&mut self) -> Option<&mut Option<Owner>> {
+        match self {
+            ObjectDetail::Mutex { owner, .. }
+            | ObjectDetail::RwLock { owner, .. }
+            | ObjectDetail::Once { owner, .. } => Some(owner),
+            ObjectDetail::Channel { .. }
+            | ObjectDetail::WaitGroup { .. }
+            | ObjectDetail::Context { .. }
+            | ObjectDetail::Socket { .. }
+            | ObjectDetail::Cond { .. }
+            | ObjectDetail::Semaphore { .. }
+            | ObjectDetail::Barrier { .. } => None,
+        }
+    }
+}
+
+/// Who has a lock or an initialiser.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ownership {
+    /// Who has it alone, if one does.
+    pub owner: Option<Owner>,
+    /// How many share it.
+    pub readers: u64,
+    /// How many wait to have it alone, where it can be shared.
+    pub waiting_writers: u64,
+    /// Whether the owner is known for certain.
+    pub exact: bool,
+}
+
 /// The kinds of objects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,6 +181,12 @@ pub enum ObjectDetail {
     Context {
         /// Whether it has been cancelled.
         cancelled: bool,
+        /// When that was, on the clock of [`crate::Header::taken_ns`]; of a deadline, when it had passed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled_ns: Option<u64>,
+        /// Who cancelled it or the context above it, and where; none when a deadline did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<LastUse>,
         /// When it ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline_ns: Option<u64>,
@@ -137,6 +198,12 @@ pub enum ObjectDetail {
     Socket {
         /// Its descriptor in the process.
         descriptor: u32,
+        /// The address of the other side; none when it has none that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peer: Option<String>,
+        /// Whether it waits for connections, and so has no other side.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        listens: bool,
     },
     /// A condition variable.
     Cond {

@@ -55,6 +55,10 @@ pub struct Task {
     /// it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
+    /// The context that it has last asked whether it is done, or waited for; none when that has gone,
+    /// or has told it that its deadline has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<ObjectId>,
     /// Where its stack stood; none unless the snapshot was asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backtrace: Option<StackId>,

@@ -75,7 +75,7 @@ mod passes {
         ignore = "frame=excepted::passes::pulse because it goes on"
     )]
     fn a_ticker_known_by_its_stack() {
-        spawn(|| pulse());
+        spawn(pulse);
     }
 
     fn pulse() {

@@ -100,13 +100,15 @@ fn judged(
     misuses.retain(|misuse| of_no_test(&misuse.task, misuse.region));
     let living = Snapshot { panics: Vec::new(), misuses: Vec::new(), ..snapshot.clone() };
     let scope = Scope::NewSince(accepted.clone());
-    let mut report = verdict::judge(&living, &Question { scope, ignore: ignore.clone() });
+    let mut report =
+        verdict::judge(&living, &Question { scope, ignore: ignore.clone(), ..Question::default() });
     // By its numbers alone a task that has ended cannot be told from the accepted ones, so panics
     // and misuses are judged by themselves, among no tasks.
     let (tasks, objects, lock_order) = (Vec::new(), Vec::new(), Vec::new());
     let ended = Snapshot { tasks, objects, lock_order, panics, misuses, ..living };
     let scope = Scope::NewSince(BTreeSet::new());
-    let of_ended = verdict::judge(&ended, &Question { scope, ignore });
+    let question = Question { scope, ignore, ..Question::default() };
+    let of_ended = verdict::judge(&ended, &question);
     report.findings.extend(of_ended.findings);
     report.findings.sort_by_key(|finding| finding.key.rule);
     Exception::add_all(&mut report.exceptions, of_ended.exceptions);

@@ -106,7 +106,9 @@ impl Trial<'_> {
             Some(Ok(cleaned)) => cleaned,
             Some(Err(failure)) => return Some(failure),
         };
-        let report = self.judge_left(self.settle());
+        let ended = Instant::now();
+        let settled = self.settle();
+        let report = self.judge_left(ended, settled);
         message::ended(self.name, self.test, outcome, cleaned, &report)
     }
 
@@ -280,9 +282,11 @@ impl Trial<'_> {
     }
 
     /// The body has ended and the rest has settled.
-    fn judge_left(&self, settled: Option<Taken>) -> Report {
+    fn judge_left(&self, ended: Instant, settled: Option<Taken>) -> Report {
+        // Counted before the look: what the body did last was done before it ended.
+        let settled_ns = u64::try_from((Instant::now() - ended).as_nanos()).unwrap_or(u64::MAX);
         let mut taken = settled.unwrap_or_else(Taken::now);
-        let question = self.question();
+        let question = Question { settled_ns, ..self.question() };
         if self.region.live() > 0 {
             exceptions::add_stacks_for(&question.ignore, &mut taken);
         }
@@ -312,7 +316,7 @@ impl Trial<'_> {
     }
 
     fn plain_question(&self) -> Question {
-        Question { scope: Scope::Region(self.id()), ignore: Vec::new() }
+        Question { scope: Scope::Region(self.id()), ..Question::default() }
     }
 
     fn id(&self) -> RegionId {

@@ -30,7 +30,8 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
         Rule::AbandonedLock | Rule::AsleepInRegion => others == Others::Rest,
         // What has happened holds nobody up.
         Rule::Panicked | Rule::Misuse | Rule::UnseenError | Rule::LockOrder => false,
-        Rule::Spinner | Rule::LostWakeUp | Rule::HeldOverBlock | Rule::Outlived => false,
+        Rule::Spinner | Rule::CancelIgnored | Rule::SilentPeer | Rule::LostWakeUp => false,
+        Rule::HeldOverBlock | Rule::Outlived | Rule::WaitingLong | Rule::Growing => false,
     };
     if !report.findings.iter().any(|finding| decides(finding.key.rule)) {
         return None;

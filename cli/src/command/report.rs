@@ -1,11 +1,14 @@
 //! `gleak report`: what is wrong in a dump.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use gleak_detector::findings_file::FindingsFile;
 use gleak_detector::render::{self, TextOptions};
-use gleak_detector::snapshot::Completeness;
-use gleak_detector::{Asleep, Certainty, Finding, Question, Report, Suppressions, Totals, analyze};
+use gleak_detector::snapshot::{Completeness, Snapshot};
+use gleak_detector::{
+    Asleep, Certainty, Finding, Question, Report, Suppressions, Suspect, Totals, analyze, histories,
+};
 
 use super::{close, complain};
 use crate::args::{self, ReportFormat};
@@ -23,7 +26,7 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
     let sink = Sink::open(args.to.output.as_deref(), Existing::from_force(args.to.force))?;
     let suppressions = suppress::read(&args.suppress.suppress)?;
     let mut names = Names::open(&args.names)?;
-    let mut reports = Vec::new();
+    let mut contents = Vec::new();
     let mut failures = Vec::new();
     let mut stdin_taken = false;
     for argument in &args.inputs {
@@ -34,9 +37,7 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         }
         let name = source.name();
         match source.read() {
-            Ok(content) => {
-                reports.push((name, judge(names.given_to(content), &suppressions)));
-            }
+            Ok(content) => contents.push((name, names.given_to(content))),
             Err(fault) => failures.push(Failure::Input { name, fault }),
         }
     }
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &args::Report) -> Result<u8, Failure> {
         failures.iter().for_each(complain);
         return Err(stranger);
     }
+    let reports = judge(contents, args.longer, &suppressions);
     if !reports.is_empty() {
         let several = args.inputs.len() > 1;
         let bytes = match args.format {
@@ -83,13 +85,35 @@ fn conclude(mut failures: Vec<Failure>, found: bool) -> Result<u8, Failure> {
     }
 }
 
-fn judge(content: Content, suppressions: &Suppressions) -> Report {
-    let mut report = match content {
-        Content::Dump(snapshot) => analyze(&snapshot, &Question::default()),
-        Content::Findings(file) => of_findings(file),
+/// Each by itself, but the last dump of a process also by those before it.
+fn judge(
+    contents: Vec<(String, Content)>,
+    longer: Option<Duration>,
+    suppressions: &Suppressions,
+) -> Vec<(String, Report)> {
+    let longer_ns = longer.map(|it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX));
+    let dumps: Vec<&Snapshot> = contents.iter().filter_map(|(_, content)| dump(content)).collect();
+    let mut histories = histories(&dumps).into_iter();
+    let judge = |(name, content)| {
+        let mut report = match content {
+            Content::Dump(snapshot) => {
+                let history = histories.next().unwrap_or_default();
+                let suspect = Suspect { longer_ns, history };
+                analyze(&snapshot, &Question { suspect, ..Question::default() })
+            }
+            Content::Findings(file) => of_findings(file),
+        };
+        suppressions.apply(&mut report, suppress::today());
+        (name, report)
     };
-    suppressions.apply(&mut report, suppress::today());
-    report
+    contents.into_iter().map(judge).collect()
+}
+
+fn dump(content: &Content) -> Option<&Snapshot> {
+    match content {
+        Content::Dump(snapshot) => Some(snapshot),
+        Content::Findings(_) => None,
+    }
 }
 
 /// What a findings file says, as a report: it knows findings and no other tasks.

@@ -63,6 +63,20 @@ pub(crate) fn held() -> Vec<u8> {
     bytes(b)
 }
 
+/// A process after so many seconds, in which so many tasks wait each on its own channel, one more since
+/// each second.
+pub(crate) fn growing(at_s: u64, tasks: u64) -> Vec<u8> {
+    let mut b = process(4711);
+    b.taken_at(at_s * 1_000_000_000);
+    b.header_mut().wall_s += at_s;
+    for since_s in 0..tasks {
+        let reply = b.channel("src/request.rs:5", Some(0));
+        let task = b.task("src/request.rs:6", "app::serve::{{closure}}");
+        task.receives(reply, "src/request.rs:8").since(since_s * 1_000_000_000);
+    }
+    bytes(b)
+}
+
 /// A process without a task.
 pub(crate) fn empty() -> Vec<u8> {
     bytes(process(4711))

@@ -127,3 +127,78 @@ fn as_many_frames_as_asked_for_or_all() {
     let run = dir.gleak(&["report", "f.ndjson", "--frames", "most"]).ends(2);
     assert!(run.stderr.contains("neither a number nor `all`"), "{run:?}");
 }
+
+#[test]
+fn three_dumps_of_one_process_show_what_grows() {
+    let dir = WorkDir::new("growing");
+    // The names are in no order, nor are the arguments.
+    dir.write("late", make::growing(30, 30));
+    dir.write("early", make::growing(10, 10));
+    dir.write("between", make::growing(20, 20));
+    dir.write("stranger", make::healthy());
+    let all = ["report", "late", "early", "stranger", "between"];
+    let said = dir.gleak(&[&all[..], &["--exit-code"]].concat()).ends(1).quiet().stdout;
+    let late = said.split("==> ").find(|part| part.starts_with("late")).unwrap();
+    assert!(late.contains("30 tasks, more in each sample"), "{late}");
+    assert!(late.contains("src/request.rs:6"), "{late}");
+    assert!(late.contains("10, 20, 30 tasks in 3 samples over 20 s"), "{late}");
+    assert_eq!(said.matches("more in each sample").count(), 1, "{said}");
+    let json = dir.gleak(&[&all[..], &["--format", "json"]].concat()).ends(0).quiet().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["report"]["findings"][0]["key"]["rule"], "growing");
+    for other in 1..4 {
+        assert_eq!(json[other]["report"]["findings"], serde_json::Value::Array(Vec::new()));
+    }
+    dir.gleak(&["report", "late", "early", "--exit-code"]).ends(0).quiet();
+    dir.gleak(&["report", "late", "late", "early", "--exit-code"]).ends(0).quiet();
+}
+
+/// What stands beside the samples, or is none, makes neither more of them nor fewer.
+#[test]
+fn what_is_no_sample_does_no_harm_and_no_good() {
+    let dir = WorkDir::new("samples");
+    let middle = make::growing(20, 20);
+    dir.write("a", make::growing(10, 10)).write("c", make::growing(30, 30));
+    dir.write("b", &middle)
+        .write("cut", make::cut(&middle))
+        .write("bad", make::damaged(&middle, 9));
+    dir.write("junk", "junk\n").write("stranger", make::healthy());
+    dir.write("findings", make::findings(4711, &[]));
+    let report = |inputs: &[&str]| {
+        let run = dir.gleak(&[&["report", "--format", "json", "--exit-code"], inputs].concat());
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let found = json.as_array().unwrap().iter().flat_map(|it| {
+            it["report"]["findings"].as_array().unwrap().iter().map(|it| it["key"]["rule"].clone())
+        });
+        (run.code, found.collect::<Vec<_>>())
+    };
+    for middle in ["cut", "bad", "stranger", "findings"] {
+        let grows = report(&["a", middle, "c"]).1.iter().any(|rule| rule == "growing");
+        assert!(!grows, "{middle} is no sample of this process");
+    }
+    assert_eq!(report(&["a", "b", "c"]), (Some(1), vec!["growing".into()]));
+    for beside in ["stranger", "findings"] {
+        assert_eq!(report(&["a", beside, "b", "c"]), (Some(1), vec!["growing".into()]), "{beside}");
+    }
+    // The others are told of all the same.
+    assert_eq!(report(&["a", "junk", "b", "c"]), (Some(3), vec!["growing".into()]));
+    assert_eq!(report(&["a", "missing", "b", "c"]), (Some(3), vec!["growing".into()]));
+}
+
+#[test]
+fn who_waits_for_long_is_named_on_request() {
+    let dir = WorkDir::new("longer");
+    dir.write("late", make::growing(3600, 2));
+    dir.gleak(&["report", "late", "--exit-code"]).ends(0).quiet();
+    let said = dir.gleak(&["report", "late", "--exit-code", "--longer", "10m"]).ends(1).quiet();
+    assert!(said.stdout.contains("2 tasks waiting for long"), "{}", said.stdout);
+    let json = dir.gleak(&["report", "late", "--longer", "10m", "--format", "json"]).ends(0);
+    let json: serde_json::Value = serde_json::from_str(&json.quiet().stdout).unwrap();
+    assert_eq!(json["findings"][0]["key"]["rule"], "waiting-long");
+    assert_eq!(json["findings"][0]["certainty"], "weak");
+    assert_eq!(json["findings"][0]["facts"].as_array().map(Vec::len), Some(2), "{json}");
+    dir.gleak(&["report", "late", "--exit-code", "--longer", "2h"]).ends(0).quiet();
+    for wrong in ["10", "m", "10w", "99999999999999999999s", "-1s", ""] {
+        dir.gleak(&["report", "late", "--longer", wrong]).ends(2);
+    }
+}

@@ -67,9 +67,13 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::AbandonedLock => format!("{tasks} waiting for an abandoned lock"),
         Rule::AsleepInRegion => format!("task leak: {tasks} asleep"),
         Rule::Spinner => format!("task leak: {tasks} running on"),
+        Rule::CancelIgnored => format!("task leak: {tasks} waiting on after a cancel"),
+        Rule::SilentPeer => format!("task leak: {tasks} waiting for a silent peer"),
         Rule::LostWakeUp => format!("task leak: {tasks} waiting, perhaps since a lost wake-up"),
         Rule::HeldOverBlock => format!("task leak: {tasks} waiting with a lock held"),
         Rule::Outlived => format!("task leak: {tasks} left over"),
+        Rule::WaitingLong => format!("{tasks} waiting for long"),
+        Rule::Growing => format!("{tasks}, more in each sample"),
         Rule::LockOrder => {
             format!("lock order: {} in a circle", count(finding.chain.len(), "lock"))
         }
@@ -145,7 +149,7 @@ pub(super) fn doing(group: &Group) -> String {
             "never started" => "that never started".to_owned(),
             // Running is all that the living do without a wait.
             "running" => "running".to_owned(),
-            class => format!("that {}", clean(class)),
+            class => format!("that {}", clean(class.strip_prefix("that ").unwrap_or(class))),
         }
     }
 }

@@ -12,7 +12,7 @@ This page is generated from the rules themselves; `BLESS=1 cargo test -p gleak-d
 
 - **certain**: proven from the records: it can never go on, or it has happened.
 - **strong**: only something that no record shows could still wake it.
-- **weak**: it was alive, no more.
+- **weak**: it was alive and may still go on; the rule says what is odd about that.
 - **potential**: it did not happen; in another order of events it could have.
 
 A rule takes its tasks from the rules below it, so that each task is in one finding at most.

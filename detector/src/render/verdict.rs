@@ -21,6 +21,8 @@ pub(super) struct Sums {
     abandoned: usize,
     /// Alive beyond an end.
     late: usize,
+    long: usize,
+    growing: usize,
     /// Findings, not tasks: these may have ended.
     orders: usize,
 }
@@ -40,9 +42,13 @@ impl Sums {
                 Rule::AbandonedLock => (&mut sums.abandoned, finding.tasks()),
                 Rule::AsleepInRegion
                 | Rule::Spinner
+                | Rule::CancelIgnored
+                | Rule::SilentPeer
                 | Rule::LostWakeUp
                 | Rule::HeldOverBlock
                 | Rule::Outlived => (&mut sums.late, finding.tasks()),
+                Rule::WaitingLong => (&mut sums.long, finding.tasks()),
+                Rule::Growing => (&mut sums.growing, finding.tasks()),
                 Rule::LockOrder => (&mut sums.orders, 1),
             };
             *sum += tasks;
@@ -72,7 +78,8 @@ pub(super) fn process(report: &Report) -> String {
     if clauses.is_empty() {
         return healthy(report);
     }
-    let stuck = found + sums.behind + sums.abandoned + sums.late;
+    let named = sums.late + sums.long + sums.growing;
+    let stuck = found + sums.behind + sums.abandoned + named;
     let others = number(report.totals.tasks + report.totals.threads).saturating_sub(stuck);
     let rest = match others {
         0 => String::new(),
@@ -100,6 +107,12 @@ fn clauses(sums: &Sums) -> Vec<String> {
     }
     if sums.late > 0 {
         clauses.push(format!("task leak, {} left over", count(sums.late, "task")));
+    }
+    if sums.growing > 0 {
+        clauses.push(format!("{} in groups that grow", count(sums.growing, "task")));
+    }
+    if sums.long > 0 {
+        clauses.push(format!("{} waiting for long", count(sums.long, "task")));
     }
     if sums.panicked > 0 {
         clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));

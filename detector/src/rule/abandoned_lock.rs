@@ -11,6 +11,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     silent: "the process is asleep: then its tasks are in that finding, which is certain",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

@@ -18,6 +18,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              dump is cut, damaged, or has lines that are not understood; only daemons are left",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

@@ -17,6 +17,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              the dump is cut or damaged",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

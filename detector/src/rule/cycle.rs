@@ -14,6 +14,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              context, which anybody may wake",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {

@@ -19,6 +19,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              for a second yet; only readers have it; a rule above has the task",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

@@ -15,6 +15,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              the tasks are of different tests; the process is asleep, and what is certain is told",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {

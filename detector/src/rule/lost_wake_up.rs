@@ -16,6 +16,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              notified the cond, or somebody was woken since; the whole process is asked for",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

@@ -16,6 +16,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              more misuses than are kept (how many is said)",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {

@@ -8,16 +8,20 @@
 mod abandoned_lock;
 mod asleep;
 mod asleep_in_region;
+mod cancel_ignored;
 mod cycle;
+mod growing;
 mod held_over_block;
 mod lock_order;
 mod lost_wake_up;
 mod misuse;
 mod outlived;
 mod panicked;
+mod silent_peer;
 mod spinner;
 mod structural;
 mod unseen_error;
+mod waiting_long;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +33,10 @@ use crate::index::Index;
 use crate::lock_order::Circle;
 use crate::standstill::{Abandoned, Standstill};
 use crate::wait_graph::WaitGraph;
-use crate::{Asleep, Certainty, Rule, Scope};
+use crate::{Asleep, Certainty, Question, Rule, Scope};
+
+/// What a rule says besides, of these tasks.
+type Facts = fn(&Case<'_>, &[usize]) -> Vec<String>;
 
 /// A rule, for people and for the judgement.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +53,7 @@ pub struct RuleInfo {
     pub silent: &'static str,
     find: fn(&Case<'_>, &[bool]) -> Vec<Draft>,
     because: fn(&Case<'_>, &[usize]) -> String,
+    facts: Option<Facts>,
 }
 
 impl RuleInfo {
@@ -57,6 +65,14 @@ impl RuleInfo {
     /// Why it found these tasks: free of names and counts, so that it holds for all of them.
     pub(crate) fn because(&self, case: &Case<'_>, tasks: &[usize]) -> String {
         (self.because)(case, tasks)
+    }
+
+    /// What else its finding is to say, besides of what the tasks wait for.
+    pub(crate) fn facts(&self, case: &Case<'_>, tasks: &[usize]) -> Vec<String> {
+        match self.facts {
+            Some(facts) => facts(case, tasks),
+            None => Vec::new(),
+        }
     }
 }
 
@@ -71,9 +87,13 @@ pub const RULES: &[RuleInfo] = &[
     abandoned_lock::INFO,
     asleep_in_region::INFO,
     spinner::INFO,
+    cancel_ignored::INFO,
+    silent_peer::INFO,
     lost_wake_up::INFO,
     held_over_block::INFO,
     outlived::INFO,
+    waiting_long::INFO,
+    growing::INFO,
     lock_order::INFO,
 ];
 
@@ -81,6 +101,7 @@ pub const RULES: &[RuleInfo] = &[
 pub(crate) struct Case<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) scope: &'a Scope,
+    pub(crate) question: &'a Question,
     pub(crate) shapes: Shapes,
     pub(crate) graph: WaitGraph,
     /// Causes of what is stuck for certain.
@@ -91,7 +112,7 @@ pub(crate) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(index: &'a Index<'a>, scope: &'a Scope) -> Self {
+    pub(crate) fn new(index: &'a Index<'a>, question: &'a Question) -> Self {
         let graph = WaitGraph::new(index);
         let still = Standstill::of(&graph, Abandoned::MayComeBack);
         let certain = cause::causes(&still);
@@ -101,8 +122,9 @@ impl<'a> Case<'a> {
             Vec::new()
         };
         let asleep = asleep::judge(index);
+        let scope = &question.scope;
         let shapes = Shapes::new(index);
-        Case { index, scope, shapes, graph, certain, abandoned, asleep }
+        Case { index, scope, question, shapes, graph, certain, abandoned, asleep }
     }
 
     /// Whether a task is asked for, ignored or not.
@@ -114,6 +136,12 @@ impl<'a> Case<'a> {
             Scope::Uncharged => task.region.is_none(),
             Scope::NewSince(known) => !known.contains(&task.id),
         }
+    }
+
+    /// Who would be stuck if none of these tasks went on.
+    pub(crate) fn supposing(&self, tasks: &[usize]) -> Standstill<'_> {
+        let given = tasks.iter().copied().filter(|&task| self.graph.free(task));
+        Standstill::supposing(&self.graph, given)
     }
 
     /// Who may be held to account for being alive at an end, and is in no earlier finding.
@@ -166,8 +194,7 @@ impl<'a> Case<'a> {
         for &task in tasks {
             asked[task] = true;
         }
-        let given = tasks.iter().copied().filter(|&task| self.graph.free(task));
-        let still = Standstill::supposing(&self.graph, given);
+        let still = self.supposing(tasks);
         let mut drafts = Vec::new();
         let mut alone = Vec::new();
         for mut cause in cause::causes(&still) {

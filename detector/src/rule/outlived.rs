@@ -12,6 +12,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              the task; it was spawned as a background task or a daemon",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

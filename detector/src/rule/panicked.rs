@@ -12,6 +12,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              kept (how many is said)",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {

@@ -14,6 +14,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              then it has outlived its region; the whole process is asked for",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {

@@ -17,6 +17,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              waits for, in a select without arms or on a never-channel",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {

@@ -15,6 +15,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              task panicked",
     find,
     because,
+    facts: None,
 };
 
 fn find(case: &Case<'_>, _taken: &[bool]) -> Vec<Draft> {

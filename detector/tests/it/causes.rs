@@ -95,7 +95,7 @@ fn an_old_cause_is_not_new() {
     let mut b = SnapshotBuilder::new();
     let _ = sender_with_a_lock(&mut b);
     let scope = Scope::NewSince([TaskId(1)].into());
-    let report = analyze(&b.build(), &Question { scope, ignore: Vec::new() });
+    let report = analyze(&b.build(), &Question { scope, ..Question::default() });
     let all: Vec<u64> = found(&report).into_iter().flat_map(|(_, tasks)| tasks).collect();
     assert!(!all.contains(&1), "{all:?}");
     assert_eq!(all.len() as u64, WAITING + 1);
@@ -136,6 +136,6 @@ fn an_ignored_cause_keeps_what_waits_behind_it() {
     let _ = b.task_mut(TaskId(1)).name("pool").id();
     b.still();
     let ignore = vec!["name=pool because of the test".parse::<Ignore>().expect("an ignore")];
-    let report = analyze(&b.build(), &Question { scope: Scope::Process, ignore });
+    let report = analyze(&b.build(), &Question { ignore, ..Question::default() });
     assert_eq!(dependents(&report.findings[0]), behind(2));
 }

@@ -12,5 +12,5 @@ fn the_page_of_rules_is_up_to_date() {
 #[test]
 fn rules_are_in_the_order_of_gravity() {
     assert!(RULES.is_sorted_by_key(|info| (info.certainty, info.rule)));
-    assert_eq!(RULES.len(), 13);
+    assert_eq!(RULES.len(), 17);
 }

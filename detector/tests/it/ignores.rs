@@ -39,7 +39,7 @@ fn server() -> (Snapshot, RegionId) {
 }
 
 fn ask(snapshot: &Snapshot, scope: Scope, ignore: Vec<Ignore>) -> Report {
-    analyze(snapshot, &Question { scope, ignore })
+    analyze(snapshot, &Question { scope, ignore, ..Question::default() })
 }
 
 /// The tasks that findings are on, sorted.

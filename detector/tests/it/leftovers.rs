@@ -252,7 +252,7 @@ fn who_holds_up_others_in_another_way_is_left_to_its_rule() {
     let snapshot = b.build();
     let expected = [(Rule::HeldOverBlock, vec![1]), (Rule::Outlived, vec![slow.0])];
     assert_eq!(found(&region(&snapshot, own)), expected);
-    let new = Question { scope: Scope::NewSince(BTreeSet::new()), ignore: vec![] };
+    let new = Question { scope: Scope::NewSince(BTreeSet::new()), ..Question::default() };
     assert_eq!(found(&analyze(&snapshot, &new)), expected);
 }
 
@@ -295,7 +295,7 @@ fn an_owner_that_an_earlier_rule_has_is_left_to_that() {
 fn what_only_daemons_hang_behind_is_not_told() {
     let ignoring = |b: &SnapshotBuilder, own, entry: &str| {
         let (scope, ignore) = (Scope::Region(own), vec![ignore(&format!("entry={entry}"))]);
-        found(&analyze(&b.clone().build(), &Question { scope, ignore }))
+        found(&analyze(&b.clone().build(), &Question { scope, ignore, ..Question::default() }))
     };
     let (mut b, own, _) = held_over(3 * S);
     for task in [2, 3] {

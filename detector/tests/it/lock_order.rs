@@ -234,7 +234,9 @@ fn questions_cut_by_who_took_the_locks() {
     took(&mut b, 8, ab[1], ab[0]);
     let snapshot = b.build();
     let since = |last| Scope::NewSince([TaskId(last)].into());
-    let asked = |scope, ignore| orders(&analyze(&snapshot, &Question { scope, ignore })).len();
+    let asked = |scope, ignore| {
+        orders(&analyze(&snapshot, &Question { scope, ignore, ..Question::default() })).len()
+    };
     assert_eq!((asked(since(6), vec![]), asked(since(8), vec![])), (1, 0));
     let ignore = |entry: &str| vec![ignore(&format!("entry={entry}"))];
     assert_eq!(asked(Scope::Process, ignore("bank::transfer")), 0);
@@ -260,7 +262,7 @@ fn an_ignore_takes_those_that_have_ended_too() {
     }
     let ask = |texts: &[&str]| {
         let ignore = texts.iter().map(|text| ignore(text)).collect();
-        let report = analyze(&snapshot, &Question { scope: Scope::Process, ignore });
+        let report = analyze(&snapshot, &Question { ignore, ..Question::default() });
         let took = report.exceptions.iter().map(|it| it.tasks).collect::<Vec<_>>();
         (orders(&report).len(), took)
     };

@@ -89,7 +89,9 @@ fn nobody_is_stuck_by_an_event() {
 #[test]
 fn what_was_not_asked_for_is_not_told() {
     let snapshot = three().0.build();
-    let ask = |scope, ignore| found(&analyze(&snapshot, &Question { scope, ignore })).len();
+    let ask = |scope, ignore| {
+        found(&analyze(&snapshot, &Question { scope, ignore, ..Question::default() })).len()
+    };
     let known = |last| Scope::NewSince(BTreeSet::from([TaskId(last)]));
     assert_eq!([ask(known(8), vec![]), ask(known(12), vec![])], [3, 1], "t1 is new besides");
     let ignore = |entry: &str| vec![ignore(&format!("entry={entry}"))];

@@ -28,7 +28,7 @@ fn mixed() -> SnapshotBuilder {
 
 fn questions() -> [Question; 2] {
     let region = Scope::Region(gleak_detector::snapshot::RegionId(1));
-    [Question::default(), Question { scope: region, ignore: Vec::new() }]
+    [Question::default(), Question { scope: region, ..Question::default() }]
 }
 
 proptest! {

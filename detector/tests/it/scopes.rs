@@ -15,7 +15,7 @@ fn only_what_is_new() {
     }
     let _ = b.thread("pool").running().id();
     let since = Scope::NewSince(BTreeSet::from([TaskId(1), TaskId(2)]));
-    let report = analyze(&b.build(), &Question { scope: since, ignore: Vec::new() });
+    let report = analyze(&b.build(), &Question { scope: since, ..Question::default() });
     assert_eq!(found(&report), [(Rule::Outlived, vec![3])]);
     assert_eq!(report.findings[0].certainty, Certainty::Weak);
     assert_eq!(report.totals.tasks, 3);

@@ -77,8 +77,13 @@ fn a_thread_that_runs_is_named_and_no_task() {
 fn a_deadline_that_nobody_waits_for_keeps_nobody_awake() {
     let mut b = asleep();
     let context = b.context("src/c.rs:1");
-    b.object_mut(context).detail =
-        ObjectDetail::Context { cancelled: false, deadline_ns: Some(9), parent: None };
+    b.object_mut(context).detail = ObjectDetail::Context {
+        cancelled: false,
+        cancelled_ns: None,
+        by: None,
+        deadline_ns: Some(9),
+        parent: None,
+    };
     assert_eq!(process(&b.build()).asleep, Asleep::Certain);
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn process(snapshot: &Snapshot) -> Report {
 }
 
 pub(crate) fn region(snapshot: &Snapshot, region: RegionId) -> Report {
-    analyze(snapshot, &Question { scope: Scope::Region(region), ignore: Vec::new() })
+    analyze(snapshot, &Question { scope: Scope::Region(region), ..Question::default() })
 }
 
 /// Rule and ids of the members of each finding.

@@ -58,6 +58,6 @@ fn being_alive_is_held_against_ordinary_tasks_only() {
     for tenure in [Tenure::Ordinary, Tenure::Background, Tenure::Daemon] {
         let _ = b.task("src/a.rs:1", "app::t").tenure(tenure).running().id();
     }
-    let question = Question { scope: Scope::NewSince(Default::default()), ignore: Vec::new() };
+    let question = Question { scope: Scope::NewSince(Default::default()), ..Question::default() };
     assert_eq!(found(&analyze(&b.build(), &question)), [(Rule::Outlived, vec![1])]);
 }

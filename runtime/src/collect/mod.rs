@@ -22,8 +22,8 @@ mod workers;
 use std::collections::HashMap;
 
 use gleak_snapshot::{
-    Completeness, Counters, Header, LastUse, MisuseFact, MisusedObject, ObjectDetail, ObjectId,
-    Owner, PanicFact, Reason, Region, RegionId, Snapshot, TaskId,
+    Completeness, Counters, Header, LastUse, MisuseFact, MisusedObject, ObjectId, Owner, PanicFact,
+    Reason, Region, RegionId, Snapshot, TaskId,
 };
 
 use crate::lock::order::pairs;
@@ -203,18 +203,7 @@ fn regions(sites: &mut Sites, deferred: &HashMap<Ref, u64>) -> Vec<Region> {
 /// owns the lock now.
 fn doubt_missing_owners(snapshot: &mut Snapshot) {
     for object in &mut snapshot.objects {
-        let owner = match &mut object.detail {
-            ObjectDetail::Mutex { owner, .. }
-            | ObjectDetail::RwLock { owner, .. }
-            | ObjectDetail::Once { owner, .. } => owner,
-            ObjectDetail::Channel { .. }
-            | ObjectDetail::WaitGroup { .. }
-            | ObjectDetail::Context { .. }
-            | ObjectDetail::Socket { .. }
-            | ObjectDetail::Cond { .. }
-            | ObjectDetail::Semaphore { .. }
-            | ObjectDetail::Barrier { .. } => continue,
-        };
+        let Some(owner) = object.detail.owner_mut() else { continue };
         let missing = |owner: &Owner| {
             owner.alive && snapshot.tasks.binary_search_by_key(&owner.task, |it| it.id).is_err()
         };

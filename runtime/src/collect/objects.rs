@@ -8,7 +8,7 @@ use crate::collect::sites::Sites;
 use crate::records::object::{EndRecord, Kind, OBJECTS, ObjectRecord, SHARED};
 use crate::records::region::REGIONS;
 use crate::records::table::Ref;
-use crate::records::tags::{self, Key};
+use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{WAITERS, WaiterRecord};
 use crate::sync::Ordering;
 
@@ -87,10 +87,10 @@ fn object(seen: &Seen, record: &ObjectRecord, sites: &mut Sites) -> Option<Objec
     Some(Object {
         id: ObjectId(seen.id),
         site: sites.site(site),
-        name: tags.and_then(|tags| tags.name),
         touched: touched(record),
         unsettled,
-        detail: detail(record, owner, sites),
+        detail: detail(record, owner, tags.as_ref(), sites),
+        name: tags.and_then(|tags| tags.name),
     })
 }
 
@@ -116,7 +116,12 @@ fn touched(record: &ObjectRecord) -> Touched {
     }
 }
 
-fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> ObjectDetail {
+fn detail(
+    record: &ObjectRecord,
+    owner: Option<Owner>,
+    tags: Option<&Tags>,
+    sites: &mut Sites,
+) -> ObjectDetail {
     let level = record.level.get();
     let bound = record.bound.get();
     let over = record.over.get() != 0;
@@ -137,7 +142,11 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         Kind::WaitGroup => {
             ObjectDetail::WaitGroup { count: level.cast_signed(), tokens: bound, loose: over }
         }
-        Kind::Socket => ObjectDetail::Socket { descriptor: u32::try_from(level).unwrap_or(0) },
+        Kind::Socket => ObjectDetail::Socket {
+            descriptor: u32::try_from(level).unwrap_or(0),
+            peer: tags.and_then(|tags| tags.peer.as_deref().map(str::to_owned)),
+            listens: bound != 0,
+        },
         Kind::Cond => {
             let times = record.sender.handles.get();
             let by = last_use(&record.sender, sites).filter(|_| times > 0);
@@ -153,6 +162,8 @@ fn detail(record: &ObjectRecord, owner: Option<Owner>, sites: &mut Sites) -> Obj
         Kind::Barrier => ObjectDetail::Barrier { size: bound, arrived: level },
         Kind::Context => ObjectDetail::Context {
             cancelled: over,
+            cancelled_ns: over.then(|| record.owner_since.get()),
+            by: if over { last_use(&record.sender, sites) } else { None },
             deadline_ns: (bound != 0).then_some(bound),
             parent: (level != 0).then_some(ObjectId(level)),
         },

@@ -1,8 +1,8 @@
 //! Tasks and outside threads as values, made of what the passes found.
 
 use gleak_snapshot::{
-    Arm, Hold, HoldMode, ObjectDetail, ObjectId, RegionId, Registers, SpawnId, Target, Task,
-    TaskId, TaskState, Wait, WaiterKind, WorkerId,
+    Arm, Hold, HoldMode, ObjectId, RegionId, Registers, SpawnId, Target, Task, TaskId, TaskState,
+    Wait, WaiterKind, WorkerId,
 };
 
 use crate::collect::lock_order::PairStack;
@@ -192,6 +192,7 @@ fn task(
         worker: has_started.then(|| WorkerId(record.worker.load(Ordering::Relaxed))),
         state,
         holds,
+        asked: Ref::from_bits(record.asked.get()).and_then(|it| objects.id(it)),
         backtrace: None,
         spawn_backtrace: None,
         stack: None,
@@ -202,22 +203,9 @@ fn task(
 /// Gives tasks the locks that they hold alone, as the locks say: in the order of their acquisition,
 /// before those that they read. `tasks` are sorted by id.
 pub(super) fn add_owned(tasks: &mut [Task], objects: &Objects) {
-    let owned = |it: &Collected| match it.object.detail {
-        ObjectDetail::Mutex { owner: Some(owner), .. }
-        | ObjectDetail::RwLock { owner: Some(owner), .. }
-        | ObjectDetail::Once { owner: Some(owner), .. } => {
-            owner.alive.then_some((owner.task, it.depth, it.object.id))
-        }
-        ObjectDetail::Mutex { owner: None, .. }
-        | ObjectDetail::RwLock { owner: None, .. }
-        | ObjectDetail::Once { owner: None, .. }
-        | ObjectDetail::Channel { .. }
-        | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. }
-        | ObjectDetail::Cond { .. }
-        | ObjectDetail::Semaphore { .. }
-        | ObjectDetail::Barrier { .. } => None,
+    let owned = |it: &Collected| {
+        let owner = it.object.detail.ownership()?.owner.filter(|owner| owner.alive)?;
+        Some((owner.task, it.depth, it.object.id))
     };
     let mut owned: Vec<(TaskId, u32, ObjectId)> = objects.list.iter().filter_map(owned).collect();
     owned.sort_unstable();

@@ -26,6 +26,9 @@ use crate::wait::queue::WaitQueue;
 pub(super) struct Ended {
     pub(super) why: Cancelled,
     cause: Option<Cause>,
+    at: u64,
+    /// Where it was cancelled; none when a deadline has passed.
+    site: Option<Site>,
 }
 
 impl Ended {
@@ -156,6 +159,14 @@ impl Core {
         if let Some(record) = self.cell.used_by(who) {
             record.bound.set(self.deadline().unwrap_or(0));
             record.level.set(self.parent_id());
+            who.record.asked.set(record.target());
+        }
+    }
+
+    /// Notes that the calling task asks whether it is done, unless that can never be.
+    pub(super) fn note_asked(&self) {
+        if let (Some(who), Some(_)) = (current::task(), &self.above) {
+            self.record(who);
         }
     }
 
@@ -179,12 +190,26 @@ impl Core {
 
     pub(super) fn err(&self) -> Option<Cancelled> {
         self.look();
-        self.seen()
+        let why = self.seen();
+        self.note_answer(why);
+        why
     }
 
     pub(super) fn ended(&self) -> Option<Ended> {
         self.look();
-        self.state.lock().ended.clone()
+        let ended = self.state.lock().ended.clone();
+        self.note_answer(ended.as_ref().map(|ended| ended.why));
+        ended
+    }
+
+    /// Who is told that the time of one step is up goes on to the next one without this context.
+    fn note_answer(&self, why: Option<Cancelled>) {
+        if why == Some(Cancelled::DeadlineExceeded)
+            && let Some(who) = current::task()
+            && who.record.asked.get() == self.cell.target()
+        {
+            who.record.asked.set(0);
+        }
     }
 
     /// Ends it if its deadline has passed.
@@ -194,13 +219,15 @@ impl Core {
             && self.seen().is_none()
         {
             let why = Cancelled::DeadlineExceeded;
-            self.end(&Ended { why, cause: deadline.cause.clone() });
+            let (cause, at) = (deadline.cause.clone(), deadline.at);
+            self.end(&Ended { why, cause, at, site: None });
         }
     }
 
-    pub(super) fn cancel(&self, cause: Option<Cause>) {
+    pub(super) fn cancel(&self, cause: Option<Cause>, site: Site) {
         self.look();
-        self.end(&Ended { why: Cancelled::ByHandle, cause });
+        let (why, at) = (Cancelled::ByHandle, clock::now_ns());
+        self.end(&Ended { why, cause, at, site: Some(site) });
     }
 
     /// Ends this context and, one by one, its descendants.
@@ -229,7 +256,12 @@ impl Core {
         let deferred = std::mem::take(&mut state.deferred);
         let stirs = std::mem::take(&mut state.stirs);
         drop(state);
-        if let Some(record) = self.cell.used_by(current::get()) {
+        let who = current::get();
+        if let Some(record) = self.cell.used_by(who) {
+            record.owner_since.set(ended.at);
+            if let Some(site) = ended.site {
+                record.sender.used(who, site);
+            }
             record.over.set(1);
         }
         claimed.wake();

@@ -176,6 +176,7 @@ impl Context {
     /// Why it is done, if it is.
     #[must_use]
     pub fn err(&self) -> Option<Cancelled> {
+        self.core.note_asked();
         self.core.err()
     }
 
@@ -183,6 +184,7 @@ impl Context {
     /// set together with the deadline; otherwise a [`Cancelled`].
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
+        self.core.note_asked();
         self.core.ended().map(Ended::into_cause)
     }
 
@@ -223,23 +225,25 @@ impl Context {
 
 impl CancelHandle {
     /// Cancels the context and its children. The second call does nothing.
+    #[track_caller]
     pub fn cancel(&self) {
-        self.end(None);
+        self.cancel_at(Location::caller());
+    }
+
+    pub(crate) fn cancel_at(&self, site: Site) {
+        self.side.0.cancel(None, site);
     }
 
     /// Cancels the context and its children for this cause: see [`Context::cause`]. Does nothing
     /// when the context is done.
+    #[track_caller]
     pub fn cancel_with(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) {
-        self.end(Some(Cause::from(cause.into())));
+        self.side.0.cancel(Some(Cause::from(cause.into())), Location::caller());
     }
 
     /// Whether the context is done, by whoever.
     pub(crate) fn is_done(&self) -> bool {
         self.side.0.err().is_some()
-    }
-
-    fn end(&self, cause: Option<Cause>) {
-        self.side.0.cancel(cause);
     }
 }
 

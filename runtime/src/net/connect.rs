@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use crate::net::cancel;
-use crate::net::socket::Socket;
+use crate::net::socket::{Ends, Socket};
 use crate::records::statics::Site;
 use crate::wait::descriptor::Side;
 
@@ -33,8 +33,7 @@ pub(super) fn tcp(
     if is_connected(socket.io(), &address)? || is_connected(socket.io(), &address)? {
         return Ok(socket);
     }
-    let local = socket.io().local_addr().map_or("?".to_owned(), |local| local.to_string());
-    socket.set_name(&format!("tcp {local} -> {address}"));
+    socket.set_ends(Ends::of("tcp", socket.io().local_addr(), Some(address)));
     socket.attempt_until(Side::Write, site, limit, |io| match is_connected(io, &address)? {
         true => Ok(()),
         false => Err(ErrorKind::WouldBlock.into()),

@@ -1,12 +1,14 @@
 //! What all sockets share: an operation is tried, and waited for when it would block.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use crate::net::cancel::Cancel;
 use crate::records::object::{Kind, ObjectCell};
 use crate::records::statics::Site;
+use crate::records::tags::Tags;
 use crate::scheduler::current;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::time::{Instant, clock};
@@ -14,8 +16,32 @@ use crate::wait::descriptor::{self, Ask, Side};
 
 /// A socket of std's, in non-blocking mode.
 pub(super) trait Io: AsFd {
-    /// Its name in reports.
-    fn describe(&self) -> String;
+    /// Whether it waits for connections.
+    const LISTENS: bool = false;
+
+    /// Its ends, for reports.
+    fn describe(&self) -> Ends;
+}
+
+/// What reports say of a socket.
+pub(super) struct Ends {
+    pub(super) name: String,
+    /// The address of the other side, if it has one.
+    pub(super) peer: Option<String>,
+}
+
+impl Ends {
+    /// `tcp 10.0.0.1:8000 -> 10.0.0.7:443`.
+    pub(super) fn of(
+        protocol: &str,
+        local: io::Result<SocketAddr>,
+        peer: Option<SocketAddr>,
+    ) -> Ends {
+        let local = local.map_or("?".to_owned(), |local| local.to_string());
+        let peer = peer.map(|peer| peer.to_string());
+        let arrow = peer.as_ref().map_or(String::new(), |peer| format!(" -> {peer}"));
+        Ends { name: format!("{protocol} {local}{arrow}"), peer }
+    }
 }
 
 /// How long operations of one side may wait. Zero: no limit.
@@ -50,7 +76,7 @@ impl<S: Io> Socket<S> {
     pub(super) fn new(io: S, site: Site) -> Socket<S> {
         Socket {
             io: Some(io),
-            object: ObjectCell::new(Kind::Socket, site),
+            object: ObjectCell::bounded(Kind::Socket, site, u64::from(S::LISTENS)),
             limits: Default::default(),
             never_waits: AtomicBool::new(false),
             of_bytes: false,
@@ -94,9 +120,10 @@ impl<S: Io> Socket<S> {
         self.never_waits.store(never, Ordering::Relaxed);
     }
 
-    /// The name for reports, if the first wait is not to find one itself.
-    pub(super) fn set_name(&self, name: &str) {
-        self.object.set_name(name);
+    /// What reports say, if the first wait is not to find it itself.
+    pub(super) fn set_ends(&self, ends: Ends) {
+        let peer = ends.peer.map(String::into_boxed_str);
+        self.object.set_tags(Tags { peer, ..Tags::named(&ends.name) });
     }
 
     pub(super) fn set_timeout(&self, side: Side, timeout: Option<Duration>) -> io::Result<()> {
@@ -242,7 +269,7 @@ impl<S: Io> Socket<S> {
             return Err(timed_out());
         }
         if self.object.target() == 0 {
-            self.object.set_name(&self.io().describe());
+            self.set_ends(self.io().describe());
         }
         let object = &self.object;
         descriptor::wait(&Ask { fd: self.fd(), side, seen, until, site, object })

@@ -10,7 +10,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use crate::net::addresses::{self, ToSocketAddrs};
 use crate::net::connect;
 use crate::net::handle::{handle, limits, listener, options, stream};
-use crate::net::socket::{Io, Socket};
+use crate::net::socket::{Ends, Io, Socket};
 use crate::records::statics::Site;
 use crate::time::Instant;
 use crate::wait::descriptor::Side;
@@ -24,19 +24,17 @@ pub struct TcpListener(Socket<std::net::TcpListener>);
 pub struct TcpStream(Socket<std::net::TcpStream>);
 
 impl Io for std::net::TcpListener {
-    fn describe(&self) -> String {
-        format!("tcp {}", text(self.local_addr()))
+    const LISTENS: bool = true;
+
+    fn describe(&self) -> Ends {
+        Ends::of("tcp", self.local_addr(), None)
     }
 }
 
 impl Io for std::net::TcpStream {
-    fn describe(&self) -> String {
-        format!("tcp {} -> {}", text(self.local_addr()), text(self.peer_addr()))
+    fn describe(&self) -> Ends {
+        Ends::of("tcp", self.local_addr(), self.peer_addr().ok())
     }
-}
-
-fn text(address: io::Result<SocketAddr>) -> String {
-    address.map_or("?".to_owned(), |address| address.to_string())
 }
 
 handle!(TcpListener, std::net::TcpListener);

@@ -6,19 +6,15 @@ use std::panic::Location;
 
 use crate::net::addresses::{self, ToSocketAddrs, resolve};
 use crate::net::handle::{handle, limits, options};
-use crate::net::socket::{Io, Socket};
+use crate::net::socket::{Ends, Io, Socket};
 use crate::wait::descriptor::Side;
 
 /// A UDP socket, as [`std::net::UdpSocket`].
 pub struct UdpSocket(Socket<std::net::UdpSocket>);
 
 impl Io for std::net::UdpSocket {
-    fn describe(&self) -> String {
-        let local = self.local_addr().map_or("?".to_owned(), |local| local.to_string());
-        match self.peer_addr() {
-            Ok(peer) => format!("udp {local} -> {peer}"),
-            Err(_) => format!("udp {local}"),
-        }
+    fn describe(&self) -> Ends {
+        Ends::of("udp", self.local_addr(), self.peer_addr().ok())
     }
 }
 

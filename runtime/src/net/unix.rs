@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use crate::blocking;
 use crate::net::cancel;
 use crate::net::handle::{handle, limits, listener, options, stream};
-use crate::net::socket::{Io, Socket};
+use crate::net::socket::{Ends, Io, Socket};
 use crate::records::statics::Site;
 use crate::wait::descriptor::Side;
 
@@ -26,26 +26,30 @@ pub struct UnixListener(Socket<std_net::UnixListener>);
 pub struct UnixStream(Socket<std_net::UnixStream>);
 
 impl Io for std_net::UnixListener {
-    fn describe(&self) -> String {
-        name_of([self.local_addr()])
+    const LISTENS: bool = true;
+
+    fn describe(&self) -> Ends {
+        ends(self.local_addr(), None)
     }
 }
 
 impl Io for std_net::UnixStream {
-    fn describe(&self) -> String {
-        // One end has the name at most.
-        name_of([self.local_addr(), self.peer_addr()])
+    fn describe(&self) -> Ends {
+        ends(self.local_addr(), self.peer_addr().ok())
     }
 }
 
-/// The name of a socket one of whose ends may have an address.
-pub(super) fn name_of<const N: usize>(ends: [io::Result<SocketAddr>; N]) -> String {
-    let named = ends.into_iter().flatten().find_map(|address| {
+/// Of a socket one of whose ends may have an address.
+pub(super) fn ends(local: io::Result<SocketAddr>, peer: Option<SocketAddr>) -> Ends {
+    let text = |address: &SocketAddr| {
         let path = address.as_pathname().map(|path| path.display().to_string());
         let name = || Some(format!("@{}", String::from_utf8_lossy(address.as_abstract_name()?)));
         path.or_else(name)
-    });
-    format!("unix {}", named.as_deref().unwrap_or("(unnamed)"))
+    };
+    let peer = peer.as_ref().and_then(text);
+    let own = local.ok().as_ref().and_then(text);
+    let named = own.as_deref().or(peer.as_deref()).unwrap_or("(unnamed)");
+    Ends { name: format!("unix {named}"), peer }
 }
 
 handle!(UnixListener, std_net::UnixListener);

@@ -8,16 +8,16 @@ use std::path::Path;
 
 use crate::net::cancel;
 use crate::net::handle::{handle, limits, options};
-use crate::net::socket::{Io, Socket};
-use crate::net::unix::name_of;
+use crate::net::socket::{Ends, Io, Socket};
+use crate::net::unix::ends;
 use crate::wait::descriptor::Side;
 
 /// A Unix datagram socket, as [`std::os::unix::net::UnixDatagram`].
 pub struct UnixDatagram(Socket<std_net::UnixDatagram>);
 
 impl Io for std_net::UnixDatagram {
-    fn describe(&self) -> String {
-        name_of([self.local_addr(), self.peer_addr()])
+    fn describe(&self) -> Ends {
+        ends(self.local_addr(), self.peer_addr().ok())
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) struct ObjectRecord {
     me: AtomicU64,
     /// Zero: nobody; `SHARED`; else the region that alone has used it.
     pub(crate) touched: Fact,
-    /// The waiter that owns a lock alone, or zero; since when and where.
+    /// The waiter that owns a lock alone, or zero; since when and where. Of a context that is over,
+    /// since when it is.
     pub(crate) owner: AtomicU64,
     pub(crate) owner_since: Fact,
     pub(crate) owner_site: StaticFact<std::panic::Location<'static>>,
@@ -69,9 +70,10 @@ pub(crate) struct ObjectRecord {
     /// (zero: none).
     pub(crate) level: Fact,
     /// Capacity + 1 of a channel (zero: unbounded), deadline of a context (zero: none), writers that
-    /// wait for a lock, tokens of a group, all permits of a semaphore, size of a barrier, when a cond
-    /// was notified in vain.
+    /// wait for a lock, tokens of a group, all permits of a semaphore, size of a barrier, 1 of a socket
+    /// that listens, when a cond was notified in vain.
     pub(crate) bound: Fact,
+    /// Of a context, who has cancelled it.
     pub(crate) sender: EndRecord,
     pub(crate) receiver: EndRecord,
     pub(crate) id: AtomicU64,
@@ -230,10 +232,15 @@ impl ObjectCell {
 
     /// Gives the object a name that reports use.
     pub(crate) fn set_name(&self, name: &str) {
+        self.set_tags(Tags::named(name));
+    }
+
+    /// As [`ObjectCell::set_name`], with what else there is to tell.
+    pub(crate) fn set_tags(&self, given: Tags) {
         if let Some(record) = self.record() {
             let id = record.id.load(Ordering::Relaxed);
             record.named.store(1, Ordering::Relaxed);
-            tags::set(Key::Object(id), Tags::named(name));
+            tags::set(Key::Object(id), given);
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Tags {
     pub(crate) name: Option<String>,
     pub(crate) labels: Labels,
     pub(crate) spawn_stack: Option<SpawnStack>,
+    /// The address of a socket's other side.
+    pub(crate) peer: Option<Box<str>>,
 }
 
 impl Tags {

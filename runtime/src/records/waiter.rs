@@ -21,7 +21,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 /// Ancestors whose spawn points a task carries along.
 pub(crate) const ANCESTORS: usize = 4;
 /// Locks read that the record has room for; more go to a side table.
-pub(crate) const READS: usize = 3;
+pub(crate) const READS: usize = 2;
 
 /// By discriminant, for reading them back from a word.
 const REASONS: [Reason; 19] = [
@@ -137,6 +137,8 @@ pub(crate) struct WaiterRecord {
     pub(crate) origin: Origin,
     /// Wakes of futures that it drives.
     pub(crate) woken: WokenWord,
+    /// The record of the context that it has last asked whether it is done, or waited for.
+    pub(crate) asked: Fact,
     /// Locks that it holds among readers.
     pub(crate) reads: [AtomicU64; READS],
     pub(crate) ancestors: [Origin; ANCESTORS],
@@ -203,6 +205,7 @@ pub(crate) fn register(
         read.store(0, Ordering::Relaxed);
     }
     record.reads_more.store(0, Ordering::Relaxed);
+    record.asked.set(0);
     let recorded = if birth.flags & ORDERED != 0 { RECORDED } else { 0 };
     record.locks.store(recorded, Ordering::Relaxed);
     record.wait.on_thread.store(0, Ordering::Relaxed);

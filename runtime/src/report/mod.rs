@@ -24,6 +24,9 @@ pub use gleak_snapshot as snapshot;
 
 /// How long a task that runs when main returns may take for its last steps.
 const LAST_STEPS_NS: u64 = 10_000_000;
+/// Fewer looks of a [`Watch`] show no trend.
+#[cfg(feature = "report")]
+const MIN_SAMPLES: usize = 3;
 
 /// Everything known of the process right now, as a value.
 #[must_use]
@@ -49,6 +52,72 @@ pub fn record_bytes() -> [usize; 3] {
 #[must_use]
 pub fn read_twice() -> usize {
     collect::read_twice()
+}
+
+/// What grows in the process, looked at from time to time: see [`watch`].
+#[cfg(feature = "report")]
+#[derive(Debug)]
+pub struct Watch {
+    seen: std::sync::Arc<Seen>,
+    _sampler: crate::scheduler::sampler::Sampler,
+}
+
+/// What the looks of a [`Watch`] have shown so far.
+#[cfg(feature = "report")]
+#[derive(Debug, Default)]
+struct Seen {
+    samples: crate::sync::AtomicU64,
+    growing: crate::sync::Lock<std::sync::Arc<Vec<gleak_detector::Finding>>>,
+}
+
+/// Looks at the process every `period`, on a thread of its own and without stacks, and compares the last
+/// `samples` looks (three at least): which groups of tasks there were more of in each, while nobody in
+/// them went on. That is how a task leak per request looks after some of them; choose a period in which
+/// requests end. Between two looks counts are kept and no tasks.
+///
+/// Stops when the value goes.
+///
+/// # Errors
+/// When no thread can be made.
+#[cfg(feature = "report")]
+pub fn watch(period: std::time::Duration, samples: usize) -> std::io::Result<Watch> {
+    use gleak_detector::{History, Question, Rule, Suspect, analyze};
+
+    let seen = std::sync::Arc::new(Seen::default());
+    let shown = seen.clone();
+    let mut history = History::default();
+    let look = move || {
+        let snapshot = collect::collect(gleak_snapshot::Reason::Request);
+        history.note(&snapshot);
+        history.keep(samples.max(MIN_SAMPLES));
+        let mut growing = Vec::new();
+        if history.len() >= samples && history.grows() {
+            let suspect = Suspect { history: history.clone(), ..Suspect::default() };
+            growing = analyze(&snapshot, &Question { suspect, ..Question::default() }).findings;
+            growing.retain(|finding| finding.key.rule == Rule::Growing);
+        }
+        let before = std::mem::replace(&mut *shown.growing.lock(), std::sync::Arc::new(growing));
+        drop(before);
+        shown.samples.fetch_add(1, Ordering::Release);
+    };
+    let sampler = crate::scheduler::sampler::start(period, look)?;
+    Ok(Watch { seen, _sampler: sampler })
+}
+
+#[cfg(feature = "report")]
+impl Watch {
+    /// How many looks there were.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.seen.samples.load(Ordering::Acquire)
+    }
+
+    /// Findings of the rule `growing` at the last look; none before there were enough of them.
+    #[must_use]
+    pub fn growing(&self) -> Vec<gleak_detector::Finding> {
+        let last = self.seen.growing.lock().clone();
+        last.to_vec()
+    }
 }
 
 /// Whether there is any use in asking again soon.

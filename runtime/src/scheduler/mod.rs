@@ -14,6 +14,8 @@ pub(crate) mod policy;
 pub(crate) mod poller;
 pub(crate) mod probe;
 pub(crate) mod runtime;
+#[cfg(feature = "report")]
+pub(crate) mod sampler;
 pub(crate) mod seat;
 pub(crate) mod timers;
 pub(crate) mod trim;

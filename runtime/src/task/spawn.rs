@@ -356,7 +356,7 @@ impl Builder {
             order::born(Current { record }, caller);
         }
         if tagged {
-            tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack });
+            tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack, peer: None });
         }
         let stack_bytes = stack_bytes as u32;
         Ok(Info { reference, id, entry, site, stack_bytes })

@@ -4,12 +4,60 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gleak_runtime::net::TcpStream;
+use gleak_runtime::net::{TcpStream, UdpSocket, UnixStream};
 use gleak_runtime::report::snapshot::{ObjectDetail, Target, WaitOp, WaitReason};
 use gleak_runtime::{Builder, Chan, Mutex, Quiet, Region, RegionKind, Runtime, WaitGroup};
 
 use crate::sockets::{LONG, SHORT, echo, talk, tcp, tcp_pair};
 use crate::support::{parked, unique, until};
+
+/// The details of the socket that the task with this name waits for.
+fn socket_of(name: &str) -> ObjectDetail {
+    let (snapshot, _, wait) = parked(name);
+    let Target::Object(id) = wait.arms[0].on else { panic!("a socket: {wait:?}") };
+    snapshot.objects.into_iter().find(|object| object.id == id).expect("listed").detail
+}
+
+#[test]
+fn a_listener_has_no_other_side() {
+    let (listener, address) = tcp();
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&listener).unsigned_abs();
+    let name = unique("accepts");
+    let accepts = Builder::new().name(&name).spawn(move || listener.accept().map(drop));
+    let expected = ObjectDetail::Socket { descriptor, peer: None, listens: true };
+    assert_eq!(socket_of(&name), expected);
+    drop(TcpStream::connect(address).unwrap());
+    accepts.unwrap().join().unwrap().unwrap();
+}
+
+#[test]
+fn a_datagram_socket_has_another_side_when_it_is_connected() {
+    let (one, other) =
+        (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (to, peer) = (one.local_addr().unwrap(), other.local_addr().unwrap());
+    one.connect(peer).unwrap();
+    other.connect(to).unwrap();
+    let name = unique("receives");
+    let receives = Builder::new().name(&name).spawn(move || one.recv(&mut [0; 4]));
+    let ObjectDetail::Socket { peer: seen, listens: false, .. } = socket_of(&name) else {
+        panic!("a socket that does not listen")
+    };
+    assert_eq!(seen, Some(peer.to_string()));
+    other.send(b"news").unwrap();
+    assert_eq!(receives.unwrap().join().unwrap().unwrap(), 4);
+}
+
+#[test]
+fn a_side_without_a_name_is_not_made_up() {
+    let (mut one, other) = UnixStream::pair().unwrap();
+    let name = unique("reads-unnamed");
+    let reads = Builder::new().name(&name).spawn(move || one.read(&mut [0; 4]));
+    let ObjectDetail::Socket { peer: None, listens: false, .. } = socket_of(&name) else {
+        panic!("a socket whose other side has no address")
+    };
+    drop(other);
+    assert_eq!(reads.unwrap().join().unwrap().unwrap(), 0);
+}
 
 #[test]
 fn a_held_worker_waits_as_a_thread() {
@@ -44,7 +92,14 @@ fn a_wait_shows_its_socket() {
     assert_eq!((site.file.as_str(), site.line), (file!(), line));
     let Target::Object(id) = wait.arms[0].on else { panic!("a socket: {wait:?}") };
     let socket = snapshot.objects.iter().find(|object| object.id == id).unwrap();
-    assert_eq!(socket.detail, ObjectDetail::Socket { descriptor: descriptor.unsigned_abs() });
+    assert_eq!(
+        socket.detail,
+        ObjectDetail::Socket {
+            descriptor: descriptor.unsigned_abs(),
+            peer: Some(peer.to_string()),
+            listens: false
+        }
+    );
     assert_eq!(socket.name, Some(format!("tcp {local} -> {peer}")));
     assert_eq!(snapshot.validate(), Ok(()));
     drop(server);

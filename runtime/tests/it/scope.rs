@@ -293,7 +293,7 @@ fn a_child_that_wants_its_parents_lock_is_a_certain_cycle_while_its_sister_goes_
     let scope = Scope::Region(gleak_runtime::report::snapshot::RegionId(region.id()));
     let found = loop {
         let report =
-            analyze(&report::snapshot(), &Question { scope: scope.clone(), ignore: vec![] });
+            analyze(&report::snapshot(), &Question { scope: scope.clone(), ..Question::default() });
         let mut findings = report.findings.into_iter();
         if let Some(found) = findings.find(|it| it.key.rule == Rule::Cycle) {
             break found;
@@ -326,7 +326,7 @@ fn a_scope_whose_tasks_all_go_on_is_no_finding() {
     let scope = Scope::Region(gleak_runtime::report::snapshot::RegionId(region.id()));
     for _ in 0..200 {
         hold.send(());
-        let question = Question { scope: scope.clone(), ignore: vec![] };
+        let question = Question { scope: scope.clone(), ..Question::default() };
         assert!(!certain(analyze(&report::snapshot(), &question)));
     }
     task.unwrap().join().unwrap();

@@ -93,7 +93,7 @@ fn a_mutex_is_free_after_its_last_waiter_has_given_up_in_starving_mode() {
         let mutex = Arc::new(Mutex::new(()));
         let guard = mutex.lock().unwrap();
         let (other, name) = (mutex.clone(), unique("gives-up"));
-        let hasty = move || not_in_time(other.lock_timeout(Duration::from_millis(30)));
+        let hasty = move || not_in_time(other.lock_timeout(Duration::from_millis(500)));
         let waiter = Builder::new().name(&name).spawn(hasty).unwrap();
         parked(&name);
         // Longer than a waiter may be overtaken.

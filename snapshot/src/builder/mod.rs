@@ -18,7 +18,7 @@
 //! ```
 
 use crate::{
-    Activity, Completeness, Endpoint, Header, HoldMode, KernelSleep, Object, ObjectDetail,
+    Activity, Completeness, Endpoint, Header, HoldMode, KernelSleep, LastUse, Object, ObjectDetail,
     ObjectId, Owner, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
     Target, Task, TaskId, TaskState, Tenure, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
 };
@@ -133,6 +133,7 @@ impl SnapshotBuilder {
             worker: None,
             state,
             holds: Vec::new(),
+            asked: None,
             backtrace: None,
             spawn_backtrace: None,
             stack: None,
@@ -206,10 +207,10 @@ impl SnapshotBuilder {
         self.object(site, ObjectDetail::WaitGroup { count, tokens: 0, loose: true })
     }
 
-    /// Adds a socket.
+    /// Adds a socket whose other side has no address.
     #[track_caller]
     pub fn socket(&mut self, site: &str, descriptor: u32) -> ObjectId {
-        self.object(site, ObjectDetail::Socket { descriptor })
+        self.object(site, ObjectDetail::Socket { descriptor, peer: None, listens: false })
     }
 
     /// Adds a condition variable that is used with `mutex`.
@@ -240,8 +241,33 @@ impl SnapshotBuilder {
     /// Adds a context that is not cancelled and has no deadline.
     #[track_caller]
     pub fn context(&mut self, site: &str) -> ObjectId {
-        let detail = ObjectDetail::Context { cancelled: false, deadline_ns: None, parent: None };
-        self.object(site, detail)
+        self.object(
+            site,
+            ObjectDetail::Context {
+                cancelled: false,
+                cancelled_ns: None,
+                by: None,
+                deadline_ns: None,
+                parent: None,
+            },
+        )
+    }
+
+    /// Says that a context was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// When `context` is none.
+    #[track_caller]
+    pub fn cancelled(&mut self, context: ObjectId, ns: u64, task: TaskId, site: &str) {
+        let site = self.site(site);
+        let ObjectDetail::Context { cancelled, cancelled_ns, by, .. } =
+            &mut self.object_mut(context).detail
+        else {
+            panic!("{context} is no context");
+        };
+        (*cancelled, *cancelled_ns) = (true, Some(ns));
+        *by = Some(LastUse { task, site });
     }
 
     /// An object, to change it.

@@ -80,6 +80,11 @@ impl<'b> TaskBuilder<'b> {
         self.edit(|task| task.holds.push(Hold { object, mode }))
     }
 
+    /// It has asked a context whether it is done.
+    pub fn asked(self, context: ObjectId) -> Self {
+        self.edit(|task| task.asked = Some(context))
+    }
+
     // --- what it was doing ---
 
     /// It has not run yet.

@@ -26,13 +26,13 @@ use super::collect::Collected;
 use super::intern::{Interned, LOST, sort_unique};
 use super::line::{HeaderLine, LineCounts};
 use crate::validate::{
-    MAX_ANCESTRY, arm_fault, find_object, hold_fault, kind_of, lock_faults, running_fault,
-    well_shaped, worker_fault,
+    MAX_ANCESTRY, arm_fault, asked_fault, find_object, hold_fault, kind_of, lock_faults,
+    running_fault, well_shaped, worker_fault,
 };
 use crate::{
-    Completeness, LockPair, MisuseFact, Object, ObjectDetail, PanicFact, Region, RegionId, Site,
-    SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait, WaitReason, WaiterKind,
-    Worker, WorkerId,
+    Completeness, LockPair, MisuseFact, Object, ObjectDetail, ObjectId, PanicFact, Region,
+    RegionId, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Task, TaskState, Touched, Wait,
+    WaitReason, WaiterKind, Worker, WorkerId,
 };
 
 pub(super) fn assemble(file: Collected) -> Snapshot {
@@ -257,15 +257,25 @@ impl Mender {
                     whole &= self.site(&mut taken.site);
                 }
             }
+            ObjectDetail::Context { cancelled, cancelled_ns, by, .. } => {
+                if let Some(by) = by {
+                    whole &= self.site(&mut by.site);
+                }
+                if !*cancelled && (cancelled_ns.take().is_some() | by.take().is_some()) {
+                    whole = false;
+                }
+            }
+            ObjectDetail::Socket { peer, listens, .. } => {
+                if *listens && peer.take().is_some() {
+                    whole = false;
+                }
+            }
             ObjectDetail::Cond { unheard, .. } => {
                 if let Some(unheard) = unheard {
                     whole &= self.site(&mut unheard.by.site);
                 }
             }
-            ObjectDetail::WaitGroup { .. }
-            | ObjectDetail::Context { .. }
-            | ObjectDetail::Socket { .. }
-            | ObjectDetail::Barrier { .. } => {}
+            ObjectDetail::WaitGroup { .. } | ObjectDetail::Barrier { .. } => {}
         }
         self.count(whole);
     }
@@ -291,6 +301,9 @@ impl Mender {
         let holds = task.holds.len();
         task.holds.retain(|hold| hold_fault(by, *hold, kind_of(objects, hold.object)).is_none());
         whole &= task.holds.len() == holds;
+        let asks = |it: &ObjectId| asked_fault(by, *it, kind_of(objects, *it)).is_none();
+        whole &= task.asked.as_ref().is_none_or(asks);
+        task.asked = task.asked.filter(asks);
         if let TaskState::Waiting(wait) = &mut task.state {
             whole &= self.site(&mut wait.site);
             let arms = wait.arms.len();

@@ -137,6 +137,18 @@ pub enum Invalid {
         /// What.
         object: ObjectId,
     },
+    /// A task has asked what is no context whether it is done.
+    Asked {
+        /// Who asked.
+        task: TaskId,
+        /// What.
+        object: ObjectId,
+    },
+    /// An object whose facts contradict each other.
+    Detail {
+        /// Which.
+        object: ObjectId,
+    },
     /// A living owner of a settled lock is not in the snapshot.
     OwnerNotListed {
         /// The lock.
@@ -235,18 +247,10 @@ impl fmt::Display for Invalid {
             Invalid::NoSite { by, site } => missing(f, by, "site", site),
             Invalid::NoSpawn { by, spawn } => missing(f, by, "spawn point", spawn),
             Invalid::NoRegion { by, region } => missing(f, by, "region", region),
-            Invalid::NoModule { frame, module } => {
-                missing(f, &format_args!("frame {frame}"), "module", module)
-            }
-            Invalid::NoFrame { stack, frame } => {
-                missing(f, &format_args!("stack {stack}"), "frame", frame)
-            }
-            Invalid::NoStack { task, stack } => {
-                missing(f, &format_args!("task {task}"), "stack", stack)
-            }
-            Invalid::NoObject { task, object } => {
-                missing(f, &format_args!("task {task}"), "object", object)
-            }
+            Invalid::NoModule { frame, module } => lacks(f, ("frame", frame), "module", module),
+            Invalid::NoFrame { stack, frame } => lacks(f, ("stack", stack), "frame", frame),
+            Invalid::NoStack { task, stack } => lacks(f, ("task", task), "stack", stack),
+            Invalid::NoObject { task, object } => lacks(f, ("task", task), "object", object),
             Invalid::Origin { task } => {
                 write!(f, "{task} is a task without a spawn point or a thread with one")
             }
@@ -264,6 +268,10 @@ impl fmt::Display for Invalid {
             Invalid::Hold { task, object } => {
                 write!(f, "task {task} holds {object}, which cannot be held so")
             }
+            Invalid::Asked { task, object } => {
+                write!(f, "task {task} has asked {object}, which is no context")
+            }
+            Invalid::Detail { object } => write!(f, "the facts of {object} contradict each other"),
             Invalid::OwnerNotListed { object, task } => {
                 write!(f, "the owner {task} of {object} lives but is missing")
             }
@@ -308,4 +316,13 @@ fn missing(
     id: &dyn fmt::Display,
 ) -> fmt::Result {
     write!(f, "{by} names {kind} {id}, which is missing")
+}
+
+fn lacks(
+    f: &mut fmt::Formatter<'_>,
+    (owner, number): (&str, &dyn fmt::Display),
+    kind: &str,
+    id: &dyn fmt::Display,
+) -> fmt::Result {
+    missing(f, &format_args!("{owner} {number}"), kind, id)
 }

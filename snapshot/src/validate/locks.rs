@@ -38,20 +38,8 @@ pub(crate) fn lock_faults(objects: &[Object], tasks: &[Task]) -> Vec<(ObjectId, 
 
 /// The owner of a lock, when the lock's facts are settled and exact.
 fn settled_owner(object: &Object) -> Option<Option<Owner>> {
-    match &object.detail {
-        ObjectDetail::Mutex { owner, exact } | ObjectDetail::RwLock { owner, exact, .. } => {
-            (*exact && !object.unsettled).then_some(*owner)
-        }
-        // Nobody but who runs an initialiser ends it.
-        ObjectDetail::Once { owner, .. } => (!object.unsettled).then_some(*owner),
-        ObjectDetail::Channel { .. }
-        | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. }
-        | ObjectDetail::Socket { .. }
-        | ObjectDetail::Cond { .. }
-        | ObjectDetail::Semaphore { .. }
-        | ObjectDetail::Barrier { .. } => None,
-    }
+    let ownership = object.detail.ownership().filter(|it| it.exact && !object.unsettled)?;
+    Some(ownership.owner)
 }
 
 fn owner_fault(object: &Object, tasks: &[Task]) -> Option<Invalid> {

@@ -148,15 +148,22 @@ impl Snapshot {
                     self.check_site(by, taken.site, faults);
                 }
             }
+            ObjectDetail::Context { by: canceller, .. } => {
+                if let Some(canceller) = canceller {
+                    self.check_site(by, canceller.site, faults);
+                }
+            }
             ObjectDetail::Cond { unheard, .. } => {
                 if let Some(unheard) = unheard {
                     self.check_site(by, unheard.by.site, faults);
                 }
             }
             ObjectDetail::WaitGroup { .. }
-            | ObjectDetail::Context { .. }
             | ObjectDetail::Socket { .. }
             | ObjectDetail::Barrier { .. } => {}
+        }
+        if !agrees(&object.detail) {
+            faults.push(Invalid::Detail { object: object.id });
         }
     }
 
@@ -182,6 +189,9 @@ impl Snapshot {
         }
         for hold in &task.holds {
             faults.extend(hold_fault(task.id, *hold, self.kind_of(hold.object)));
+        }
+        if let Some(object) = task.asked {
+            faults.extend(asked_fault(task.id, object, self.kind_of(object)));
         }
         let TaskState::Waiting(wait) = &task.state else { return };
         self.check_site(by, wait.site, faults);
@@ -225,6 +235,38 @@ impl Snapshot {
 
     fn kind_of(&self, id: ObjectId) -> Option<ObjectKind> {
         kind_of(&self.objects, id)
+    }
+}
+
+/// Whether the facts of an object agree: what was not cancelled has no moment of that, and what waits
+/// for connections no other side.
+pub(crate) fn agrees(detail: &ObjectDetail) -> bool {
+    match detail {
+        ObjectDetail::Context { cancelled, cancelled_ns, by, .. } => {
+            *cancelled || (cancelled_ns.is_none() && by.is_none())
+        }
+        ObjectDetail::Socket { peer, listens, .. } => !listens || peer.is_none(),
+        ObjectDetail::Channel { .. }
+        | ObjectDetail::Mutex { .. }
+        | ObjectDetail::RwLock { .. }
+        | ObjectDetail::WaitGroup { .. }
+        | ObjectDetail::Cond { .. }
+        | ObjectDetail::Once { .. }
+        | ObjectDetail::Semaphore { .. }
+        | ObjectDetail::Barrier { .. } => true,
+    }
+}
+
+/// Only of a context can be asked whether it is done.
+pub(crate) fn asked_fault(
+    task: TaskId,
+    object: ObjectId,
+    kind: Option<ObjectKind>,
+) -> Option<Invalid> {
+    match kind {
+        None => Some(Invalid::NoObject { task, object }),
+        Some(ObjectKind::Context) => None,
+        Some(_) => Some(Invalid::Asked { task, object }),
     }
 }
 

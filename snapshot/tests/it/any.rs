@@ -232,7 +232,11 @@ impl Tape {
                 tokens: self.number(),
                 loose: self.coin(),
             },
-            4 => ObjectDetail::Socket { descriptor: self.small() },
+            4 => {
+                let (descriptor, listens) = (self.small(), self.coin());
+                let peer = self.maybe(Tape::text).filter(|_| !listens);
+                ObjectDetail::Socket { descriptor, peer, listens }
+            }
             5 => ObjectDetail::Cond {
                 mutex: self.maybe(|tape| ObjectId(tape.number())),
                 unheard: self.maybe(|tape| Unheard {
@@ -248,11 +252,7 @@ impl Tape {
                 taken: end(self).last,
             },
             8 => ObjectDetail::Barrier { size: self.number(), arrived: self.number() },
-            _ => ObjectDetail::Context {
-                cancelled: self.coin(),
-                deadline_ns: self.maybe(Tape::number),
-                parent: self.maybe(|tape| ObjectId(tape.number())),
-            },
+            _ => self.context(s),
         };
         Object {
             id: ObjectId(self.id(index)),
@@ -261,6 +261,18 @@ impl Tape {
             touched: self.region_id(s).map_or(Touched::Shared, Touched::Only),
             unsettled: self.below(4) == 1,
             detail,
+        }
+    }
+
+    fn context(&mut self, s: &Snapshot) -> ObjectDetail {
+        let cancelled = self.coin();
+        let by = self.maybe(|tape| LastUse { task: TaskId(tape.number()), site: tape.site_id(s) });
+        ObjectDetail::Context {
+            cancelled,
+            cancelled_ns: self.maybe(Tape::number).filter(|_| cancelled),
+            by: by.filter(|_| cancelled),
+            deadline_ns: self.maybe(Tape::number),
+            parent: self.maybe(|tape| ObjectId(tape.number())),
         }
     }
 
@@ -292,10 +304,18 @@ impl Tape {
             worker: s.workers.get(worker).filter(|_| has_started).map(|worker| worker.id),
             state,
             holds: Vec::new(),
+            asked: self.context_id(s),
             backtrace: self.stack_id(s),
             spawn_backtrace: self.stack_id(s),
             stack: self.maybe(|tape| StackUse { bytes: tape.number(), touched: tape.number() }),
         }
+    }
+
+    fn context_id(&mut self, s: &Snapshot) -> Option<ObjectId> {
+        let is_context = |object: &&Object| object.kind() == ObjectKind::Context;
+        let contexts: Vec<ObjectId> = s.objects.iter().filter(is_context).map(|it| it.id).collect();
+        let chosen = self.below(contexts.len() + 1);
+        contexts.get(chosen).copied()
     }
 
     fn worker(&mut self, index: usize) -> Worker {

@@ -127,7 +127,10 @@ fn waits_on_what_is_outside_of_the_process() {
         (WaitReason::Future, 0),
     ];
     assert_eq!(waits, expected);
-    assert_eq!(s.objects[0].detail, ObjectDetail::Socket { descriptor: 7 });
+    assert_eq!(
+        s.objects[0].detail,
+        ObjectDetail::Socket { descriptor: 7, peer: None, listens: false }
+    );
 }
 
 #[test]

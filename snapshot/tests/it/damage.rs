@@ -60,12 +60,14 @@ fn standing(object: &Object) -> String {
         ObjectDetail::Semaphore { permits, available, .. } => {
             format!("semaphore {permits} {available}")
         }
+        ObjectDetail::Context { cancelled, deadline_ns, parent, .. } => {
+            format!("context {cancelled} {deadline_ns:?} {parent:?}")
+        }
         ObjectDetail::Cond { mutex, unheard } => {
             let unheard = unheard.map(|it| (it.by.task, it.at_ns, it.times));
             format!("cond {mutex:?} {unheard:?}")
         }
         ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. }
         | ObjectDetail::Socket { .. }
         | ObjectDetail::Barrier { .. } => {
             format!("{:?}", object.detail)

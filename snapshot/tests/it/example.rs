@@ -117,8 +117,15 @@ fn stacks(b: &mut SnapshotBuilder, whole: TaskId, cut: TaskId) {
 /// Waits that end by what is in no record.
 fn outside(b: &mut SnapshotBuilder) {
     let socket = b.socket("src/net.rs:11:20", 9);
+    let peer = Some("10.0.0.7:443".to_owned());
+    b.object_mut(socket).detail = ObjectDetail::Socket { descriptor: 9, peer, listens: false };
+    let listener = b.socket("src/net.rs:10:20", 8);
+    b.object_mut(listener).detail =
+        ObjectDetail::Socket { descriptor: 8, peer: None, listens: true };
+    let request = b.context("src/net.rs:9:20");
+    b.cancelled(request, 30_000_000, TaskId(2), "src/net.rs:25:9");
     let entry = "app::net::serve";
-    b.task("src/net.rs:15:5", entry).reads_socket(socket, "src/net.rs:18:9");
+    b.task("src/net.rs:15:5", entry).asked(request).reads_socket(socket, "src/net.rs:18:9");
     b.task("src/net.rs:15:5", entry).writes_socket(socket, "src/net.rs:19:9");
     b.task("src/net.rs:15:5", entry).blocks(None, "src/net.rs:20:9");
     b.task("src/net.rs:15:5", entry).drives_future("src/net.rs:21:9");
@@ -151,8 +158,13 @@ fn name_objects(b: &mut SnapshotBuilder, jobs: ObjectId, stop: ObjectId, test: R
         *sender = Endpoint { handles: Some(1), last: None };
         *receiver = Endpoint { handles: None, last: Some(LastUse { task: TaskId(2), site }) };
     }
-    b.object_mut(stop).detail =
-        ObjectDetail::Context { cancelled: false, deadline_ns: Some(95_000_000), parent: None };
+    b.object_mut(stop).detail = ObjectDetail::Context {
+        cancelled: false,
+        cancelled_ns: None,
+        by: None,
+        deadline_ns: Some(95_000_000),
+        parent: None,
+    };
 }
 
 /// A pair under a gate, which two tasks took; one of them has been joined.

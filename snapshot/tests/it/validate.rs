@@ -259,6 +259,33 @@ fn what_was_not_seen_is_counted() {
 }
 
 #[test]
+fn only_a_context_is_asked_and_only_what_is_over_has_an_end() {
+    check(|s| s.tasks[0].asked = Some(JOBS), &[Invalid::Asked { task: ONE, object: JOBS }]);
+    let gone = ObjectId(9);
+    check(|s| s.tasks[0].asked = Some(gone), &[Invalid::NoObject { task: ONE, object: gone }]);
+    let mut b = SnapshotBuilder::new();
+    let context = b.context("src/a.rs:1");
+    b.cancelled(context, 7, ONE, "src/a.rs:2");
+    let listener = b.socket("src/a.rs:3", 4);
+    b.task("src/a.rs:4", "app::one").asked(context).reads_socket(listener, "src/a.rs:5");
+    let s = b.build();
+    let breaks = |change: fn(&mut ObjectDetail), at: usize| {
+        let mut broken = s.clone();
+        change(&mut broken.objects[at].detail);
+        broken.validate().err().unwrap_or_default()
+    };
+    let revive = |detail: &mut ObjectDetail| {
+        let ObjectDetail::Context { cancelled, .. } = detail else { panic!("a context") };
+        *cancelled = false;
+    };
+    assert_eq!(breaks(revive, 0), [Invalid::Detail { object: context }]);
+    let both = |detail: &mut ObjectDetail| {
+        *detail = ObjectDetail::Socket { descriptor: 4, peer: Some("?".to_owned()), listens: true };
+    };
+    assert_eq!(breaks(both, 1), [Invalid::Detail { object: listener }]);
+}
+
+#[test]
 fn pairs_of_locks_are_pairs_of_locks() {
     let with_pair = |change: fn(&mut gleak_snapshot::LockPair)| {
         move |s: &mut Snapshot| {
