@@ -25,11 +25,11 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Gives the verdict. The status to end with, if it must be another one.
 pub(super) fn verdict(mode: Mode) -> Option<u8> {
-    let mut taken = settled();
-    let mut report = judged(&taken.snapshot);
+    let (mut taken, settled_ns) = settled();
+    let mut report = judged(&taken.snapshot, settled_ns);
     if !report.findings.is_empty() && mode != Mode::Survey {
         taken.add(Detail::REPORT);
-        report = judged(&taken.snapshot);
+        report = judged(&taken.snapshot, settled_ns);
     }
     match mode {
         Mode::Survey if report.groups.is_empty() => {
@@ -61,17 +61,20 @@ pub(super) fn verdict(mode: Mode) -> Option<u8> {
     }
 }
 
-/// A snapshot of when nobody who is left could still finish, or of the end of the settle time.
-fn settled() -> Taken {
-    let deadline = clock::now_ns().saturating_add(settle_ns());
+/// A snapshot of when nobody who is left could still finish, or of the end of the settle time; and for how
+/// long that was waited for.
+fn settled() -> (Taken, u64) {
+    let start = clock::now_ns();
+    let deadline = start.saturating_add(settle_ns());
     let pause = Parker::new();
     loop {
+        let settled_ns = clock::now_ns() - start;
         let taken = collect::take(Reason::MainReturned);
         let snapshot = &taken.snapshot;
         let may_finish =
             snapshot.tasks.iter().any(|task| is_left(snapshot, task) && can_go_on(task));
         if !may_finish || clock::now_ns() >= deadline {
-            return taken;
+            return (taken, settled_ns);
         }
         // Nobody tells it, so it is looked at.
         pause.park(Some(PAUSE));
@@ -99,13 +102,13 @@ fn is_open(snapshot: &Snapshot, id: RegionId) -> bool {
 }
 
 /// What is left in all regions, each judged by itself, and outside of any.
-fn judged(snapshot: &Snapshot) -> Report {
+fn judged(snapshot: &Snapshot, settled_ns: u64) -> Report {
     let left = snapshot.tasks.iter().filter(|task| is_left(snapshot, task));
     let charged = left.filter_map(|task| task.region);
     let panicked = snapshot.panics.iter().filter_map(|panic| panic.region);
     let regions: BTreeSet<RegionId> =
         charged.chain(panicked).filter(|region| is_open(snapshot, *region)).collect();
-    let judge = |scope| analyze(snapshot, &Question { scope, ..Question::default() });
+    let judge = |scope| analyze(snapshot, &Question { scope, settled_ns, ..Question::default() });
     let mut report = judge(Scope::Uncharged);
     let mut files = vec![file(std::mem::take(&mut report.findings))];
     for region in regions {
