@@ -56,6 +56,16 @@ impl Ledger {
         locked(&self.threads).extend(tid);
     }
 
+    /// The process's main thread is libtest's: it waits for its tests and wakes no task.
+    pub(crate) fn note_main_thread(&self) {
+        locked(&self.threads).insert(std::process::id());
+    }
+
+    /// Trials that have started.
+    pub(crate) fn started(&self) -> u64 {
+        self.started.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn is_harness_thread(&self, tid: u32) -> bool {
         locked(&self.threads).contains(&tid)
     }

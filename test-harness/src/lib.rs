@@ -20,6 +20,10 @@
 //! gleak_test_harness::verify_no_leaks!();
 //! ```
 //!
+//! The same attribute makes a test of libtest's where the target keeps its own harness, as in
+//! `#[cfg(test)] mod tests`: each is judged when it ends, and what belongs to none of them when the process
+//! exits.
+//!
 //! [`verify_no_leaks!`] is the binary's `main`. It runs every function under
 //! [`#[gleak_test_harness::test]`](macro@test), with libtest's flags and output, in parallel. Each
 //! body is a task on a runtime of its own, in a region of its own: whatever it spawns, however deep,
@@ -73,6 +77,7 @@ mod evidence;
 mod exceptions;
 mod ledger;
 mod message;
+mod of_libtest;
 mod options;
 mod outsiders;
 mod registry;
@@ -108,6 +113,7 @@ macro_rules! verify_no_leaks {
 pub mod __private {
     pub use inventory;
 
+    pub use crate::of_libtest::{OfLibtest, of_libtest};
     pub use crate::registry::{Registered, ShouldPanic};
     pub use crate::test_body::{End, Start, Started, run};
 }

@@ -2,9 +2,11 @@
 //!
 //! Invariant: the first line of a message says what is the matter; tools show no more than that.
 
+use std::time::Duration;
+
 use gleak_runtime::JoinError;
-use gleak_runtime::report::detector::Report;
 use gleak_runtime::report::detector::render::{self, TextOptions};
+use gleak_runtime::report::detector::{Report, shorten};
 
 use crate::registry::{Registered, ShouldPanic};
 
@@ -32,6 +34,21 @@ pub(crate) fn layout() -> TextOptions {
 pub(crate) fn stuck(name: &str, what: &str, report: &Report) -> String {
     let text = render::failure(report, name, &layout());
     format!("Error: gleak: deadlock, {what} can never end\n\n{}", without_verdict(&text))
+}
+
+/// A test that has not ended in time; `what` of it. All that its tasks do, and a dump of the process.
+pub(crate) fn late(what: &str, limit: Duration, report: &Report) -> String {
+    let shown = TextOptions { group_stacks: true, ..layout() };
+    let text = render::text(report, &shown);
+    let dump = match gleak_runtime::dump() {
+        Ok(path) => format!("dump written to {0}; read it with: gleak report {0}", path.display()),
+        Err(error) => format!("no dump written: {error}"),
+    };
+    format!(
+        "Error: gleak: {what} has not ended within {} ms\n\n{}\n\n{dump}",
+        limit.as_millis(),
+        without_verdict(&text)
+    )
 }
 
 /// A report after its verdict, in place of which the caller has another. A blank line ends it: in a
@@ -100,7 +117,10 @@ fn failed(error: JoinError) -> String {
     let more = stack.len().saturating_sub(FRAMES);
     stack.truncate(FRAMES);
     let mut lines = vec![format!("panicked: {}", said(error))];
-    lines.extend(stack.into_iter().map(|frame| format!("  in {frame}")));
+    lines.extend(stack.iter().map(|frame| match frame.split_once(" at ") {
+        Some((function, place)) => format!("  in {} at {place}", shorten(function)),
+        None => format!("  in {}", shorten(frame)),
+    }));
     if more > 0 {
         lines.push(format!("  and {more} more"));
     }

@@ -12,6 +12,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 pub struct Options {
     pub(crate) settle: Duration,
     pub(crate) workers: Option<usize>,
+    pub(crate) deadline: Option<Duration>,
     pub(crate) ignore: Vec<String>,
     pub(crate) suppress: Vec<PathBuf>,
     pub(crate) cleanup: Option<fn()>,
@@ -22,6 +23,7 @@ impl Default for Options {
         Options {
             settle: SETTLE,
             workers: None,
+            deadline: None,
             ignore: Vec::new(),
             suppress: Vec::new(),
             cleanup: None,
@@ -48,6 +50,13 @@ impl Options {
     /// With another number every test fails.
     pub fn workers(mut self, count: usize) -> Self {
         self.workers = Some(count);
+        self
+    }
+
+    /// When a test must have ended, from its start: one that has not fails, with a dump of what
+    /// everybody does. What it left behind goes on. Default: never.
+    pub fn deadline_ms(mut self, limit: u64) -> Self {
+        self.deadline = Some(Duration::from_millis(limit));
         self
     }
 

@@ -24,6 +24,8 @@ pub struct Registered {
     pub workers: Option<usize>,
     /// Its own settle time.
     pub settle_ms: Option<u64>,
+    /// When it must have ended.
+    pub deadline_ms: Option<u64>,
     /// Tasks that no finding is made on, as [`Options::ignore`](crate::Options::ignore) has them.
     pub ignore: &'static [&'static str],
     /// Called when the body has ended.
@@ -53,6 +55,12 @@ impl Registered {
             None => self.name.to_owned(),
         }
     }
+}
+
+/// The test with this name in this module.
+pub(crate) fn find(module: &str, name: &str) -> Option<&'static Registered> {
+    let mut tests = inventory::iter::<Registered>.into_iter();
+    tests.find(|test| test.module == module && test.name == name)
 }
 
 /// All tests of this binary by name, or a message about those that share one.
@@ -91,6 +99,7 @@ mod tests {
             should_panic: ShouldPanic::No,
             workers: None,
             settle_ms: None,
+            deadline_ms: None,
             ignore: &[],
             cleanup: None,
             start: |_| panic!("never started"),

@@ -1,5 +1,6 @@
 //! All tests of a binary: listing, running, and what is said at the end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::thread::available_parallelism;
 
 use gleak_runtime::report;
 use gleak_runtime::report::detector::findings_file::Source;
+use gleak_runtime::report::snapshot::TaskId;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::exceptions::Exceptions;
@@ -16,7 +18,7 @@ use crate::registry::{self, Registered, ShouldPanic};
 use crate::{evidence, exceptions, message, stray, test_body, trial};
 
 /// What libtest exits with when a test fails.
-const FAILED: u8 = 101;
+pub(crate) const FAILED: u8 = 101;
 
 /// What the hook of the main is called where tests have names.
 const CLEAN_UP: &str = "clean-up";
@@ -65,21 +67,37 @@ pub fn run_tests(options: Options) -> ExitCode {
     let before = stray::known();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let unclean = suite.options.cleanup.and_then(|hook| clean_up(&suite, hook));
-    let strays = stray::judge(&suite, &before);
+    let ran = conclusion.num_passed + conclusion.num_failed;
+    let all_ran = conclusion.num_filtered_out == 0 && conclusion.num_ignored == 0;
+    let red = conclude(&suite, &before, unclean, &Ran { tests: ran, all: all_ran });
+    report::stand_down();
+    if conclusion.has_failed() || red { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
+}
+
+/// How much of a suite ran.
+pub(crate) struct Ran {
+    pub(crate) tests: u64,
+    /// Every test of the binary.
+    pub(crate) all: bool,
+}
+
+/// After the last test: judges what belongs to none, says what there is to say, and writes the findings.
+/// `unclean` is what the clean-up has come to. Whether that makes the run red.
+pub(crate) fn conclude(
+    suite: &Suite,
+    before: &BTreeSet<TaskId>,
+    unclean: Option<String>,
+    ran: &Ran,
+) -> bool {
+    let strays = stray::judge(suite, before);
     suite.ledger.note(suite.exceptions.split(&strays).0, None);
     let section = stray::section(&strays);
-    let all_ran = conclusion.num_filtered_out == 0 && conclusion.num_ignored == 0;
     let sections = unclean.iter().chain(&section).cloned();
-    sections.chain(unused(&suite, all_ran)).for_each(|text| message::say(&text));
+    sections.chain(unused(suite, ran.all)).for_each(|text| message::say(&text));
     let mut findings = suite.ledger.findings();
     findings.extend(strays.findings);
-    let ran = conclusion.num_passed + conclusion.num_failed;
-    let lost = write_evidence(ran, findings);
-    report::stand_down();
-    if conclusion.has_failed() || unclean.is_some() || section.is_some() || lost.is_err() {
-        return ExitCode::from(FAILED);
-    }
-    ExitCode::SUCCESS
+    let lost = write_evidence(ran.tests, findings);
+    unclean.is_some() || section.is_some() || lost.is_err()
 }
 
 /// The hook of the main, judged as a test is: what it leaves behind is a finding. A section for
@@ -94,6 +112,7 @@ fn clean_up(suite: &Suite, hook: fn()) -> Option<String> {
         should_panic: ShouldPanic::No,
         workers: None,
         settle_ms: None,
+        deadline_ms: None,
         ignore: &[],
         cleanup: Some(hook),
         start: |start| {

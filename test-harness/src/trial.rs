@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleak_runtime::report::detector::{Ignore, Question, Report, Scope, render};
+use gleak_runtime::report::detector::{Certainty, Ignore, Question, Report, Scope, render};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 use gleak_runtime::report::{Detail, Taken};
 use gleak_runtime::time::Instant;
@@ -64,9 +64,11 @@ pub(crate) fn run(name: &str, test: &Registered, suite: &Suite) -> Result<(), St
     let builder = region.builder().name(name).stack_size(stack_bytes());
     let start = Start { builder, runtime: &runtime, told: Arc::clone(&told) };
     let body = (test.start)(start).map_err(|error| format!("gleak: cannot start: {error}"))?;
-    let trial = Trial { name, test, ignores, suite, runtime, region, told };
+    let late = test.deadline_ms.map(Duration::from_millis).or(suite.options.deadline);
+    let late = late.map(|limit| (Instant::now() + limit, limit));
+    let trial = Trial { name, test, ignores, suite, runtime, region, told, late };
     let failure = match trial.wait_for(&body, &trial.told) {
-        Some(report) => Some(message::stuck(name, "the test", &report)),
+        Some(unended) => Some(trial.say_unended("the test", &unended)),
         None => trial.after(body),
     };
     trial.close();
@@ -95,6 +97,16 @@ struct Trial<'t> {
     runtime: Runtime,
     region: Region,
     told: Arc<Told>,
+    /// When it must have ended, and how long that is from its start.
+    late: Option<(Instant, Duration)>,
+}
+
+/// Why a body is waited for no longer.
+enum Unended {
+    /// It can never end.
+    Stuck(Report),
+    /// It is late.
+    Late(Report, Duration),
 }
 
 impl Trial<'_> {
@@ -123,13 +135,21 @@ impl Trial<'_> {
         });
         let task = task.map_err(|error| format!("gleak: cannot start the clean-up: {error}"))?;
         match self.wait_for(&task, &told) {
-            Some(report) => Err(message::stuck(self.name, "the clean-up", &report)),
+            Some(unended) => Err(self.say_unended("the clean-up", &unended)),
             None => Ok(self.join(task)),
         }
     }
 
-    /// Waits until the body, or the clean-up, has ended: then none. A report when it cannot end.
-    fn wait_for<T>(&self, body: &JoinHandle<T>, told: &Told) -> Option<Report> {
+    fn say_unended(&self, what: &str, unended: &Unended) -> String {
+        match unended {
+            Unended::Stuck(report) => message::stuck(self.name, what, report),
+            Unended::Late(report, limit) => message::late(what, *limit, report),
+        }
+    }
+
+    /// Waits until the body, or the clean-up, has ended: then none. Why it is waited for no longer,
+    /// when it cannot end or is late.
+    fn wait_for<T>(&self, body: &JoinHandle<T>, told: &Told) -> Option<Unended> {
         let done = || told.ended.is_set() || body.is_finished();
         let id = TaskId(body.id());
         let mut at_rest = AtRest::new();
@@ -137,13 +157,19 @@ impl Trial<'_> {
         let mut every = FIRST_JUDGEMENT;
         let mut next = Instant::now() + every;
         loop {
-            match self.runtime.wait_quiet(LOOK, done) {
+            let quiet = self.runtime.wait_quiet(LOOK, done);
+            if let Some((_, limit)) = self.late.filter(|(at, _)| Instant::now() >= *at)
+                && quiet != Quiet::Done
+            {
+                return Some(Unended::Late(self.look_around(), limit));
+            }
+            match quiet {
                 Quiet::Done => return None,
                 Quiet::Asleep => {
                     let _rest = self.suite.ledger.rest();
                     let mut seen = Seen::now(&self.suite.ledger);
                     if let Some(report) = self.judge_at_rest(id, &mut seen) {
-                        return Some(report);
+                        return Some(Unended::Stuck(report));
                     }
                     at_rest.say_who(self.name, seen.outsider.as_deref());
                     told.ended.pause(at_rest.pauses.next());
@@ -155,7 +181,7 @@ impl Trial<'_> {
                     }
                     let mut seen = Seen::now(&self.suite.ledger);
                     if let Some(report) = self.judge_unended(id, &mut seen, Others::Act) {
-                        return Some(report);
+                        return Some(Unended::Stuck(report));
                     }
                     if say_held.is_some_and(|at| Instant::now() >= at) && self.say_held(&seen) {
                         say_held = None;
@@ -165,6 +191,17 @@ impl Trial<'_> {
                 }
             }
         }
+    }
+
+    /// What the tasks of the test do, and what of it is certain.
+    fn look_around(&self) -> Report {
+        let mut taken = Taken::now();
+        taken.add(Detail::REPORT);
+        let mut report = self.suite.exceptions.judge(&taken.snapshot, &self.question());
+        // That they are alive is no finding: the test has not ended.
+        report.findings.retain(|finding| finding.certainty == Certainty::Certain);
+        self.charge(&taken.snapshot, &report);
+        report
     }
 
     /// Takes the result of a body that has told its end. A join that waits would put this thread

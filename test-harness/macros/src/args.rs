@@ -1,4 +1,5 @@
-//! What stands in the attribute: `workers = 2, settle_ms = 500, ignore = "…", cleanup = f`.
+//! What stands in the attribute: `workers = 2, settle_ms = 500, deadline_ms = 5000, ignore = "…",
+//! cleanup = f`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -14,6 +15,7 @@ const WORKERS_MAX: usize = 1024;
 pub(crate) struct Args {
     pub(crate) workers: Option<usize>,
     pub(crate) settle_ms: Option<u64>,
+    pub(crate) deadline_ms: Option<u64>,
     pub(crate) ignore: Vec<String>,
     pub(crate) cleanup: Option<TokenStream>,
 }
@@ -28,12 +30,16 @@ pub(crate) fn parse(args: TokenStream) -> syn::Result<Args> {
             "settle_ms" => {
                 once(pair, &mut parsed.settle_ms, number(&pair.value)?.base10_parse()?)?;
             }
+            "deadline_ms" => {
+                once(pair, &mut parsed.deadline_ms, number(&pair.value)?.base10_parse()?)?;
+            }
             "ignore" => parsed.ignore.push(ignore(&pair.value)?),
             "cleanup" => once(pair, &mut parsed.cleanup, path(&pair.value)?)?,
             _ => {
                 return Err(syn::Error::new_spanned(
                     &pair.path,
-                    "unknown argument: there are `workers`, `settle_ms`, `ignore` and `cleanup`",
+                    "unknown argument: there are `workers`, `settle_ms`, `deadline_ms`, `ignore` and \
+                     `cleanup`",
                 ));
             }
         }

@@ -1,4 +1,8 @@
-//! The function, and beside it what registers it at link time.
+//! The function, what registers it at link time, and a test of libtest's of the same name.
+//!
+//! With `harness = false` the compiler drops what is under `#[test]`, and the main finds the registered
+//! ones; otherwise libtest runs its own, which looks the registered one up. So one attribute does for
+//! both. The function itself moves into a constant without a name, since libtest's has its name.
 //!
 //! The body's closure is made in the test's own file, in a function of the test's name: so reports
 //! show the test where they show who was spawned and where, and its fingerprints are its own.
@@ -23,13 +27,28 @@ pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = args::parse(args).and_then(|args| Ok((args, shape::check(&mut function)?)));
     match parsed {
         Ok((args, asked)) => {
+            let plain = of_libtest(&function, &asked);
             let registration = registration(&function, &args, &asked);
-            quote! { #function #registration }
+            quote! { #plain #registration }
         }
         Err(error) => {
             let error = error.to_compile_error();
             // Without the attributes of a test the function is never called.
             quote! { #error #[allow(dead_code)] #function }
+        }
+    }
+}
+
+/// The test that libtest runs.
+fn of_libtest(function: &ItemFn, asked: &Asked) -> TokenStream {
+    let ident = &function.sig.ident;
+    let name = ident.unraw().to_string();
+    let ignore = &asked.ignore;
+    quote! {
+        #[::core::prelude::v1::test]
+        #ignore
+        fn #ident() -> ::gleak_test_harness::__private::OfLibtest {
+            ::gleak_test_harness::__private::of_libtest(::core::module_path!(), #name)
         }
     }
 }
@@ -40,8 +59,9 @@ fn registration(function: &ItemFn, args: &Args, asked: &Asked) -> TokenStream {
     let workers = option(args.workers.map(|count| quote! { #count }));
     let settle_ms = option(args.settle_ms.map(|time| quote! { #time }));
     let ignore = &args.ignore;
+    let deadline_ms = option(args.deadline_ms.map(|time| quote! { #time }));
     let cleanup = option(args.cleanup.as_ref().map(|hook| quote! { #hook }));
-    let ignored = asked.ignored;
+    let ignored = asked.ignore.is_some();
     let should_panic = match &asked.panic {
         Panic::No => quote! { No },
         Panic::Yes => quote! { Yes },
@@ -54,6 +74,7 @@ fn registration(function: &ItemFn, args: &Args, asked: &Asked) -> TokenStream {
     };
     quote! {
         const _: () = {
+            #function
             enum Test {}
             impl Test {
                 fn #ident(
@@ -73,6 +94,7 @@ fn registration(function: &ItemFn, args: &Args, asked: &Asked) -> TokenStream {
                     should_panic: ::gleak_test_harness::__private::ShouldPanic::#should_panic,
                     workers: #workers,
                     settle_ms: #settle_ms,
+                    deadline_ms: #deadline_ms,
                     ignore: &[#(#ignore),*],
                     cleanup: #cleanup,
                     start: Test::#ident,

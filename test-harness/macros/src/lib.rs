@@ -18,7 +18,8 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Registers a function as a test of the binary's `verify_no_leaks!()`.
+/// Makes a function a test: of the binary's `verify_no_leaks!()`, or of libtest where the target has its
+/// own harness.
 ///
 /// The test runs as a task on a runtime of its own, and fails when a task that it spawned, however
 /// deep, outlives it, can never go on, or panicked without being joined.
@@ -28,6 +29,7 @@ use proc_macro::TokenStream;
 ///
 /// - `workers = 2`: threads of the test's runtime;
 /// - `settle_ms = 500`: how long tasks that could still finish are waited for when the test ends;
+/// - `deadline_ms = 5000`: a test that has not ended by then fails, with a dump of what everybody does;
 /// - `ignore = "entry=pool::heartbeat because it ends with the process"`: makes no finding on tasks
 ///   that match, as the harness's `Options::ignore` says. May be repeated;
 /// - `cleanup = close_pool`: a function that is called when the body has ended, also by a panic,

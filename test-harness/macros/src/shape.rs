@@ -4,9 +4,10 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, ItemFn, Lit, Meta, ReturnType, Type};
 
 /// What the attributes beside ours ask for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Asked {
-    pub(crate) ignored: bool,
+    /// `#[ignore]`, with its reason.
+    pub(crate) ignore: Option<Attribute>,
     pub(crate) panic: Panic,
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn check(function: &mut ItemFn) -> syn::Result<Asked> {
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut function.attrs) {
         if attribute.path().is_ident("ignore") {
-            asked.ignored = true;
+            asked.ignore = Some(attribute);
         } else if attribute.path().is_ident("should_panic") {
             asked.panic = should_panic(&attribute)?;
         } else if attribute.path().is_ident("test") {

@@ -3,6 +3,7 @@
 mod evidence;
 mod exceptions;
 mod flags;
+mod of_libtest;
 mod stack;
 mod support;
 mod verdicts;
