@@ -151,25 +151,41 @@ pub(crate) fn judge_asleep() -> Judged {
 
     let mut taken = collect::take(gleak_snapshot::Reason::Asleep);
     let report = analyze(&taken.snapshot, &Question::default());
-    match &report.asleep {
-        // A thread of others, or one that was on its way into a wait, may be all there is left.
-        Asleep::No
-            if !taken.snapshot.activity.threads.is_empty() || report.completeness.moving > 0 =>
-        {
+    if report.asleep != Asleep::Certain {
+        return short_of_certain(&report.asleep, &taken.snapshot);
+    }
+    taken.add(Detail::REPORT);
+    let report = analyze(&taken.snapshot, &Question::default());
+    say(text(&report, &TextOptions::default()).trim_end());
+    let written = crate::dump::write(&taken.snapshot);
+    say(&crate::dump::outcome_line(&written));
+    if monitor::must_exit() {
+        exit(2);
+    }
+    Judged::Settled
+}
+
+/// A look that has found nothing certain: whether the next one may, although no worker wakes before.
+#[cfg(feature = "report")]
+fn short_of_certain(
+    asleep: &gleak_detector::Asleep,
+    snapshot: &gleak_snapshot::Snapshot,
+) -> Judged {
+    use gleak_detector::Asleep;
+
+    let gleak_snapshot::Activity { still, threads, threads_known, .. } = &snapshot.activity;
+    let completeness = &snapshot.completeness;
+    // A thread of others, or one that was on its way into a wait, may be all there is left; and what
+    // moved under the look, or was not read, says nothing.
+    let in_flux = !still
+        || !threads_known
+        || !threads.is_empty()
+        || completeness.moving > 0
+        || completeness.unsettled_objects > 0;
+    match asleep {
+        Asleep::No if !in_flux => Judged::Settled,
+        Asleep::No | Asleep::UnlessThreads(_) | Asleep::UnlessWorkers(_) | Asleep::Certain => {
             Judged::Open
-        }
-        Asleep::No => Judged::Settled,
-        Asleep::UnlessThreads(_) | Asleep::UnlessWorkers(_) => Judged::Open,
-        Asleep::Certain => {
-            taken.add(Detail::REPORT);
-            let report = analyze(&taken.snapshot, &Question::default());
-            say(text(&report, &TextOptions::default()).trim_end());
-            let written = crate::dump::write(&taken.snapshot);
-            say(&crate::dump::outcome_line(&written));
-            if monitor::must_exit() {
-                exit(2);
-            }
-            Judged::Settled
         }
     }
 }
@@ -229,4 +245,33 @@ fn groups(region: u64) -> Vec<String> {
 #[cfg(not(feature = "report"))]
 fn groups(_: u64) -> Vec<String> {
     Vec::new()
+}
+
+#[cfg(all(test, feature = "report", not(loom)))]
+mod tests {
+    use gleak_detector::Asleep;
+    use gleak_snapshot::SnapshotBuilder;
+
+    use super::{Judged, short_of_certain};
+
+    #[test]
+    fn who_saw_something_move_asks_again() {
+        let mut b = SnapshotBuilder::new();
+        let channel = b.channel("src/a.rs:1", Some(0));
+        let _ = b.task("src/a.rs:2", "app::worker").receives(channel, "src/a.rs:3").id();
+        b.still();
+        let at_rest = b.build();
+        assert_eq!(short_of_certain(&Asleep::No, &at_rest), Judged::Settled);
+        let changed = |change: fn(&mut gleak_snapshot::Snapshot)| {
+            let mut snapshot = at_rest.clone();
+            change(&mut snapshot);
+            short_of_certain(&Asleep::No, &snapshot)
+        };
+        assert_eq!(changed(|it| it.activity.still = false), Judged::Open);
+        assert_eq!(changed(|it| it.activity.threads_known = false), Judged::Open);
+        assert_eq!(changed(|it| it.completeness.moving = 1), Judged::Open);
+        assert_eq!(changed(|it| it.completeness.unsettled_objects = 1), Judged::Open);
+        let unless = Asleep::UnlessThreads(vec!["logger".to_owned()]);
+        assert_eq!(short_of_certain(&unless, &at_rest), Judged::Open);
+    }
 }
