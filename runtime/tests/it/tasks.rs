@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gleak_runtime::{
     Builder, Chan, JoinError, Quiet, Region, RegionKind, Runtime, StackError, go, hold_worker, run,
-    sleep, spawn, task_id, yield_now,
+    sleep, sleep_until, spawn, task_id, time::Instant, yield_now,
 };
 
 use crate::support::until;
@@ -119,18 +119,21 @@ fn a_task_that_never_parks_but_operates_gives_way() {
 
 #[test]
 fn sleepers_wake_in_the_order_of_their_times() {
-    run(|| {
-        let woken = Chan::new(3);
+    // One worker, and times that do not depend on when each came to run, which is before all of them.
+    let runtime = Runtime::builder().workers(1).start().unwrap();
+    let body = || {
+        let (woken, start) = (Chan::new(3), Instant::now() + Duration::from_millis(300));
         for ms in [30_u64, 10, 20] {
             let woken = woken.clone();
             go! {
-                sleep(Duration::from_millis(ms));
+                sleep_until(start + Duration::from_millis(ms));
                 woken.send(ms);
             };
         }
-        let order: Vec<_> = (0..3).filter_map(|_| woken.recv()).collect();
-        assert_eq!(order, [10, 20, 30]);
-    });
+        (0..3).filter_map(|_| woken.recv()).collect::<Vec<_>>()
+    };
+    let order = Builder::new().spawn_in(&runtime, body).unwrap().join().unwrap();
+    assert_eq!(order, [10, 20, 30]);
 }
 
 #[test]
