@@ -1,5 +1,5 @@
 //! All tasks wait, but a thread of the program's own may still wake one: no verdict, no word. The
-//! thread acts when a line comes on stdin.
+//! thread acts when a line comes on stdin; if that is `never`, it waits as well, for nobody.
 
 #![expect(clippy::print_stdout, reason = "an example talks to people")]
 
@@ -11,6 +11,9 @@ fn main() {
     let thread = std::thread::Builder::new().name("feeder".to_owned()).spawn(move || {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).expect("a line");
+        if line.trim() == "never" {
+            Chan::<()>::new(0).recv();
+        }
         feeder.send(line.trim().to_owned());
     });
     gleak_runtime::run(move || {

@@ -16,6 +16,7 @@ use crate::records::waiter::{
 };
 use crate::report;
 use crate::scheduler::activity;
+use crate::scheduler::monitor;
 use crate::scheduler::runtime::RuntimeShared;
 use crate::scheduler::seat;
 use crate::scheduler::worker::Worker;
@@ -159,6 +160,7 @@ fn region_of_thread() -> Option<(Ref, &'static RegionRecord)> {
 fn unregister(current: Current) {
     let (reference, record) = (current.reference(), current.record);
     record.state.set(State::Finished);
+    monitor::look_again();
     object::forget_holds(current);
     tags::remove(Key::Task(record.id()));
     let region = record.region();
@@ -230,8 +232,10 @@ fn helped_runtime(record: &WaiterRecord) -> Option<&'static RuntimeShared> {
     (record.has(HELPER) && untimed).then(|| seat::of(record.worker.load(Ordering::Relaxed)).runtime)
 }
 
-/// A thread is about to sleep in us. If it is a helper, its runtime may be quiet meanwhile.
+/// A thread is about to sleep in us, and may be the last to do so. If it is a helper, its runtime may be
+/// quiet meanwhile.
 pub(crate) fn note_rest(record: &WaiterRecord) {
+    monitor::look_again();
     if let Some(runtime) = helped_runtime(record) {
         runtime.helper_rests();
     }

@@ -28,6 +28,9 @@ const TICK: Duration = Duration::from_millis(1);
 /// How long the monitor goes on asking while threads of others are there: doubling from one tick.
 const ASK_AGAIN_MAX: Duration = Duration::from_secs(4);
 
+/// How long it then lets threads rest that fall asleep one by one.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
+
 static STARTED: OnceCell<()> = OnceCell::new();
 static PARKER: Parker = Parker::new();
 static DEEP: AtomicBool = AtomicBool::new(false);
@@ -56,6 +59,13 @@ pub(crate) fn poke() {
     if DEEP.load(Ordering::SeqCst) {
         PARKER.unpark();
     }
+}
+
+/// A thread that could act no longer can: the monitor, if it has given up asking, looks once more.
+pub(crate) fn look_again() {
+    // Pairs with the fence in `rest`: either it is seen at rest there, or `DEEP` is seen here.
+    fence(Ordering::SeqCst);
+    poke();
 }
 
 pub(crate) fn add_own_thread(tid: u32) {
@@ -120,6 +130,37 @@ fn watch() {
     }
 }
 
+/// Until then; nothing when it is past.
+fn left(due_ns: u64) -> Duration {
+    Duration::from_nanos(due_ns.saturating_sub(clock::now_ns()))
+}
+
+/// Whether no worker has been awake since this epoch.
+fn is_at_rest(epoch: u64) -> bool {
+    activity::awake() == 0 && activity::epoch() == epoch
+}
+
+/// Sleeps until a worker has woken or a timer is due; or, where only threads were in the way of a verdict,
+/// until one has fallen asleep: then true.
+fn sleep_on(epoch: u64, due: Option<u64>, judged: Judged) -> bool {
+    let is_over = || !is_at_rest(epoch) || due.is_some_and(|due| left(due).is_zero());
+    loop {
+        PARKER.park(due.map(left));
+        if is_over() {
+            return false;
+        }
+        if judged == Judged::Open {
+            break;
+        }
+    }
+    // Threads that only talk to each other fall asleep all the time.
+    let end = clock::now_ns() + clock::ns(ASKED_AGAIN);
+    while !is_over() && !left(end).is_zero() {
+        PARKER.park(Some(left(due.map_or(end, |due| due.min(end)))));
+    }
+    !is_over()
+}
+
 /// Nothing runs. Asks whether anything ever will, then sleeps until a worker wakes.
 fn rest(trimmer: &mut Trimmer) {
     DEEP.store(true, Ordering::SeqCst);
@@ -135,7 +176,7 @@ fn rest(trimmer: &mut Trimmer) {
         let judged = if may_wake { Judged::Settled } else { report::judge_asleep() };
         if activity::epoch() != epoch {
             // Something moved while it was looked at: the judgement is of no moment at all.
-            continue;
+            break;
         }
         let settled = judged == Judged::Settled || pause > ASK_AGAIN_MAX;
         if (settled || pause > trim::LULL) && trimmer.has_surplus() {
@@ -152,9 +193,12 @@ fn rest(trimmer: &mut Trimmer) {
             // A worker that wakes from now on leaves a token; one that woke before changed the epoch.
             // Timers of workers that cannot see to them fire when it looks at those again.
             let due = seat::all().filter_map(Seat::needs_stand_in).min();
-            let left = due.map(|due| due.saturating_sub(clock::now_ns()));
-            PARKER.park(left.map(Duration::from_nanos));
-            break;
+            if !sleep_on(epoch, due, judged) {
+                break;
+            }
+            // One more look.
+            pause = ASK_AGAIN_MAX * 2;
+            continue;
         }
         PARKER.park(Some(pause));
         pause *= 2;

@@ -140,6 +140,36 @@ fn nothing_is_said_while_a_thread_may_still_act() {
     waits_in_silence_for_a_line("thread_may_act");
 }
 
+/// The monitor has looked again and again, and sleeps now until somebody wakes it.
+fn has_given_up_asking(child: &Child) -> bool {
+    threads(child).iter().any(|tid| {
+        let read = |name: &str| std::fs::read_to_string(tid.join(name)).unwrap_or_default();
+        let call = read("syscall");
+        // Of a futex the fourth argument is the timeout.
+        read("comm").trim() == "gleak-monitor" && call.split_whitespace().nth(4) == Some("0x0")
+    })
+}
+
+/// Nothing wakes a worker when a thread falls asleep in us, so the thread itself says so.
+#[test]
+fn the_last_to_fall_asleep_may_be_a_thread_and_come_late() {
+    let mut child = example("thread_may_act", &folder("late-thread"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    while !has_given_up_asking(&child) {
+        std::thread::yield_now();
+    }
+    child.stdin.take().expect("a pipe").write_all(b"never\n").expect("it reads");
+    let output = child.wait_with_output().expect("its end");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.starts_with("gleak: deadlock. "), "{text}");
+    assert!(text.contains("thread t2 \"feeder\"") || text.contains("\"feeder\""), "{text}");
+}
+
 #[test]
 fn nothing_is_said_while_a_helper_may_still_act() {
     waits_in_silence_for_a_line("helper_may_act");
