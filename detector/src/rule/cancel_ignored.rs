@@ -16,8 +16,9 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     needs: "a question with an end; the context that the task has asked last, which somebody else \
             has cancelled or whose deadline has passed, before that end came",
     silent: "the task was told that the deadline has passed; it waits for the end of others (a join, \
-             a group, a lock, a blocking call): then the fault is theirs; a timer ends the wait, or a context does; it was spawned as a \
-             background task or a daemon; the whole process is asked for",
+             a group, a lock, a blocking call): then the fault is theirs; a timer ends the wait, or a \
+             context does; it was spawned as a background task or a daemon; the whole process is asked \
+             for",
     find,
     because,
     facts: Some(facts),
