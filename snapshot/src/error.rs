@@ -19,6 +19,8 @@ pub enum ReadError {
     },
     /// It ends inside of its header, so that nothing is known of the process.
     HeaderCut,
+    /// It is a flight file whose header is damaged, so that nothing of it can be believed.
+    FlightHeader,
     /// It is of a major version that this reader does not know.
     Version {
         /// The version it names, shortened.
@@ -31,6 +33,11 @@ pub enum ReadError {
         /// How many are taken.
         limit: usize,
     },
+    /// It has a line that does not end within so many bytes.
+    Endless {
+        /// How many are passed over.
+        limit: u64,
+    },
 }
 
 impl fmt::Display for ReadError {
@@ -42,6 +49,7 @@ impl fmt::Display for ReadError {
                 write!(f, "this is no gleak dump: its first line begins with \"{seen}\"")
             }
             ReadError::HeaderCut => f.write_str("the dump is cut inside of its first line"),
+            ReadError::FlightHeader => f.write_str("the header of the flight file is damaged"),
             ReadError::Version { found } => {
                 write!(
                     f,
@@ -51,6 +59,9 @@ impl fmt::Display for ReadError {
             }
             ReadError::TooMany { kind, limit } => {
                 write!(f, "the dump has more than {limit} {kind} lines")
+            }
+            ReadError::Endless { limit } => {
+                write!(f, "the dump has a line of more than {} MiB", limit >> 20)
             }
         }
     }
@@ -63,8 +74,10 @@ impl std::error::Error for ReadError {
             ReadError::Empty
             | ReadError::NotADump { .. }
             | ReadError::HeaderCut
+            | ReadError::FlightHeader
             | ReadError::Version { .. }
-            | ReadError::TooMany { .. } => None,
+            | ReadError::TooMany { .. }
+            | ReadError::Endless { .. } => None,
         }
     }
 }

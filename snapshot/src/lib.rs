@@ -21,8 +21,10 @@ pub mod checksum;
 mod code;
 mod dump;
 mod error;
+mod few;
 mod hex;
 mod id;
+pub mod image;
 mod lock_pair;
 mod misuse;
 mod object;
@@ -35,7 +37,7 @@ mod worker;
 
 pub use builder::{SnapshotBuilder, TaskBuilder};
 pub use code::{Frame, Module, Stack, Symbol};
-pub use dump::{FORMAT_VERSION, read_dump, write_dump};
+pub use dump::{FORMAT_VERSION, flight, read_dump, read_header, write_dump};
 pub use error::ReadError;
 pub use id::{FrameId, ModuleId, ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
 pub use lock_pair::{Joined, LockPair, PairWitness, PairedLock};
@@ -45,7 +47,9 @@ pub use object::{
 };
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
-pub use snapshot::{Activity, Completeness, Counters, Header, PanicFact, Reason, Snapshot, Thread};
+pub use snapshot::{
+    Activity, Completeness, Counters, Coverage, Crash, Header, PanicFact, Reason, Snapshot, Thread,
+};
 pub use task::{
     Arm, Hold, HoldMode, Registers, StackUse, Target, Task, TaskState, Tenure, Wait, WaitOp,
     WaitReason, WaiterKind,

@@ -124,6 +124,22 @@ pub enum ObjectKind {
     Barrier,
 }
 
+impl ObjectKind {
+    /// Every one of them, in their order.
+    pub const ALL: [ObjectKind; 10] = [
+        ObjectKind::Channel,
+        ObjectKind::Mutex,
+        ObjectKind::RwLock,
+        ObjectKind::WaitGroup,
+        ObjectKind::Context,
+        ObjectKind::Socket,
+        ObjectKind::Cond,
+        ObjectKind::Once,
+        ObjectKind::Semaphore,
+        ObjectKind::Barrier,
+    ];
+}
+
 /// How an object stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

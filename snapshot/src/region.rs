@@ -18,6 +18,12 @@ pub enum RegionKind {
     Thread,
 }
 
+impl RegionKind {
+    /// Every one of them, in their order.
+    pub const ALL: [RegionKind; 4] =
+        [RegionKind::Test, RegionKind::Guard, RegionKind::Run, RegionKind::Thread];
+}
+
 /// A region that still has live tasks, or whose verdict is being made.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Region {
@@ -35,6 +41,10 @@ pub struct Region {
     /// shows them before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deferred: u64,
+    /// Whether tasks came to it or left it while the snapshot was taken: it may have, or have had,
+    /// others than those that are shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

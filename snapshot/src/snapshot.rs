@@ -18,7 +18,7 @@ pub struct Snapshot {
     pub sites: Vec<Site>,
     /// Spawn points, named by index.
     pub spawns: Vec<SpawnPoint>,
-    /// Loaded files that frames are of, named by index.
+    /// Loaded files that frames are of, or all that were when a flight file was made, named by index.
     pub modules: Vec<Module>,
     /// Places in code, named by index.
     pub frames: Vec<Frame>,
@@ -59,6 +59,9 @@ pub struct Header {
     pub wall_s: u64,
     /// What has happened since the start.
     pub counters: Counters,
+    /// What ended the process, where it was read from its memory after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Crash>,
 }
 
 impl Default for Header {
@@ -70,6 +73,7 @@ impl Default for Header {
             taken_ns: 0,
             wall_s: 0,
             counters: Counters::default(),
+            crash: None,
         }
     }
 }
@@ -88,6 +92,36 @@ pub enum Reason {
     MainReturned,
     /// A region's verdict.
     Region,
+    /// A test had not ended in its time.
+    Late,
+    /// A signal came that asks for one.
+    Signal,
+    /// None: it was read from a flight file, of a process that may have gone.
+    Flight,
+    /// None: it was read from a core file of a process that has ended.
+    Core,
+    /// None: it was read from the image that a process wrote of itself when a signal ended it.
+    Crash,
+}
+
+/// The signal that ended a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Crash {
+    /// Its number, as Linux counts.
+    pub signal: i32,
+    /// Why it was sent, as the kernel says: above zero for a fault.
+    pub code: i32,
+    /// The address of a fault.
+    #[serde(default, with = "crate::hex::optional", skip_serializing_if = "Option::is_none")]
+    pub address: Option<u64>,
+    /// The kernel id of the thread that got it.
+    pub thread: u32,
+    /// The task that ran there, if the signal was that thread's own doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// Whether that task ran over the end of its stack, as far as that is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overflow: bool,
 }
 
 /// Counts since the start of the process.
@@ -156,6 +190,10 @@ pub struct Completeness {
     pub moving: u64,
     /// Objects whose facts changed between the two reads.
     pub unsettled_objects: u64,
+    /// Whether tasks that are charged to no region came or went between the two reads: there may be, or
+    /// have been, others than those that are shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled_uncharged: bool,
     /// Panics beyond the number kept.
     pub dropped_panics: u64,
     /// Misuses beyond the number kept.
@@ -168,6 +206,10 @@ pub struct Completeness {
     /// the file has lost them.
     #[serde(default)]
     pub lost_stacks: u64,
+    /// Names and labels of tasks and objects that there were, and that are not in what was read: a
+    /// process keeps them elsewhere than the rest.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread_names: u64,
     /// Tasks that the file said to hold and that were not found in it.
     #[serde(default)]
     pub missing_tasks: u64,
@@ -180,6 +222,23 @@ pub struct Completeness {
     /// Lines of a kind, or objects of a shape, that this reader does not know.
     #[serde(default)]
     pub unknown_lines: u64,
+    /// How the tasks came to be known, of a runtime that does not tell of all; none of one that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+}
+
+/// How the tasks of a snapshot came to be known, where nobody knows of all that there are: a task that is
+/// not there proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Tasks that were spawned by what wraps the runtime, with their places and waits.
+    pub wrapped: u64,
+    /// Tasks that the runtime itself told of, with their places.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hooked: u64,
+    /// Tasks that the runtime counts besides, and of which nothing else is known; none when nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
 }
 
 /// For serde.

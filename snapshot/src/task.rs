@@ -126,7 +126,11 @@ pub struct Wait {
     pub reason: WaitReason,
     /// What would wake it: one arm for a plain wait, any number for a select. A join may name several
     /// tasks and then needs all of them: the end of a scope. Those that have ended are not listed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::few::deserialize",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub arms: Vec<Arm>,
     /// Arms that the record had no room for. While not zero, nothing about the wait can be certain.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -199,6 +203,31 @@ pub enum WaitReason {
     Host,
 }
 
+impl WaitReason {
+    /// Every one of them, in their order.
+    pub const ALL: [WaitReason; 19] = [
+        WaitReason::Send,
+        WaitReason::Receive,
+        WaitReason::Select,
+        WaitReason::Lock,
+        WaitReason::ReadLock,
+        WaitReason::WriteLock,
+        WaitReason::WaitGroup,
+        WaitReason::Cancel,
+        WaitReason::Join,
+        WaitReason::Read,
+        WaitReason::Write,
+        WaitReason::Cond,
+        WaitReason::Once,
+        WaitReason::Semaphore,
+        WaitReason::Barrier,
+        WaitReason::Blocking,
+        WaitReason::Future,
+        WaitReason::Sleep,
+        WaitReason::Host,
+    ];
+}
+
 /// One way in which a wait may end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Arm {
@@ -268,6 +297,25 @@ pub enum WaitOp {
     Acquire,
     /// See a barrier's round complete.
     Barrier,
+}
+
+impl WaitOp {
+    /// Every one of them, in their order.
+    pub const ALL: [WaitOp; 13] = [
+        WaitOp::Send,
+        WaitOp::Receive,
+        WaitOp::Lock,
+        WaitOp::ReadLock,
+        WaitOp::WaitGroup,
+        WaitOp::Cancel,
+        WaitOp::Join,
+        WaitOp::Read,
+        WaitOp::Write,
+        WaitOp::Cond,
+        WaitOp::Once,
+        WaitOp::Acquire,
+        WaitOp::Barrier,
+    ];
 }
 
 /// What a waiter waits on.

@@ -155,6 +155,7 @@ impl SnapshotBuilder {
             site,
             closed: false,
             deferred: 0,
+            unsettled: false,
         });
         id
     }

@@ -6,7 +6,7 @@
 //! says.
 
 /// Stands for a name that is lost.
-pub(super) const LOST: &str = "<lost>";
+pub(crate) const LOST: &str = "<lost>";
 
 /// One table: sites, spawn points, modules, frames or stacks.
 pub(super) struct Interned<T> {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Completeness, Counters, Frame, FrameId, Header, Module, ModuleId, Reason, Site, SiteId,
+    Completeness, Counters, Crash, Frame, FrameId, Header, Module, ModuleId, Reason, Site, SiteId,
     Snapshot, SpawnPoint, Stack, Symbol,
 };
 
@@ -174,6 +174,8 @@ pub(super) struct HeaderLine {
     pub(super) wall_s: u64,
     #[serde(default)]
     pub(super) counters: Counters,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) crash: Option<Crash>,
     #[serde(default)]
     pub(super) completeness: Completeness,
     #[serde(default)]
@@ -182,9 +184,10 @@ pub(super) struct HeaderLine {
 
 impl HeaderLine {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let Header { program, pid, reason, taken_ns, wall_s, counters } = snapshot.header.clone();
+        let Header { program, pid, reason, taken_ns, wall_s, counters, crash } =
+            snapshot.header.clone();
         let (completeness, lines) = (snapshot.completeness, LineCounts::of(snapshot));
-        HeaderLine { program, pid, reason, taken_ns, wall_s, counters, completeness, lines }
+        HeaderLine { program, pid, reason, taken_ns, wall_s, counters, crash, completeness, lines }
     }
 
     /// Stands for a header that is lost, with what the end line repeats of it.
@@ -198,8 +201,8 @@ impl HeaderLine {
     }
 
     pub(super) fn into_header(self) -> Header {
-        let HeaderLine { program, pid, reason, taken_ns, wall_s, counters, .. } = self;
-        Header { program, pid, reason, taken_ns, wall_s, counters }
+        let HeaderLine { program, pid, reason, taken_ns, wall_s, counters, crash, .. } = self;
+        Header { program, pid, reason, taken_ns, wall_s, counters, crash }
     }
 }
 
@@ -308,7 +311,7 @@ fn is_empty<T: Clone>(list: &[T]) -> bool {
     list.is_empty()
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct EndLine {
     #[serde(default)]
     pub(super) lines: LineCounts,

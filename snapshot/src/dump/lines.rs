@@ -1,6 +1,8 @@
 //! Cutting an input into lines of bounded length.
 
-use std::io::{self, BufRead, ErrorKind};
+use std::io::{BufRead, Read};
+
+use crate::ReadError;
 
 /// How a line ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,17 +18,20 @@ pub(super) enum LineEnd {
 /// The lines of an input, one at a time in one buffer.
 pub(super) struct Lines<'i> {
     input: &'i mut dyn BufRead,
-    max_bytes: usize,
+    /// Bytes of a line that are kept.
+    kept: usize,
+    /// Bytes of a line that are passed over; who has more has no lines.
+    passed: u64,
     line: Vec<u8>,
 }
 
 impl<'i> Lines<'i> {
-    pub(super) fn new(input: &'i mut dyn BufRead, max_bytes: usize) -> Self {
-        Lines { input, max_bytes, line: Vec::new() }
+    pub(super) fn new(input: &'i mut dyn BufRead, kept: usize, passed: u64) -> Self {
+        Lines { input, kept, passed, line: Vec::new() }
     }
 
-    /// The next line that is not blank, without its end and the blanks before that.
-    pub(super) fn next(&mut self) -> io::Result<Option<(&[u8], LineEnd)>> {
+    /// The next line that is not blank, without its end and the blanks around it.
+    pub(super) fn next(&mut self) -> Result<Option<(&[u8], LineEnd)>, ReadError> {
         loop {
             let Some(end) = self.fetch()? else { return Ok(None) };
             if !self.line.trim_ascii().is_empty() {
@@ -35,34 +40,24 @@ impl<'i> Lines<'i> {
         }
     }
 
-    fn fetch(&mut self) -> io::Result<Option<LineEnd>> {
+    fn fetch(&mut self) -> Result<Option<LineEnd>, ReadError> {
         self.line.clear();
-        let mut too_long = false;
-        let mut any = false;
-        loop {
-            let block = match self.input.fill_buf() {
-                Ok(block) => block,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if block.is_empty() {
-                // A line that is too long counts as damaged even where the file ends in it: its
-                // bytes are gone.
-                let end = if too_long { LineEnd::TooLong } else { LineEnd::Input };
-                return Ok(any.then_some(end));
-            }
-            any = true;
-            let newline = block.iter().position(|byte| *byte == b'\n');
-            let part = &block[..newline.unwrap_or(block.len())];
-            let room = self.max_bytes.saturating_sub(self.line.len());
-            self.line.extend_from_slice(&part[..part.len().min(room)]);
-            too_long |= part.len() > room;
-            let used = newline.map_or(block.len(), |at| at + 1);
-            self.input.consume(used);
-            if newline.is_some() {
-                let end = if too_long { LineEnd::TooLong } else { LineEnd::Newline };
-                return Ok(Some(end));
-            }
+        // The newline is none of the bytes that are kept.
+        let most = self.kept as u64 + 1;
+        (&mut *self.input).take(most).read_until(b'\n', &mut self.line)?;
+        if self.line.ends_with(b"\n") {
+            return Ok(Some(LineEnd::Newline));
         }
+        if self.line.len() <= self.kept {
+            return Ok((!self.line.is_empty()).then_some(LineEnd::Input));
+        }
+        self.line.truncate(self.kept);
+        // A line that is too long counts as damaged even where the file ends in it: its bytes are gone.
+        let mut rest = (&mut *self.input).take(self.passed);
+        rest.skip_until(b'\n')?;
+        if rest.limit() == 0 {
+            return Err(ReadError::Endless { limit: self.passed });
+        }
+        Ok(Some(LineEnd::TooLong))
     }
 }

@@ -10,6 +10,8 @@
 
 mod code;
 mod collect;
+mod facts;
+pub mod flight;
 mod intern;
 mod line;
 mod lines;
@@ -17,7 +19,9 @@ mod read;
 mod repair;
 mod write;
 
-pub use read::read_dump;
+pub(crate) use facts::{Facts, assemble_facts};
+pub(crate) use intern::LOST;
+pub use read::{read_dump, read_header};
 pub use write::write_dump;
 
 /// The major version of the dump format. It changes when an older reader would be wrong, not when

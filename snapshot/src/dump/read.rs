@@ -10,17 +10,19 @@ use super::line::{HeaderLine, LineKind};
 use super::lines::{LineEnd, Lines};
 use super::repair;
 use crate::checksum::{self, Checksum};
-use crate::{FORMAT_VERSION, ReadError, Snapshot};
+use crate::{FORMAT_VERSION, Header, ReadError, Snapshot};
 
 /// What a reader takes before it gives up on a line or a file.
 struct Limits {
     /// Bytes of a line; what is longer is skipped as damaged.
     line_bytes: usize,
+    /// Bytes behind those; an input with more of them in one line has no lines, and perhaps no end.
+    passed_bytes: u64,
     /// Records of one kind; a file with more is refused. Far above what fits into a process.
     records: usize,
 }
 
-const LIMITS: Limits = Limits { line_bytes: 16 << 20, records: 1 << 24 };
+const LIMITS: Limits = Limits { line_bytes: 16 << 20, passed_bytes: 1 << 30, records: 1 << 24 };
 
 /// How every dump begins, as its writer spells it.
 const MARK: &[u8] = b"{\"gleak\":1,";
@@ -34,16 +36,16 @@ const SHOWN: usize = 60;
 /// # Errors
 ///
 /// When the input cannot be read, is empty, is no dump, is cut inside of its header, is of another
-/// major version, or has more than 2^24 records of one kind.
+/// major version, has more than 2^24 records of one kind, or a line without end.
 pub fn read_dump(input: &mut dyn BufRead) -> Result<Snapshot, ReadError> {
     read_within(input, &LIMITS)
 }
 
 fn read_within(input: &mut dyn BufRead, limits: &Limits) -> Result<Snapshot, ReadError> {
-    let mut lines = Lines::new(input, limits.line_bytes);
+    let mut lines = Lines::new(input, limits.line_bytes, limits.passed_bytes);
     let mut collected = Collected::default();
     let (line, end) = lines.next()?.ok_or(ReadError::Empty)?;
-    match read_header(line, end)? {
+    match header_line(line, end)? {
         Some(header) => collected.header = Some(header),
         None => collected.count(Outcome::Damaged),
     }
@@ -62,8 +64,15 @@ fn read_within(input: &mut dyn BufRead, limits: &Limits) -> Result<Snapshot, Rea
     Ok(repair::assemble(collected))
 }
 
+/// The header in a dump's first line; none when it is not that, or damaged. For who wants to know whose
+/// a file is, and not what is in it.
+#[must_use]
+pub fn read_header(line: &[u8]) -> Option<Header> {
+    header_line(line.trim_ascii(), LineEnd::Newline).ok()?.map(HeaderLine::into_header)
+}
+
 /// The header of a first line; none when the line is one, but damaged.
-fn read_header(line: &[u8], end: LineEnd) -> Result<Option<HeaderLine>, ReadError> {
+fn header_line(line: &[u8], end: LineEnd) -> Result<Option<HeaderLine>, ReadError> {
     #[derive(Deserialize)]
     struct Probe {
         gleak: Value,
@@ -95,9 +104,9 @@ fn read_header(line: &[u8], end: LineEnd) -> Result<Option<HeaderLine>, ReadErro
 }
 
 /// The beginning of a line, fit for a terminal.
-fn show(line: &[u8]) -> String {
+pub(super) fn show(line: &[u8]) -> String {
     let shown = line[..line.len().min(SHOWN)].escape_ascii().to_string();
-    if line.len() > SHOWN { shown + "…" } else { shown }
+    if line.len() > SHOWN { shown + ".." } else { shown }
 }
 
 #[cfg(test)]
@@ -116,7 +125,7 @@ mod tests {
 
     #[test]
     fn more_records_than_allowed_are_refused() {
-        let limits = |records| Limits { line_bytes: 4096, records };
+        let limits = |records| Limits { line_bytes: 4096, passed_bytes: 4096, records };
         assert!(read_within(&mut two_channels().as_slice(), &limits(2)).is_ok());
         let refused = read_within(&mut two_channels().as_slice(), &limits(1));
         assert!(matches!(refused, Err(ReadError::TooMany { kind: "site", limit: 1 })));
@@ -129,9 +138,11 @@ mod tests {
         let long =
             format!("{{\"k\":\"site\",\"id\":7,\"line\":1,\"file\":\"{}\"}}\n", "x".repeat(900));
         dump.splice(second..second, long.bytes());
-        let limits = Limits { line_bytes: 800, records: 10 };
-        let snapshot = read_within(&mut dump.as_slice(), &limits).unwrap();
+        let limits = |passed_bytes| Limits { line_bytes: 800, passed_bytes, records: 10 };
+        let snapshot = read_within(&mut dump.as_slice(), &limits(200)).unwrap();
         assert_eq!(snapshot.completeness.damaged_lines, 1);
         assert_eq!((snapshot.sites.len(), snapshot.objects.len()), (2, 2));
+        let endless = read_within(&mut dump.as_slice(), &limits(100));
+        assert!(matches!(endless, Err(ReadError::Endless { limit: 100 })), "{endless:?}");
     }
 }

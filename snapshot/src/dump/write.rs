@@ -80,18 +80,8 @@ impl Writer<'_> {
         self.append(&format!("{{\"k\":\"{}\"", kind.name()), body)
     }
 
-    /// Appends a line: the keys of `lead`, those of `body`, which is a struct with at least one
-    /// field, and the checksum.
     fn append(&mut self, lead: &str, body: &impl Serialize) -> io::Result<()> {
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(lead.as_bytes());
-        let brace = self.buffer.len();
-        serde_json::to_writer(&mut self.buffer, body)?;
-        // Two objects become one: the body's opening brace is a comma, its closing one is left to
-        // the checksum.
-        self.buffer[brace] = b',';
-        self.buffer.pop();
-        checksum::seal(&mut self.buffer, start);
+        append(&mut self.buffer, lead, body)?;
         if self.buffer.len() >= BLOCK { self.flush_block() } else { Ok(()) }
     }
 
@@ -105,4 +95,19 @@ impl Writer<'_> {
         self.flush_block()?;
         self.out.flush()
     }
+}
+
+/// Appends a line: the keys of `lead`, those of `body`, which is a struct with at least one field, and
+/// the checksum.
+pub(super) fn append(buffer: &mut Vec<u8>, lead: &str, body: &impl Serialize) -> io::Result<()> {
+    let start = buffer.len();
+    buffer.extend_from_slice(lead.as_bytes());
+    let brace = buffer.len();
+    serde_json::to_writer(&mut *buffer, body)?;
+    // Two objects become one: the body's opening brace is a comma, its closing one is left to the
+    // checksum.
+    buffer[brace] = b',';
+    buffer.pop();
+    checksum::seal(buffer, start);
+    Ok(())
 }

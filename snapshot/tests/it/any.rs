@@ -2,12 +2,12 @@
 //! tape and what is made stays valid.
 
 use gleak_snapshot::{
-    Arm, Completeness, Counters, Endpoint, Frame, FrameId, Header, Hold, HoldMode, Joined,
-    KernelSleep, LastUse, LockPair, Misuse, MisuseFact, MisusedObject, Module, ModuleId, Object,
-    ObjectDetail, ObjectId, ObjectKind, Owner, PairWitness, PairedLock, PanicFact, Reason, Region,
-    RegionId, RegionKind, Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Stack, StackId,
-    StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread, Touched, Unheard, Wait, WaitOp,
-    WaitReason, WaiterKind, Worker, WorkerId,
+    Arm, Completeness, Counters, Coverage, Crash, Endpoint, Frame, FrameId, Header, Hold, HoldMode,
+    Joined, KernelSleep, LastUse, LockPair, Misuse, MisuseFact, MisusedObject, Module, ModuleId,
+    Object, ObjectDetail, ObjectId, ObjectKind, Owner, PairWitness, PairedLock, PanicFact, Reason,
+    Region, RegionId, RegionKind, Registers, Site, SiteId, Snapshot, SpawnId, SpawnPoint, Stack,
+    StackId, StackUse, Symbol, Task, TaskId, TaskState, Tenure, Thread, Touched, Unheard, Wait,
+    WaitOp, WaitReason, WaiterKind, Worker, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -105,8 +105,18 @@ impl Tape {
     }
 
     fn header(&mut self) -> Header {
-        let reasons =
-            [Reason::Request, Reason::Asleep, Reason::Panic, Reason::MainReturned, Reason::Region];
+        let reasons = [
+            Reason::Request,
+            Reason::Asleep,
+            Reason::Panic,
+            Reason::MainReturned,
+            Reason::Late,
+            Reason::Signal,
+            Reason::Region,
+            Reason::Flight,
+            Reason::Core,
+            Reason::Crash,
+        ];
         Header {
             program: self.text(),
             pid: self.small(),
@@ -114,7 +124,16 @@ impl Tape {
             taken_ns: self.number(),
             wall_s: self.number(),
             counters: Counters { spawned: self.number(), finished: self.number() },
+            crash: self.crash(),
         }
+    }
+
+    fn crash(&mut self) -> Option<Crash> {
+        let (signal, code) = (self.small().cast_signed(), self.small().cast_signed());
+        let address = self.coin().then(|| self.number());
+        let task = self.coin().then(|| TaskId(self.number()));
+        let overflow = self.coin();
+        self.coin().then(|| Crash { signal, code, address, thread: self.small(), task, overflow })
     }
 
     fn completeness(&mut self, s: &Snapshot) -> Completeness {
@@ -126,13 +145,20 @@ impl Tape {
             moving: moving as u64 + few(),
             unsettled_objects: unsettled as u64 + few(),
             lost_stacks: few(),
+            unread_names: few(),
             dropped_panics: few(),
             dropped_misuses: few(),
             dropped_pairs: few(),
             missing_tasks: few(),
             cut: few() % 2 == 1,
+            unsettled_uncharged: few() % 2 == 1,
             damaged_lines: few(),
             unknown_lines: few(),
+            coverage: (few() % 2 == 1).then(|| Coverage {
+                wrapped: few(),
+                hooked: few() % 2,
+                counted: (few() % 2 == 1).then(&mut few),
+            }),
         }
     }
 
@@ -197,6 +223,7 @@ impl Tape {
             site: self.site_id(s),
             closed: self.coin(),
             deferred: self.number(),
+            unsettled: self.coin(),
         }
     }
 

@@ -2,9 +2,9 @@
 //! description of the format are checked against.
 
 use gleak_snapshot::{
-    Arm, Counters, Endpoint, HoldMode, Joined, KernelSleep, LastUse, Misuse, MisusedObject,
-    ObjectDetail, ObjectId, ObjectKind, Reason, RegionId, RegionKind, Registers, Snapshot,
-    SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched, WaitOp, WaitReason,
+    Arm, Counters, Coverage, Endpoint, HoldMode, Joined, KernelSleep, LastUse, Misuse,
+    MisusedObject, ObjectDetail, ObjectId, ObjectKind, Reason, RegionId, RegionKind, Registers,
+    Snapshot, SnapshotBuilder, Symbol, Target, TaskId, TaskState, Touched, WaitOp, WaitReason,
 };
 
 pub(crate) fn example() -> Snapshot {
@@ -186,6 +186,10 @@ fn lock_order(b: &mut SnapshotBuilder, test: RegionId, [held, wanted, gate]: [Ob
     pair.gates = vec![gate];
     pair.witnesses.push(other);
     b.completeness_mut().dropped_pairs = 3;
+    b.completeness_mut().unsettled_uncharged = true;
+    let coverage = Coverage { wrapped: 20, hooked: 2, counted: Some(1) };
+    b.completeness_mut().coverage = Some(coverage);
+    b.region_mut(test).unsettled = true;
 }
 
 fn panics(b: &mut SnapshotBuilder, test: RegionId) {

@@ -5,11 +5,14 @@ mod builder;
 mod cut;
 mod damage;
 mod example;
+mod flight;
 mod format_doc;
 mod golden;
 mod reader;
 mod round_trip;
+mod schema;
 mod validate;
+mod wrong;
 
 use gleak_snapshot::{Completeness, ReadError, Snapshot, read_dump, write_dump};
 
