@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use gleak_runtime::time::sleep;
-use gleak_runtime::{Builder, Chan, go, run};
+use gleak_runtime::{Builder, Chan, Context, ErrGroup, Runtime, go, run};
 
 fn leaks() {
     let jobs = Chan::<u32>::new(0);
@@ -19,8 +19,33 @@ fn ends_late() {
     drop(go! { sleep(Duration::from_millis(5)) });
 }
 
+/// Is told to end, and sees that when it wakes: later than the settle time that the test asks for.
+fn polls() {
+    let (context, cancel) = Context::background().with_cancel();
+    let ready = Chan::new(0);
+    let told = ready.clone();
+    drop(go! {
+        while !context.is_done() {
+            told.send(());
+            sleep(Duration::from_millis(300));
+        }
+    });
+    ready.recv();
+    cancel.cancel();
+}
+
 fn panics() {
     drop(go! { panic!("nobody hears it") });
+}
+
+fn fails_unseen() {
+    let (group, ended) = (ErrGroup::new(), Chan::<()>::new(0));
+    let last_words = ended.clone();
+    group.go(move || {
+        last_words.close();
+        Err("no host")
+    });
+    ended.recv();
 }
 
 /// What is meant to stay.
@@ -34,13 +59,21 @@ fn is_cut_off() {
     run(move || drop(go! { jobs.recv() }));
 }
 
-const TESTS: [(&str, fn()); 6] = [
+/// Uses the runtime and spawns nothing.
+fn spawns_nothing() {
+    drop(Runtime::builder().start().expect("workers"));
+}
+
+const TESTS: [(&str, fn()); 9] = [
     ("pool::drains", leaks),
     ("pool::closes", leaks),
     ("pool::ends_late", ends_late),
+    ("pool::polls", polls),
     ("pool::panics", panics),
+    ("pool::fails_unseen", fails_unseen),
     ("pool::stays", stays),
     ("pool::is_cut_off", is_cut_off),
+    ("pool::spawns_nothing", spawns_nothing),
 ];
 
 fn main() {

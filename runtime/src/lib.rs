@@ -50,15 +50,36 @@
 //!
 //! # Environment
 //!
-//! `GLEAK_WORKERS` (number of workers), `GLEAK_DUMP_DIR` (where dumps go), `GLEAK_EXIT`
+//! `GLEAK_WORKERS` (number of workers), `GLEAK_DUMP_DIR`, `GLEAK_DUMP_KEEP` and `GLEAK_DUMP` (where dumps go, how
+//! many stay, `asked` for none unasked, see [`Dumps`]), `GLEAK_SIGNALS` (which signals are answered, see [`Signal`]), `GLEAK_EXIT`
 //! (`wait` or `fail`: what [`run`] does about tasks that are left), `GLEAK_SPAWN_STACKS=1` (record the
-//! whole stack of each spawn), `GLEAK_LOCK_ORDER=1` (record in what order locks are taken), `GLEAK_STACK_GUARD=mprotect` (guards as on kernels before 6.13).
+//! whole stack of each spawn), `GLEAK_LOCK_ORDER=1` (record in what order locks are taken),
+//! `GLEAK_FLIGHT` (a folder for a flight file, see below), `GLEAK_SIGNALS` (a list of signals to answer, see
+//! [`Signal`]),
+//! `GLEAK_STACK_GUARD=mprotect` (guards as on kernels before 6.13), `COLUMNS` (width of reports).
 //!
 //! `GLEAK` asks for a verdict on the tasks that are left when the process exits, in any program and under
 //! any test harness: `report` tells, `check` tells and makes the exit status 101 (`check:STATUS` another
 //! one), `survey` counts them by test, spawn site and wait. Each test of libtest's is told by its name.
-//! Tasks that could still finish are waited for, up to 200 ms (`GLEAK_SETTLE_MS`). A process that is killed,
+//! Tasks that could still finish are waited for, up to 200 ms (`GLEAK_SETTLE_MS`). `GLEAK_SUPPRESS` names a
+//! file of findings that are excepted; `GLEAK_OUT` a folder for a file of findings, which is evidence for
+//! `gleak gate` also when nothing was found. What of these cannot be read or written is told, and makes a
+//! `check` red. Where no task was spawned it is said that nothing was checked; a process that never used the
+//! runtime says nothing and writes nothing. A process that is killed,
 //! aborts or calls `_exit` gives no verdict, and one made red this way runs no other exit handler.
+//!
+//! # When the process is killed
+//!
+//! With `GLEAK_FLIGHT=FOLDER`, or [`RuntimeBuilder::flight`], every spawn and wait is also written to
+//! `gleak-<pid>-<ticks>.flight` in that folder, through memory that is shared with the file: after `kill -9`,
+//! the kernel's out-of-memory kill or an abort, and while the process lives, `gleak report FILE` tells which
+//! tasks there were, where they came from and what they waited for. It takes 1.5 MiB, and 1 MiB more for
+//! every 16 384 tasks. What it costs is in `docs/flight.md`.
+//!
+//! With `GLEAK_SIGNALS=crash`, or [`RuntimeBuilder::signals`], a process that ends by SIGSEGV, SIGBUS, SIGILL,
+//! SIGFPE, SIGABRT, SIGTRAP or SIGSYS first writes an image of the runtime's memory,
+//! `gleak-<pid>-<n>.crash` where dumps go, which `gleak report FILE` reads: who crashed, and what all others were
+//! doing. It holds memory of the program (`docs/crash.md`). Earlier handlers and the default action follow.
 //!
 //! # Stacks
 //!
@@ -108,9 +129,13 @@ mod collect;
 #[cfg(not(loom))]
 pub mod context;
 #[cfg(not(loom))]
+mod crash;
+#[cfg(not(loom))]
 mod dump;
 #[cfg(not(loom))]
 mod err_group;
+#[cfg(not(loom))]
+mod flight;
 #[cfg(not(loom))]
 mod lock;
 #[cfg(not(loom))]
@@ -131,6 +156,8 @@ mod scheduler;
 pub mod select;
 #[cfg(not(loom))]
 mod semaphore;
+#[cfg(not(loom))]
+mod signals;
 #[cfg(not(loom))]
 pub mod singleflight;
 mod sync;
@@ -182,6 +209,8 @@ pub use context::{CancelHandle, Cancelled, Cause, Context};
 #[cfg(not(loom))]
 pub use dump::dump;
 #[cfg(not(loom))]
+pub use dump::settings::Dumps;
+#[cfg(not(loom))]
 pub use err_group::ErrGroup;
 #[cfg(not(loom))]
 pub use lock::{
@@ -192,7 +221,7 @@ pub use machine::stack::StackError;
 #[cfg(not(loom))]
 pub use once::{LazyLock, Once, OnceLock, OnceState};
 #[cfg(not(loom))]
-pub use region::{Region, RegionKind};
+pub use region::{KeptPanics, Region, RegionKind};
 #[cfg(not(loom))]
 pub use scheduler::current::{hold_worker, task_id, yield_now};
 #[cfg(not(loom))]
@@ -205,6 +234,8 @@ pub use scheduler::policy::Order;
 pub use scheduler::runtime::{Quiet, Runtime, RuntimeBuilder};
 #[cfg(not(loom))]
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
+#[cfg(not(loom))]
+pub use signals::settings::Signal;
 #[cfg(not(loom))]
 pub use task::error::JoinError;
 #[cfg(not(loom))]
@@ -221,6 +252,8 @@ pub use task::run::run;
 pub use task::scope::{ScopedJoinHandle, scope};
 #[cfg(not(loom))]
 pub use task::spawn::{Builder, SpawnError, spawn, spawn_background, spawn_daemon, task_count};
+#[cfg(not(loom))]
+pub use task::task_panic::TaskPanic;
 #[cfg(not(loom))]
 pub use time::{AfterFunc, Ticker, Ticks, Timer, after, after_func, sleep, sleep_until, tick};
 #[cfg(not(loom))]

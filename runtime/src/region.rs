@@ -4,11 +4,12 @@ use std::panic::Location;
 
 use crate::records::region::{self, REGIONS};
 use crate::records::table::Ref;
-use crate::records::{misuse, panics};
+use crate::records::{kept_panics, misuse, panics};
 use crate::scheduler::current;
 use crate::sync::Ordering;
-use crate::{Builder, records};
+use crate::{Builder, records, report};
 
+pub use records::kept_panics::KeptPanics;
 pub use records::region::RegionKind;
 
 /// An open region. Every task spawned by its tasks is charged to it, however deep.
@@ -50,6 +51,33 @@ impl Region {
         region::live_tasks(self.reference)
     }
 
+    /// Whether something was done in it that a verdict tells of although no task is left: an unjoined
+    /// panic, a misuse, a group's error that nobody saw.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        panics::any_of(self.id) || misuse::any_of(self.id)
+    }
+
+    /// From now on panics of its tasks, and of those in regions inside of it, do not go to the panic hook
+    /// that the program had when it first spawned a task. They are kept for [`Region::take_panics`]: so a
+    /// harness can tell each with its test. What nobody has taken when the region is closed is printed
+    /// then. A panic that ends the process is printed at once, after those that were kept.
+    pub fn keep_panics(&self) {
+        kept_panics::begin(self.id);
+    }
+
+    /// The panics that it has kept and that have not been taken: a bounded number of them.
+    #[must_use]
+    pub fn take_panics(&self) -> KeptPanics {
+        kept_panics::take(self.id, None)
+    }
+
+    /// As [`Region::take_panics`]; those of the task with this id stay.
+    #[must_use]
+    pub fn take_panics_but(&self, task: u64) -> KeptPanics {
+        kept_panics::take(self.id, Some(task))
+    }
+
     /// Charges the calling task or thread, and what it spawns, to this region until the value
     /// goes. Entered values must go in reverse order.
     #[must_use]
@@ -76,6 +104,7 @@ impl Region {
 impl Drop for Region {
     fn drop(&mut self) {
         region::close(self.reference);
+        kept_panics::end(self.id).told().iter().for_each(|text| report::say(text));
     }
 }
 

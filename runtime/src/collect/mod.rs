@@ -5,36 +5,35 @@
 //! its word is the same in both. Since the whole first pass comes before the whole second one, all
 //! edges that count existed together (the double collect of Afek et al., "Atomic snapshots of
 //! shared memory", 1993, without the retry: what moved is marked as moving instead).
+//!
+//! What the passes cannot have seen is marked as well: who came or went meanwhile (`regions.rs`).
 
 mod hash;
+#[cfg(all(test, not(loom)))]
+mod interleave;
 mod lock_order;
 mod objects;
 mod order;
 #[cfg(all(test, not(loom)))]
 mod phantom;
 mod quiet;
+mod regions;
 mod sites;
 mod stacks;
 mod tasks;
 mod waits;
 mod workers;
 
-use std::collections::HashMap;
-
 use gleak_snapshot::{
     Completeness, Counters, Header, LastUse, MisuseFact, MisusedObject, ObjectId, Owner, PanicFact,
-    Reason, Region, RegionId, Snapshot, TaskId,
+    Reason, RegionId, Snapshot, TaskId,
 };
 
 use crate::lock::order::pairs;
 use crate::machine::process;
 use crate::records::misuse::{self, Event};
 use crate::records::panics::{self, Unjoined};
-use crate::records::region::REGIONS;
-use crate::records::table::Ref;
-use crate::records::tags::{self, Key};
 use crate::scheduler::activity;
-use crate::sync::Ordering;
 use crate::time::clock;
 
 use sites::Sites;
@@ -58,6 +57,8 @@ pub struct Detail {
 impl Detail {
     /// What people want to read: stacks, with names.
     pub const REPORT: Detail = Detail { stacks: true, names: true, stack_use: false };
+    /// What a file is to hold that somebody reads when the process has gone: all there is.
+    pub const DUMP: Detail = Detail { stacks: true, names: true, stack_use: true };
 }
 
 /// A snapshot to which more of the same moment can be added: for who looks first, and wants stacks only
@@ -108,8 +109,8 @@ pub(crate) fn collect(reason: Reason) -> Snapshot {
 pub(crate) fn take(reason: Reason) -> Taken {
     let still = quiet::begin();
     let mut sites = Sites::default();
-    // Before the tasks: a function that has become one meanwhile is seen as one or the other.
-    let deferred = deferred();
+    // Around all that is read of tasks.
+    let first_regions = regions::first_pass();
     let first_workers = workers::first_pass();
     let first_waits = waits::first_pass();
     let first_objects = objects::first_pass();
@@ -122,7 +123,8 @@ pub(crate) fn take(reason: Reason) -> Taken {
     stacks.paired = pair_stacks;
     let (panics, dropped_panics) = panics(&mut sites);
     let (misuses, dropped_misuses) = misuses(&mut sites);
-    let regions = regions(&mut sites, &deferred);
+    let regions::Found { regions, unsettled_uncharged } =
+        regions::second_pass(&first_regions, &mut sites);
     let activity = still.end(&tasks);
     let mut snapshot = Snapshot {
         header: header(reason),
@@ -141,6 +143,7 @@ pub(crate) fn take(reason: Reason) -> Taken {
         activity,
         completeness: Completeness {
             moving,
+            unsettled_uncharged,
             dropped_panics,
             dropped_misuses,
             dropped_pairs: pairs::dropped(),
@@ -165,7 +168,8 @@ pub(crate) fn read_twice() -> usize {
     waits::second_pass(&waits).waiters.len()
 }
 
-fn header(reason: Reason) -> Header {
+/// The process and the moment, without its tasks.
+pub(crate) fn header(reason: Reason) -> Header {
     let (spawned, finished) = activity::counters();
     Header {
         program: process::program(),
@@ -174,29 +178,8 @@ fn header(reason: Reason) -> Header {
         taken_ns: clock::now_ns(),
         wall_s: process::wall_s(),
         counters: Counters { spawned, finished },
+        crash: None,
     }
-}
-
-/// By region: functions that will run as tasks of it later.
-fn deferred() -> HashMap<Ref, u64> {
-    let live = REGIONS.live().map(|(region, it)| (region, it.deferred.load(Ordering::SeqCst)));
-    live.filter(|(_, count)| *count > 0).collect()
-}
-
-fn regions(sites: &mut Sites, deferred: &HashMap<Ref, u64>) -> Vec<Region> {
-    let live = REGIONS.live();
-    live.filter_map(|(reference, record)| {
-        let id = record.id.load(Ordering::Relaxed);
-        Some(Region {
-            id: RegionId(id),
-            kind: record.kind(),
-            name: tags::get(Key::Region(id)).and_then(|tags| tags.name).unwrap_or_default(),
-            site: sites.site(record.site.get()?),
-            closed: record.closed(),
-            deferred: deferred.get(&reference).copied().unwrap_or(0),
-        })
-    })
-    .collect()
 }
 
 /// An owner that was alive when the lock was read and had ended when tasks were: nobody knows who

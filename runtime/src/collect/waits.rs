@@ -72,6 +72,8 @@ pub(super) struct SeenArm {
 pub(super) fn first_pass() -> Vec<Seen> {
     let mut seen = table::room(WAITERS.used());
     seen.extend(WAITERS.live().map(|(reference, record)| {
+        #[cfg(all(test, not(loom)))]
+        super::interleave::at(super::interleave::Moment::First(reference));
         let word = record.state.load();
         Seen { reference, word, first_arm: record.wait.first.get() }
     }));
@@ -82,6 +84,8 @@ pub(super) fn second_pass(seen: &[Seen]) -> Found {
     let mut waiters = table::room(seen.len());
     let mut arms = table::room(seen.len());
     for Seen { reference, word: before, first_arm: named } in seen {
+        #[cfg(all(test, not(loom)))]
+        super::interleave::at(super::interleave::Moment::Second(*reference));
         let Some(record) = WAITERS.get(*reference) else { continue };
         let first_arm = arms.len();
         let is_waiting = before.state() == State::Waiting;

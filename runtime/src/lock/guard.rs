@@ -117,7 +117,7 @@ fn dropped_by_a_stranger(cell: &ObjectCell) {
     let Some(record) = cell.record() else { return };
     record.inexact.store(1, Ordering::Relaxed);
     // A thread at its end is no stranger: its own name went before the thread-local that held the guard.
-    if let Some(who) = current::task().or_else(current::outside_caller) {
+    if let Some(who) = current::task().or_else(current::outside_if_known) {
         misuse::stranger_unlock(record, who);
     }
 }

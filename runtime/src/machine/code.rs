@@ -61,6 +61,18 @@ struct Found {
     code: Range<u64>,
 }
 
+impl Found {
+    fn module(&self, memory: &File, base: u64, segments: &[Segment]) -> Module {
+        Module {
+            // What the kernel says of a file that is gone.
+            path: self.path.trim_end_matches(" (deleted)").to_owned(),
+            base,
+            build_id: build_id(memory, base, segments),
+            code: self.code.clone(),
+        }
+    }
+}
+
 static LAST: Lock<Option<Arc<Code>>> = Lock::new(None);
 
 /// What is loaded now. Empty when the kernel does not let this process read of itself.
@@ -77,6 +89,17 @@ pub(crate) fn current() -> Arc<Code> {
     }
 }
 
+/// The files that are loaded now, for who unwinds nothing: their tables are not read.
+pub(crate) fn files() -> Vec<Module> {
+    let Ok(memory) = File::open("/proc/self/mem") else { return Vec::new() };
+    let described = |file: &Found| {
+        let head = read(&memory, file.low, HEAD_BYTES as u64)?;
+        let (base, segments) = segments(&head, file.low)?;
+        Some(file.module(&memory, base, segments))
+    };
+    find().iter().filter_map(described).collect()
+}
+
 fn find() -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     maps::each(&mut |mapping| {
@@ -91,7 +114,7 @@ fn find() -> Vec<Found> {
 }
 
 fn add(found: &mut Vec<Found>, mapping: Mapping<'_>) {
-    let Mapping { low, high, executable, offset, path } = mapping;
+    let Mapping { low, high, executable, offset, path, .. } = mapping;
     if !path.starts_with('/') && path != "[vdso]" {
         return;
     }
@@ -128,13 +151,7 @@ impl Code {
     fn add(&mut self, memory: &File, file: &Found) {
         let Some(head) = read(memory, file.low, HEAD_BYTES as u64) else { return };
         let Some((base, segments)) = segments(&head, file.low) else { return };
-        let module = Module {
-            // What the kernel says of a file that is gone.
-            path: file.path.trim_end_matches(" (deleted)").to_owned(),
-            base,
-            build_id: build_id(memory, base, segments),
-            code: file.code.clone(),
-        };
+        let module = file.module(memory, base, segments);
         if let Some(sections) = sections(memory, base, segments) {
             let name = module.path.clone();
             self.tables.add_module(framehop::Module::new(

@@ -57,6 +57,11 @@ impl Fiber {
     }
 }
 
+/// Runs a function on this stack, and comes back. It must not suspend.
+pub(crate) fn on_stack(stack: &mut Stack, f: impl FnOnce()) {
+    corosensei::on_stack(stack, f);
+}
+
 /// Leaves the running fiber; returns when it is resumed. Must be called on a fiber.
 ///
 /// Inlined, as all that lies between a wait and the switch: the processor predicts returns from a
@@ -79,8 +84,11 @@ unsafe extern "C" {
 }
 
 /// The return address below which a fiber has no frames.
+pub(crate) const ROOT: *const [u8; 0] = &raw const stack_init_trampoline_return;
+
+/// As a number.
 pub(crate) fn root() -> usize {
-    (&raw const stack_init_trampoline_return) as usize
+    ROOT.addr()
 }
 
 /// Where the stack stands of the function that this is inlined into: for unwinding it from outside

@@ -12,6 +12,8 @@ const LINE_MAX: usize = 1024;
 pub(crate) struct Mapping<'a> {
     pub(crate) low: usize,
     pub(crate) high: usize,
+    /// Whether it can be read.
+    pub(crate) readable: bool,
     /// Whether instructions in it may run.
     pub(crate) executable: bool,
     /// Where its first byte lies in the file.
@@ -57,12 +59,13 @@ fn parse(line: &str) -> Option<Mapping<'_>> {
     let (low, high) = range.split_once('-')?;
     // Permissions, offset, device, inode; a path may have blanks.
     let mut rest = rest.splitn(5, ' ');
-    let executable = rest.next()?.contains('x');
+    let permissions = rest.next()?;
     let offset = u64::from_str_radix(rest.next()?, 16).ok()?;
     Some(Mapping {
         low: usize::from_str_radix(low, 16).ok()?,
         high: usize::from_str_radix(high, 16).ok()?,
-        executable,
+        readable: permissions.starts_with('r'),
+        executable: permissions.contains('x'),
         offset,
         path: rest.nth(2).unwrap_or_default().trim_start(),
     })

@@ -52,6 +52,26 @@ pub(crate) fn program() -> String {
     name.into_owned()
 }
 
+/// When this process started, in the kernel's ticks since the start of the machine.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub(crate) fn started() -> std::io::Result<u64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // The name may hold blanks and parentheses; behind it the state is the third field.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse().ok());
+    ticks.ok_or_else(|| std::io::Error::other("/proc/self/stat does not say when it started"))
+}
+
+/// Which start of the machine this is.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub(crate) fn boot() -> std::io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
 /// Seconds since 1970.
 pub(crate) fn wall_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())

@@ -133,6 +133,22 @@ pub(crate) fn word(place: Place, address: u64) -> Option<u64> {
     inside.then(|| unsafe { (at as *const u64).read_volatile() })
 }
 
+/// Copies words of a stack as [`word`] reads them, from `address` up; false when they are not all inside of
+/// what frames use.
+pub(crate) fn words(place: Place, address: usize, into: &mut [u8]) -> bool {
+    let end = address.checked_add(into.len());
+    let inside = address >= place.floor() && end.is_some_and(|end| end <= place.base().get());
+    if !inside || !address.is_multiple_of(8) || !into.len().is_multiple_of(8) {
+        return false;
+    }
+    for (into, at) in into.chunks_exact_mut(8).zip((address..).step_by(8)) {
+        // SAFETY: as in `word`, and all of them are inside.
+        let word = unsafe { (at as *const u64).read_volatile() };
+        into.copy_from_slice(&word.to_ne_bytes());
+    }
+    true
+}
+
 fn top_word(place: Place) -> &'static AtomicU64 {
     // SAFETY: the place is memory of a slab (its invariant 2), readable and writable for ever; the
     // word lies above what frames use, is aligned to 16, and is used as this atomic only

@@ -59,12 +59,15 @@ extern "C" fn in_forked_child() {
 
 fn mark_forked_children() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the hook lives as long as the program, and does nothing but store to an atomic,
-        // which is allowed in the child of a process with threads. That there is no memory for one
-        // more hook is no reason to run nothing: children are then not told.
-        unsafe { libc::pthread_atfork(None, None, Some(in_forked_child)) };
-    });
+    ONCE.call_once(|| at_fork(in_forked_child));
+}
+
+/// Calls a function in every forked child, before whoever forked goes on there. It must do nothing but store
+/// to atomics: the child of a process with threads may do no more.
+pub(crate) fn at_fork(hook: extern "C" fn()) {
+    // SAFETY: the hook is a function of this program, which is never unloaded, and unwinds into nobody. That
+    // there is no memory for one more is no reason to run nothing: children are then not told.
+    unsafe { libc::pthread_atfork(None, None, Some(hook)) };
 }
 
 /// Calls a function when the process exits: after main has returned or somebody has called `exit`, not when

@@ -9,7 +9,9 @@
 //! 1. `Running` has one [`Turn`], on the stack of the owner; its drop ends it, however the
 //!    initialiser ended. So an owner is exact, and none ends with its turn.
 //! 2. Waiters are claimed before the owner is wiped, and each looks again when it runs.
-//! 3. `done` is set under the lock, after everything that the initialiser wrote; it is never unset.
+//! 3. What the initialiser of a static spawns serves all who use the value: it is charged to no test or
+//!    guard, and lives on the process-wide runtime.
+//! 4. `done` is set under the lock, after everything that the initialiser wrote; it is never unset.
 
 mod lazy_lock;
 mod once_lock;
@@ -22,8 +24,8 @@ use std::panic::Location;
 
 use crate::records::node::Op;
 use crate::records::object::{Kind, ObjectCell};
-use crate::records::statics::Site;
-use crate::records::waiter::{Current, Reason};
+use crate::records::statics::{Site, is_of_program};
+use crate::records::waiter::{Current, INITIALISES, Reason};
 use crate::scheduler::current;
 use crate::sync::{AtomicBool, Lock, Ordering};
 use crate::wait::queue::WaitQueue;
@@ -138,7 +140,11 @@ impl Once {
                         OnPanic::Poison => Phase::Poisoned,
                         OnPanic::StartAgain => Phase::Fresh,
                     };
-                    return Some(Turn { once: self, who, poisoned, after });
+                    let serves_all = is_of_program(self) && !who.record.has(INITIALISES);
+                    if serves_all {
+                        who.record.flags.fetch_or(INITIALISES, Ordering::Relaxed);
+                    }
+                    return Some(Turn { once: self, who, poisoned, serves_all, after });
                 }
                 Look::Wait(waiting, node) => (waiting, node),
             };
@@ -196,6 +202,8 @@ struct Turn<'a> {
     who: Current,
     /// Whether an earlier initialiser panicked.
     poisoned: bool,
+    /// Whether it is the outermost that initialises a static.
+    serves_all: bool,
     after: Phase,
 }
 
@@ -224,6 +232,9 @@ impl Drop for Turn<'_> {
         }
         once.done.store(done, Ordering::Release);
         drop(state);
+        if self.serves_all {
+            self.who.record.flags.fetch_and(!INITIALISES, Ordering::Relaxed);
+        }
         let locks = &self.who.record.locks;
         locks.store(locks.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
         waiters.wake();

@@ -136,6 +136,11 @@ pub(crate) fn all() -> (Vec<Event>, u64) {
     (EVENTS.lock().clone(), DROPPED.load(Ordering::Relaxed))
 }
 
+/// Whether one of a region was kept.
+pub(crate) fn any_of(region: u64) -> bool {
+    EVENTS.lock().iter().any(|event| event.doer.region == region)
+}
+
 /// Forgets those of a region whose verdict has been given.
 pub(crate) fn forget_region(region: u64) {
     EVENTS.lock().retain(|event| event.doer.region != region);

@@ -9,8 +9,11 @@
 //!    "waiting" (release) and read between two reads of it (acquire).
 //! 3. Tables live in mappings of their own and hold no value of the user's.
 
+pub(crate) mod anchor;
+pub(crate) mod entries;
 pub(crate) mod fact;
 pub(crate) mod ids;
+pub(crate) mod kept_panics;
 pub(crate) mod misuse;
 pub(crate) mod node;
 pub(crate) mod object;

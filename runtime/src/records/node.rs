@@ -4,30 +4,16 @@
 //! owns the queue) and of its waiter's list of arms (written before the wait is published). Nodes
 //! are records, so that parking allocates nothing and a snapshot can read who waits on what.
 
+use std::mem::offset_of;
+
 pub(crate) use gleak_snapshot::WaitOp as Op;
+use gleak_snapshot::image::Field;
 
 use crate::records::fact::{Fact, SmallFact};
 use crate::records::statics::Static;
 use crate::records::table::{Slot, Table};
 use crate::records::waiter::WaiterRecord;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-
-/// By discriminant, for reading them back from a word.
-const OPS: [Op; 13] = [
-    Op::Send,
-    Op::Receive,
-    Op::Lock,
-    Op::ReadLock,
-    Op::WaitGroup,
-    Op::Cancel,
-    Op::Join,
-    Op::Read,
-    Op::Write,
-    Op::Cond,
-    Op::Once,
-    Op::Acquire,
-    Op::Barrier,
-];
 
 #[derive(Debug)]
 #[repr(align(64))]
@@ -53,6 +39,18 @@ pub(crate) struct Node {
     /// permits it asks for, as a number (see [`Node::ask`]).
     pub(crate) value: AtomicPtr<()>,
 }
+
+/// For the anchor.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::NodeSize, size_of::<Node>()),
+    (Field::NodeSlot, offset_of!(Node, slot)),
+    (Field::NodeOp, offset_of!(Node, op)),
+    (Field::NodeTarget, offset_of!(Node, target)),
+    (Field::NodeNextArm, offset_of!(Node, next_arm)),
+    (Field::NodeNext, offset_of!(Node, next)),
+    (Field::NodePrevious, offset_of!(Node, previous)),
+    (Field::NodeAsked, offset_of!(Node, value)),
+];
 
 /// Set in `arm`: who has the lock of the object that the node is queued at is alone in claiming it.
 pub(crate) const SOLE: u32 = 1 << 31;
@@ -86,7 +84,7 @@ impl Node {
     }
 
     pub(crate) fn op(&self) -> Op {
-        OPS[self.op.get() as usize % OPS.len()]
+        Op::ALL[self.op.get() as usize % Op::ALL.len()]
     }
 }
 
@@ -96,6 +94,6 @@ mod tests {
 
     #[test]
     fn every_operation_reads_back() {
-        assert!(OPS.into_iter().enumerate().all(|(code, op)| op as usize == code));
+        assert!(Op::ALL.into_iter().enumerate().all(|(code, op)| op as usize == code));
     }
 }

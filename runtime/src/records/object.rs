@@ -7,7 +7,10 @@
 //! Facts are written under the object's own lock, so they are consistent with each other up to the
 //! snapshot's two reads.
 
+use std::mem::offset_of;
+
 pub(crate) use gleak_snapshot::ObjectKind as Kind;
+use gleak_snapshot::image::Field;
 
 use crate::records::fact::{Fact, SmallFact, StaticFact};
 use crate::records::ids::Ids;
@@ -19,20 +22,6 @@ use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use dashmap::DashMap;
 use once_cell::sync::Lazy;
-
-/// By discriminant, for reading them back from a word.
-const KINDS: [Kind; 10] = [
-    Kind::Channel,
-    Kind::Mutex,
-    Kind::RwLock,
-    Kind::WaitGroup,
-    Kind::Context,
-    Kind::Socket,
-    Kind::Cond,
-    Kind::Once,
-    Kind::Semaphore,
-    Kind::Barrier,
-];
 
 /// One side of a channel in a record.
 #[derive(Debug)]
@@ -84,6 +73,31 @@ pub(crate) struct ObjectRecord {
     pub(crate) late_owner: AtomicU64,
 }
 
+/// For the anchor.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::ObjectSize, size_of::<ObjectRecord>()),
+    (Field::ObjectSlot, offset_of!(ObjectRecord, slot)),
+    (Field::ObjectKind, offset_of!(ObjectRecord, kind)),
+    (Field::ObjectId, offset_of!(ObjectRecord, id)),
+    (Field::ObjectSite, offset_of!(ObjectRecord, site)),
+    (Field::ObjectTouched, offset_of!(ObjectRecord, touched)),
+    (Field::ObjectNamed, offset_of!(ObjectRecord, named)),
+    (Field::ObjectOwner, offset_of!(ObjectRecord, owner)),
+    (Field::ObjectOwnerSince, offset_of!(ObjectRecord, owner_since)),
+    (Field::ObjectOwnerSite, offset_of!(ObjectRecord, owner_site)),
+    (Field::ObjectOwnerDepth, offset_of!(ObjectRecord, owner_depth)),
+    (Field::ObjectLateOwner, offset_of!(ObjectRecord, late_owner)),
+    (Field::ObjectInexact, offset_of!(ObjectRecord, inexact)),
+    (Field::ObjectLevel, offset_of!(ObjectRecord, level)),
+    (Field::ObjectBound, offset_of!(ObjectRecord, bound)),
+    (Field::ObjectOver, offset_of!(ObjectRecord, over)),
+    (Field::ObjectSender, offset_of!(ObjectRecord, sender)),
+    (Field::ObjectReceiver, offset_of!(ObjectRecord, receiver)),
+    (Field::EndHandles, offset_of!(EndRecord, handles)),
+    (Field::EndLast, offset_of!(EndRecord, last)),
+    (Field::EndLastSite, offset_of!(EndRecord, last_site)),
+];
+
 pub(crate) const SHARED: u64 = u64::MAX;
 
 pub(crate) static OBJECTS: Table<ObjectRecord> = Table::new();
@@ -91,7 +105,7 @@ static IDS: Ids = Ids::new();
 
 impl ObjectRecord {
     pub(crate) fn kind(&self) -> Kind {
-        KINDS[self.kind.load(Ordering::Relaxed) as usize % KINDS.len()]
+        Kind::ALL[self.kind.load(Ordering::Relaxed) as usize % Kind::ALL.len()]
     }
 
     /// What waits name it by.
@@ -333,6 +347,6 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back() {
-        assert!(KINDS.into_iter().enumerate().all(|(code, kind)| kind as usize == code));
+        assert!(Kind::ALL.into_iter().enumerate().all(|(code, kind)| kind as usize == code));
     }
 }

@@ -42,6 +42,11 @@ pub(crate) fn all() -> (Vec<Unjoined>, u64) {
     (UNJOINED.lock().clone(), DROPPED.load(Ordering::Relaxed))
 }
 
+/// Whether one of a region was kept.
+pub(crate) fn any_of(region: u64) -> bool {
+    UNJOINED.lock().iter().any(|panic| panic.task.region == region)
+}
+
 /// Forgets the panics of a region whose verdict has been given.
 pub(crate) fn forget_region(region: u64) {
     UNJOINED.lock().retain(|panic| panic.task.region != region);

@@ -2,14 +2,18 @@
 //!
 //! A region's record lives while somebody holds the region open or a task is charged to it.
 
+use std::mem::offset_of;
+
 pub use gleak_snapshot::RegionKind;
+use gleak_snapshot::image::Field;
 
 use crate::records::state::State;
 use crate::records::statics::{Site, Static};
 use crate::records::table::{Ref, Slot, Table};
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{Reason, THREAD, WAITERS, WaiterRecord};
-use crate::scheduler::current;
+use crate::scheduler::worker::Worker;
+use crate::scheduler::{activity, current};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use crate::wait::{self, Claimed, Why};
 
@@ -27,6 +31,8 @@ pub(crate) struct RegionRecord {
     counted: AtomicU32,
     /// Live tasks, plus one while the region is open.
     users: AtomicU64,
+    /// How often somebody came to be charged to it, or ceased to be. Kept where `users` is.
+    changes: AtomicU64,
     /// Functions that will be tasks of it later, when a time has come or a context is done.
     pub(crate) deferred: AtomicU64,
     /// Its verdict has been given.
@@ -37,6 +43,17 @@ pub(crate) struct RegionRecord {
     host: AtomicU64,
     host_ticket: AtomicU64,
 }
+
+/// For the anchor.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::RegionSize, size_of::<RegionRecord>()),
+    (Field::RegionSlot, offset_of!(RegionRecord, slot)),
+    (Field::RegionId, offset_of!(RegionRecord, id)),
+    (Field::RegionKind, offset_of!(RegionRecord, kind)),
+    (Field::RegionSite, offset_of!(RegionRecord, site)),
+    (Field::RegionClosed, offset_of!(RegionRecord, closed)),
+    (Field::RegionDeferred, offset_of!(RegionRecord, deferred)),
+];
 
 pub(crate) static REGIONS: Table<RegionRecord> = Table::new();
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -63,6 +80,7 @@ pub(crate) fn open(opening: &Opening<'_>) -> Option<Ref> {
     record.parent.store(parent.map_or(0, Ref::to_bits), Ordering::Relaxed);
     record.counted.store(u32::from(counted), Ordering::Relaxed);
     record.users.store(1, Ordering::Relaxed);
+    record.changes.store(0, Ordering::Relaxed);
     record.deferred.store(0, Ordering::Relaxed);
     record.closed.store(0, Ordering::Relaxed);
     record.halted.store(0, Ordering::Relaxed);
@@ -73,12 +91,7 @@ pub(crate) fn open(opening: &Opening<'_>) -> Option<Ref> {
 
 impl RegionRecord {
     pub(crate) fn kind(&self) -> RegionKind {
-        match self.kind.load(Ordering::Relaxed) {
-            0 => RegionKind::Test,
-            1 => RegionKind::Guard,
-            2 => RegionKind::Run,
-            _ => RegionKind::Thread,
-        }
+        RegionKind::ALL[self.kind.load(Ordering::Relaxed) as usize % RegionKind::ALL.len()]
     }
 
     /// Live tasks that are charged to it. Zero when it does not count.
@@ -109,14 +122,43 @@ impl RegionRecord {
         }
     }
 
+    /// How often somebody came or went; none where that is only counted for all such regions together:
+    /// [`activity::uncounted`].
+    pub(crate) fn changes(&self) -> Option<u64> {
+        self.is_counted().then(|| self.changes.load(Ordering::Acquire))
+    }
+
     fn is_counted(&self) -> bool {
         self.counted.load(Ordering::Relaxed) != 0
     }
 }
 
+/// A task comes to be charged to this region, or to none, or ceases to be. Said before it shows in any
+/// record, and by a task that ends after the last that it did: so between two equal counts a region has
+/// had the same tasks all the time, and who reads both sees whom it can have missed.
+#[inline]
+pub(crate) fn changing(region: Option<&RegionRecord>, by: Option<&Worker>) {
+    match region {
+        Some(record) if record.is_counted() => {
+            record.changes.fetch_add(1, Ordering::Release);
+        }
+        Some(_) | None => activity::uncounted_changes(by),
+    }
+}
+
 /// One user less; the last one frees the record.
 pub(crate) fn leave(region: Ref) {
-    let Some(record) = REGIONS.get(region).filter(|record| record.is_counted()) else { return };
+    if let Some(record) = REGIONS.get(region) {
+        leave_live(region, record);
+    }
+}
+
+/// As [`leave`], by who counts in it: then it is live.
+#[inline]
+pub(crate) fn leave_live(region: Ref, record: &RegionRecord) {
+    if !record.is_counted() {
+        return;
+    }
     let left = record.users.fetch_sub(1, Ordering::AcqRel) - 1;
     if left == 1 {
         record.tell_host();
@@ -216,6 +258,16 @@ pub(crate) fn run_of(mut region: Ref) -> Option<Ref> {
             }
         }
     }
+}
+
+/// The ids of a region and of those that it was opened in, from the innermost on.
+pub(crate) fn outward(region: Ref) -> impl Iterator<Item = u64> {
+    let mut next = Some(region);
+    std::iter::from_fn(move || {
+        let record = REGIONS.get(next?)?;
+        next = Ref::from_bits(record.parent.load(Ordering::Relaxed));
+        Some(record.id.load(Ordering::Relaxed))
+    })
 }
 
 fn inside(mut region: Ref, outer: Ref) -> bool {

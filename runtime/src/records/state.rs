@@ -15,6 +15,8 @@
 //! acquires them and releases what the waker wrote before; `resume` acquires that through the
 //! queue by which the waiter comes back.
 
+use gleak_snapshot::image::Field;
+
 use crate::sync::{AtomicU64, Ordering};
 
 const STATE_BITS: u32 = 3;
@@ -42,7 +44,7 @@ pub(crate) enum State {
 pub(crate) struct Word(u64);
 
 impl Word {
-    fn new(ticket: u64, state: State) -> Word {
+    const fn new(ticket: u64, state: State) -> Word {
         let bits = match state {
             State::Finished => 0,
             State::Fresh => 1,
@@ -68,7 +70,22 @@ impl Word {
     pub(crate) fn ticket(self) -> u64 {
         self.0 >> STATE_BITS
     }
+
+    /// As it lies in memory.
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
 }
+
+/// For the anchor.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::StateBits, STATE_BITS as usize),
+    (Field::StateFresh, Word::new(0, State::Fresh).0 as usize),
+    (Field::StateRunning, Word::new(0, State::Running).0 as usize),
+    (Field::StateRunnable, Word::new(0, State::Runnable).0 as usize),
+    (Field::StateWaiting, Word::new(0, State::Waiting).0 as usize),
+    (Field::StateClaimed, Word::new(0, State::Claimed).0 as usize),
+];
 
 /// The word itself. All zero: finished, ticket 0. A record that was taken and is not written yet says
 /// the same whether somebody had it before or nobody: that there is no waiter.

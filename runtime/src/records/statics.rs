@@ -40,12 +40,11 @@ impl<T: Sync> Static<T> {
         self.0.store(ptr::from_ref(value).cast_mut(), Ordering::Relaxed);
     }
 
-    #[cfg(not(feature = "no-records"))]
     #[inline]
     pub(crate) fn put(&self, value: Option<&'static T>) {
         self.0.store(
             value.map_or(ptr::null_mut(), |it| ptr::from_ref(it).cast_mut()),
-            Ordering::Relaxed,
+            Ordering::Release,
         );
     }
 
@@ -54,6 +53,20 @@ impl<T: Sync> Static<T> {
         // SAFETY: null, or a `&'static T` by the invariant; only shared references are made of it.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
+}
+
+// The linker's own symbols, of the program's lowest byte and of the one behind its last: they are
+// defined by GNU ld, gold, lld and mold for every program. Nothing is read there.
+unsafe extern "C" {
+    static __executable_start: u8;
+    static _end: u8;
+}
+
+/// Whether it is a static of the program, or within one: not on a stack, not in a box, and not in a shared
+/// library either.
+pub(crate) fn is_of_program<T>(value: &T) -> bool {
+    let (start, end) = (&raw const __executable_start, &raw const _end);
+    (start.addr()..end.addr()).contains(&ptr::from_ref(value).addr())
 }
 
 /// What a task runs, as the compiler names it.
@@ -74,5 +87,20 @@ impl Entry {
 
     pub(crate) fn name(&self) -> &'static str {
         (self.name)()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::is_of_program;
+    use crate::sync::AtomicU64;
+
+    #[test]
+    fn statics_are_told_from_what_comes_and_goes() {
+        static EMPTY: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+        static FILLED: AtomicU64 = AtomicU64::new(7);
+        assert!(EMPTY.iter().all(is_of_program) && is_of_program(&FILLED));
+        let here = 5;
+        assert!(!is_of_program(&here) && !is_of_program(&*Box::new(5)));
     }
 }

@@ -10,11 +10,15 @@
 //! 3. A slot whose generation would wrap is retired.
 
 use std::ffi::c_void;
-use std::ptr;
+use std::fs::File;
+use std::mem::offset_of;
+use std::ptr::{self, NonNull};
 
+use gleak_snapshot::image::Field;
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::sync::{AtomicPtr, AtomicU32, Lock, Ordering, RefCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Lock, Ordering, RefCell};
 
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 16 * 1024;
@@ -37,11 +41,16 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// The index of a record that is live for certain.
+    #[inline]
+    pub(crate) fn index(&self) -> u32 {
+        self.number.load(Ordering::Relaxed).wrapping_sub(1)
+    }
+
     /// The reference of a record that is live for certain: the caller's own, or claimed by it.
     #[inline]
     pub(crate) fn me(&self) -> Ref {
-        let index = self.number.load(Ordering::Relaxed).wrapping_sub(1);
-        Ref(u64::from(self.generation.load(Ordering::Relaxed)) << 32 | u64::from(index))
+        Ref(u64::from(self.generation.load(Ordering::Relaxed)) << 32 | u64::from(self.index()))
     }
 }
 
@@ -105,7 +114,17 @@ pub(crate) struct Full;
 #[derive(Debug, Default)]
 pub(crate) struct Cache(RefCell<Vec<u32>>);
 
-/// A table of records.
+/// For the anchor: of every table and every record.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::TableChunks, offset_of!(Table<()>, chunks)),
+    (Field::TableChunkCount, CHUNKS),
+    (Field::TableUsed, offset_of!(Table<()>, used)),
+    (Field::ChunkRecords, CHUNK),
+    (Field::SlotGeneration, offset_of!(Slot, generation)),
+];
+
+/// A table of records. Laid out alike whatever its records are.
+#[repr(C)]
 pub(crate) struct Table<T> {
     chunks: [AtomicPtr<T>; CHUNKS],
     /// Records that have ever been in use.
@@ -220,6 +239,16 @@ impl<T: Record> Table<T> {
         self.used.load(Ordering::Acquire) as usize
     }
 
+    /// Where the records lie that have ever been in use: address and bytes, chunk by chunk.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        let used = self.used();
+        let places = self.chunks.iter().zip((0..used).step_by(CHUNK)).map(move |(chunk, first)| {
+            let records = CHUNK.min(used - first);
+            (chunk.load(Ordering::Acquire).addr(), records * size_of::<T>())
+        });
+        places.filter(|(address, _)| *address != 0)
+    }
+
     /// Every live record with its reference, at the moment each is looked at.
     pub(crate) fn live(&'static self) -> impl Iterator<Item = (Ref, &'static T)> {
         (0..self.used.load(Ordering::Acquire)).filter_map(|index| {
@@ -291,6 +320,83 @@ pub(crate) fn room<V>(count: usize) -> Vec<V> {
         let _ = unsafe { rustix::mm::madvise(start as *mut _, end - start, Advice::LinuxHugepage) };
     }
     list
+}
+
+/// Words that are shared with a file, for as long as the process lives; others may change them at any time.
+/// Mapped once, as many as there may ever be; the file grows beneath them.
+///
+/// Invariants: `base` is mapped for ever with `most` words from `offset` of `file` on; the file has room on the
+/// disk for the first `room` of them. It must not be made shorter: what is no longer there cannot be accessed.
+#[derive(Debug)]
+pub(crate) struct FileWords {
+    base: NonNull<AtomicU64>,
+    room: AtomicUsize,
+    most: usize,
+    file: File,
+    offset: u64,
+}
+
+// SAFETY: the pointer is to atomics that are mapped for ever, whichever thread looks at them.
+unsafe impl Send for FileWords {}
+// SAFETY: as above; nothing else is changed without being an atomic.
+unsafe impl Sync for FileWords {}
+
+impl FileWords {
+    /// None of them has room yet.
+    ///
+    /// # Errors
+    /// When there is no address space for `most` words.
+    pub(crate) fn map(file: &File, offset: u64, most: usize) -> std::io::Result<FileWords> {
+        let file = file.try_clone()?;
+        // SAFETY: a new mapping at an address of the kernel's choice; nobody has anything there.
+        let memory = unsafe {
+            rustix::mm::mmap(
+                ptr::null_mut(),
+                most * size_of::<AtomicU64>(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                &file,
+                offset,
+            )
+        };
+        let base = NonNull::new(memory?.cast()).ok_or(std::io::ErrorKind::OutOfMemory)?;
+        Ok(FileWords { base, room: AtomicUsize::new(0), most, file, offset })
+    }
+
+    /// Words that have room.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.room.load(Ordering::Acquire)
+    }
+
+    /// Gives room to the first words, so many that there may be; never to fewer than have some. For one
+    /// thread at a time.
+    ///
+    /// # Errors
+    /// When the disk is full, or the file may not be as long.
+    pub(crate) fn grow(&self, words: usize) -> std::io::Result<()> {
+        let (from, to) = (self.room(), words.min(self.most));
+        let bytes = |words: usize| (words * size_of::<AtomicU64>()) as u64;
+        if to > from {
+            let at = self.offset + bytes(from);
+            fallocate(&self.file, FallocateFlags::empty(), at, bytes(to - from))?;
+            self.room.store(to, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The `N` words from this one on, if all of them have room.
+    #[inline]
+    pub(crate) fn get<const N: usize>(&self, at: usize) -> Option<&[AtomicU64; N]> {
+        if at.checked_add(N)? > self.room() {
+            return None;
+        }
+        // SAFETY: below `room`, so within the mapping (invariant).
+        let words = unsafe { self.base.add(at) };
+        // SAFETY: mapped for ever, and the file has room for it; any bytes are valid atomics, which bear that
+        // other processes write them.
+        Some(unsafe { words.cast().as_ref() })
+    }
 }
 
 fn map(bytes: usize) -> Result<*mut c_void, Full> {

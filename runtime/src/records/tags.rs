@@ -54,17 +54,24 @@ pub(crate) fn labels(key: Key) -> Labels {
     TAGS.get(&key)?.labels.clone()
 }
 
+/// What came of a [`look`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Looked<R> {
+    Found(R),
+    Absent,
+    /// Some thread is just changing that part of the map.
+    Locked,
+}
+
 /// As [`get`], for a signal handler: allocates nothing, waits for nobody, and calls `f` only if the
-/// map can be read at once, which it can unless some thread is just changing that part of it.
-pub(crate) fn look<R>(key: Key, f: impl FnOnce(&Tags) -> R) -> Option<R> {
-    match Lazy::get(&TAGS)?.try_get(&key) {
-        TryResult::Present(tags) => {
-            let result = f(&tags);
-            // Not unlocked: to do so may mean to wake somebody, and the process ends anyhow.
-            std::mem::forget(tags);
-            Some(result)
-        }
-        TryResult::Absent | TryResult::Locked => None,
+/// map can be read at once. `f` is to be short: who comes to write meanwhile spins, and only one that has
+/// gone to sleep over it has to be woken.
+pub(crate) fn look<R>(key: Key, f: impl FnOnce(&Tags) -> R) -> Looked<R> {
+    let Some(map) = Lazy::get(&TAGS) else { return Looked::Absent };
+    match map.try_get(&key) {
+        TryResult::Present(tags) => Looked::Found(f(&tags)),
+        TryResult::Absent => Looked::Absent,
+        TryResult::Locked => Looked::Locked,
     }
 }
 

@@ -4,9 +4,13 @@
 //! read by anybody. What the waiter writes before [`StateWord::begin_wait`] is complete for whoever
 //! sees the wait.
 
+use std::mem::offset_of;
+
+use gleak_snapshot::image::Field;
 pub(crate) use gleak_snapshot::{Tenure, WaitReason as Reason};
 
 use crate::machine::futex::Parker;
+use crate::records::entries;
 use crate::records::fact::{Fact, SmallFact, StaticFact};
 use crate::records::ids::Ids;
 use crate::records::node::{NODES, Node};
@@ -23,30 +27,7 @@ pub(crate) const ANCESTORS: usize = 4;
 /// Locks read that the record has room for; more go to a side table.
 pub(crate) const READS: usize = 2;
 
-/// By discriminant, for reading them back from a word.
-const REASONS: [Reason; 19] = [
-    Reason::Send,
-    Reason::Receive,
-    Reason::Select,
-    Reason::Lock,
-    Reason::ReadLock,
-    Reason::WriteLock,
-    Reason::WaitGroup,
-    Reason::Cancel,
-    Reason::Join,
-    Reason::Read,
-    Reason::Write,
-    Reason::Cond,
-    Reason::Once,
-    Reason::Semaphore,
-    Reason::Barrier,
-    Reason::Blocking,
-    Reason::Future,
-    Reason::Sleep,
-    Reason::Host,
-];
-
-/// Set at registration, but for `LOCALS`, which the task itself changes.
+/// Set at registration, but for `LOCALS` and `INITIALISES`, which the task itself changes.
 pub(crate) const THREAD: u32 = 1;
 pub(crate) const MAIN: u32 = 2;
 pub(crate) const TAGGED: u32 = 4;
@@ -60,12 +41,14 @@ const DAEMON: u32 = 64;
 pub(crate) const LOCALS: u32 = 128;
 /// In what order it takes locks is recorded.
 pub(crate) const ORDERED: u32 = 256;
+/// It runs the initialiser of a static cell: what it spawns there serves whoever uses the value.
+pub(crate) const INITIALISES: u32 = 512;
 
 /// The bit of `locks` that says the same: it is looked at there with each lock.
 pub(crate) const RECORDED: u32 = 1 << 31;
 
 /// What a helper has from the task that it acts for.
-pub(crate) const INHERITED: u32 = LABELLED | BACKGROUND | DAEMON | ORDERED;
+pub(crate) const INHERITED: u32 = LABELLED | BACKGROUND | DAEMON | ORDERED | INITIALISES;
 
 pub(crate) const fn tenure_flag(tenure: Tenure) -> u32 {
     match tenure {
@@ -144,6 +127,48 @@ pub(crate) struct WaiterRecord {
     pub(crate) ancestors: [Origin; ANCESTORS],
 }
 
+const WAIT: usize = offset_of!(WaiterRecord, wait);
+const ORIGIN: usize = offset_of!(WaiterRecord, origin);
+
+/// For the anchor.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::WaiterSize, size_of::<WaiterRecord>()),
+    (Field::WaiterSlot, offset_of!(WaiterRecord, slot)),
+    (Field::WaiterState, offset_of!(WaiterRecord, state)),
+    (Field::WaiterId, offset_of!(WaiterRecord, id)),
+    (Field::WaiterFlags, offset_of!(WaiterRecord, flags)),
+    (Field::FlagThread, THREAD as usize),
+    (Field::FlagMain, MAIN as usize),
+    (Field::FlagTagged, TAGGED as usize),
+    (Field::FlagBackground, BACKGROUND as usize),
+    (Field::FlagDaemon, DAEMON as usize),
+    (Field::WaiterWorker, offset_of!(WaiterRecord, worker)),
+    (Field::WaiterPlace, offset_of!(WaiterRecord, place)),
+    (Field::WaiterParent, offset_of!(WaiterRecord, parent)),
+    (Field::WaiterRegion, offset_of!(WaiterRecord, region)),
+    (Field::WaiterEntry, ORIGIN + offset_of!(Origin, entry)),
+    (Field::WaiterSite, ORIGIN + offset_of!(Origin, site)),
+    (Field::WaiterAsked, offset_of!(WaiterRecord, asked)),
+    (Field::WaiterReads, offset_of!(WaiterRecord, reads)),
+    (Field::ReadCount, READS),
+    (Field::WaiterReadsMore, offset_of!(WaiterRecord, reads_more)),
+    (Field::WaiterAncestors, offset_of!(WaiterRecord, ancestors)),
+    (Field::AncestorCount, ANCESTORS),
+    (Field::AncestorSize, size_of::<Origin>()),
+    (Field::AncestorEntry, offset_of!(Origin, entry)),
+    (Field::AncestorSite, offset_of!(Origin, site)),
+    (Field::WaitReason, WAIT + offset_of!(WaitFacts, reason)),
+    (Field::WaitFirst, WAIT + offset_of!(WaitFacts, first)),
+    (Field::WaitUnlisted, WAIT + offset_of!(WaitFacts, unlisted)),
+    (Field::WaitOnThread, WAIT + offset_of!(WaitFacts, on_thread)),
+    (Field::WaitSite, WAIT + offset_of!(WaitFacts, site)),
+    (Field::WaitSince, WAIT + offset_of!(WaitFacts, since)),
+    (Field::WaitUntil, WAIT + offset_of!(WaitFacts, until)),
+    (Field::WaitIp, WAIT + offset_of!(WaitFacts, ip)),
+    (Field::WaitSp, WAIT + offset_of!(WaitFacts, sp)),
+    (Field::WaitBp, WAIT + offset_of!(WaitFacts, bp)),
+];
+
 /// A waiter and its record: who calls, who was claimed, who holds a guard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current {
@@ -194,6 +219,9 @@ pub(crate) fn register(
     }
     record.flags.store(birth.flags, Ordering::Relaxed);
     record.id.store(birth.id, Ordering::Relaxed);
+    if let Some(entry) = birth.entry {
+        entries::note(entry);
+    }
     record.origin.entry.put(birth.entry);
     record.origin.site.put(birth.site);
     record.inherit(birth.parent);
@@ -307,7 +335,8 @@ impl WaitFacts {
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        REASONS[self.reason.get() as usize % REASONS.len()]
+        // Always one of them; the remainder would cost a park more than the look.
+        Reason::ALL.get(self.reason.get() as usize).copied().unwrap_or(Reason::ALL[0])
     }
 }
 
@@ -320,6 +349,6 @@ mod tests {
 
     #[test]
     fn every_reason_reads_back() {
-        assert!(REASONS.into_iter().enumerate().all(|(code, reason)| reason as usize == code));
+        assert!(Reason::ALL.into_iter().enumerate().all(|(code, reason)| reason as usize == code));
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use once_cell::sync::{Lazy, OnceCell};
 
 use super::say;
+use crate::flight;
 use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::sync::{AtomicBool, Ordering};
@@ -66,14 +67,15 @@ fn parse(text: &str) -> Option<Option<Mode>> {
     }
 }
 
-/// Whether a verdict at the exit is asked for.
-pub(crate) fn is_armed() -> bool {
+/// Whether `GLEAK` asks for a verdict at the exit.
+#[must_use]
+pub fn is_asked() -> bool {
     ASKED.is_some()
 }
 
 /// A runtime starts: from the first one on the exit is watched, if `GLEAK` asks for that.
 pub(crate) fn arm() {
-    if is_armed() {
+    if is_asked() {
         install();
     }
 }
@@ -113,6 +115,8 @@ extern "C" fn exiting() {
         (None, None) => None,
     });
     if let Some(status) = status {
+        // Hooks that are still to come are not called.
+        flight::ended_well();
         thread::end_process(status);
     }
 }

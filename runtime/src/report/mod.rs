@@ -2,17 +2,50 @@
 //!
 //! Without the feature `report` nothing is judged and nothing is printed but counts.
 
+#[cfg(feature = "report")]
+mod asked;
+#[cfg(feature = "report")]
+mod evidence;
 mod exit;
 #[cfg(feature = "report")]
+mod find;
+#[cfg(feature = "report")]
+mod layout;
+#[cfg(feature = "report")]
 mod left;
+#[cfg(feature = "report")]
+mod settings;
+#[cfg(feature = "report")]
+mod settle;
+#[cfg(feature = "report")]
+mod watch;
 
 #[cfg(feature = "report")]
 pub use gleak_detector as detector;
 
-pub(crate) use self::exit::{arm, is_armed};
-pub use self::exit::{on_exit, stand_down};
+#[cfg(feature = "report")]
+pub(crate) use self::asked::of_signal;
+#[cfg(feature = "report")]
+pub use self::asked::{dumped, in_full, on_signals, without_verdict};
+#[cfg(feature = "report")]
+pub use self::evidence::write_evidence;
+pub(crate) use self::exit::arm;
+pub use self::exit::{is_asked, on_exit, stand_down};
+#[cfg(feature = "report")]
+pub use self::find::{find, verify_none};
+#[cfg(feature = "report")]
+pub use self::layout::layout;
+#[cfg(feature = "report")]
+pub use self::settings::{settle_time, suppressions};
+#[cfg(feature = "report")]
+pub use self::settle::{Look, Patience, settle, sleepers_due};
+#[cfg(feature = "report")]
+pub use self::watch::{Watch, watch};
 
 pub use crate::collect::{Detail, Taken};
+pub use crate::signals::Came;
+
+use std::io::Write;
 
 use crate::collect;
 use crate::records::region::{self, REGIONS};
@@ -24,9 +57,6 @@ pub use gleak_snapshot as snapshot;
 
 /// How long a task that runs when main returns may take for its last steps.
 const LAST_STEPS_NS: u64 = 10_000_000;
-/// Fewer looks of a [`Watch`] show no trend.
-#[cfg(feature = "report")]
-const MIN_SAMPLES: usize = 3;
 
 /// Everything known of the process right now, as a value.
 #[must_use]
@@ -54,72 +84,6 @@ pub fn read_twice() -> usize {
     collect::read_twice()
 }
 
-/// What grows in the process, looked at from time to time: see [`watch`].
-#[cfg(feature = "report")]
-#[derive(Debug)]
-pub struct Watch {
-    seen: std::sync::Arc<Seen>,
-    _sampler: crate::scheduler::sampler::Sampler,
-}
-
-/// What the looks of a [`Watch`] have shown so far.
-#[cfg(feature = "report")]
-#[derive(Debug, Default)]
-struct Seen {
-    samples: crate::sync::AtomicU64,
-    growing: crate::sync::Lock<std::sync::Arc<Vec<gleak_detector::Finding>>>,
-}
-
-/// Looks at the process every `period`, on a thread of its own and without stacks, and compares the last
-/// `samples` looks (three at least): which groups of tasks there were more of in each, while nobody in
-/// them went on. That is how a task leak per request looks after some of them; choose a period in which
-/// requests end. Between two looks counts are kept and no tasks.
-///
-/// Stops when the value goes.
-///
-/// # Errors
-/// When no thread can be made.
-#[cfg(feature = "report")]
-pub fn watch(period: std::time::Duration, samples: usize) -> std::io::Result<Watch> {
-    use gleak_detector::{History, Question, Rule, Suspect, analyze};
-
-    let seen = std::sync::Arc::new(Seen::default());
-    let shown = seen.clone();
-    let mut history = History::default();
-    let look = move || {
-        let snapshot = collect::collect(gleak_snapshot::Reason::Request);
-        history.note(&snapshot);
-        history.keep(samples.max(MIN_SAMPLES));
-        let mut growing = Vec::new();
-        if history.len() >= samples && history.grows() {
-            let suspect = Suspect { history: history.clone(), ..Suspect::default() };
-            growing = analyze(&snapshot, &Question { suspect, ..Question::default() }).findings;
-            growing.retain(|finding| finding.key.rule == Rule::Growing);
-        }
-        let before = std::mem::replace(&mut *shown.growing.lock(), std::sync::Arc::new(growing));
-        drop(before);
-        shown.samples.fetch_add(1, Ordering::Release);
-    };
-    let sampler = crate::scheduler::sampler::start(period, look)?;
-    Ok(Watch { seen, _sampler: sampler })
-}
-
-#[cfg(feature = "report")]
-impl Watch {
-    /// How many looks there were.
-    #[must_use]
-    pub fn samples(&self) -> u64 {
-        self.seen.samples.load(Ordering::Acquire)
-    }
-
-    /// Findings of the rule `growing` at the last look; none before there were enough of them.
-    #[must_use]
-    pub fn growing(&self) -> Vec<gleak_detector::Finding> {
-        let last = self.seen.growing.lock().clone();
-        last.to_vec()
-    }
-}
-
 /// Whether there is any use in asking again soon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Judged {
@@ -135,6 +99,11 @@ pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
+/// As [`say`], from a thread of ours that goes on whatever becomes of stderr.
+pub(crate) fn say_from_outside(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Ends the process on behalf of the binary that called `run`.
 #[expect(clippy::exit, reason = "policy of `run`: a verdict ends the process as in Go")]
 pub(crate) fn exit(status: i32) -> ! {
@@ -146,7 +115,7 @@ pub(crate) fn exit(status: i32) -> ! {
 /// Looks at the whole process and, if it sleeps for good, says so; ends it when `run` is under way.
 #[cfg(feature = "report")]
 pub(crate) fn judge_asleep() -> Judged {
-    use gleak_detector::render::{TextOptions, text};
+    use gleak_detector::render::text;
     use gleak_detector::{Asleep, Question, analyze};
 
     let mut taken = collect::take(gleak_snapshot::Reason::Asleep);
@@ -154,12 +123,15 @@ pub(crate) fn judge_asleep() -> Judged {
     if report.asleep != Asleep::Certain {
         return short_of_certain(&report.asleep, &taken.snapshot);
     }
-    taken.add(Detail::REPORT);
+    // A dump is written of it.
+    taken.add(Detail::DUMP);
     let report = analyze(&taken.snapshot, &Question::default());
-    say(text(&report, &TextOptions::default()).trim_end());
-    let written = crate::dump::write(&taken.snapshot);
-    say(&crate::dump::outcome_line(&written));
+    say(text(&report, &layout(&report)).trim_end());
+    dumped(&taken.snapshot).iter().for_each(|line| say(line));
     if monitor::must_exit() {
+        if is_asked() {
+            left::asleep(&taken.snapshot, report.findings);
+        }
         exit(2);
     }
     Judged::Settled
@@ -209,6 +181,18 @@ pub(crate) fn judge_asleep() -> Judged {
     }
     say("gleak: all tasks are asleep");
     exit(2);
+}
+
+#[cfg(not(feature = "report"))]
+pub(crate) fn of_signal(came: Came) -> String {
+    let snapshot = collect::take(gleak_snapshot::Reason::Signal).with(Detail::DUMP);
+    let tasks = match snapshot.tasks.len() {
+        1 => "1 task".to_owned(),
+        many => format!("{many} tasks"),
+    };
+    let dump = crate::dump::written_for(&snapshot);
+    let parts = [Some(format!("{} while there were {tasks}", came.head())), dump];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// Names on stderr what is left of a region whose main has returned: one line a group. Comes back

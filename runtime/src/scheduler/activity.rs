@@ -6,11 +6,14 @@
 
 use crate::machine::futex;
 use crate::scheduler::seat::{self, Seat};
+use crate::scheduler::worker::Worker;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 static AWAKE: AtomicU64 = AtomicU64::new(0);
 static EPOCH: AtomicU64 = AtomicU64::new(0);
-static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+/// Tasks that were spawned by no task of their own runtime.
+pub(crate) static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+static UNCOUNTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
 /// Changes when a runtime falls quiet or a body ends; harnesses sleep on it.
 static QUIET: AtomicU32 = AtomicU32::new(0);
 
@@ -48,6 +51,23 @@ pub(crate) fn counters() -> (u64, u64) {
     let finished = seat::all().map(Seat::finished).sum();
     let spawned: u64 = seat::all().map(Seat::spawned).sum();
     (spawned + SPAWNED_OUTSIDE.load(Ordering::Acquire), finished)
+}
+
+/// A task that no region counts comes or goes: `region::changing`.
+#[inline]
+pub(crate) fn uncounted_changes(by: Option<&Worker>) {
+    match by {
+        Some(worker) => worker.seat.count_uncounted(),
+        None => {
+            UNCOUNTED_OUTSIDE.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+/// How often tasks that no region counts have come or gone.
+pub(crate) fn uncounted() -> u64 {
+    let by_workers: u64 = seat::all().map(Seat::uncounted).sum();
+    by_workers + UNCOUNTED_OUTSIDE.load(Ordering::Acquire)
 }
 
 /// Read before looking whether something is quiet, for [`wait_for_news`].

@@ -4,6 +4,7 @@
 //! 1. A task never changes threads, so what is read here before a switch holds after it.
 //! 2. No borrow of a thread-local lives across a switch: values are copied out.
 
+use crate::flight;
 use crate::lock::order;
 use crate::machine::thread;
 use crate::records::object;
@@ -94,13 +95,18 @@ pub(crate) fn get() -> Current {
     task().unwrap_or_else(outside)
 }
 
-/// The calling thread's registration, if it has one already; where the exit of the process is watched,
-/// every thread has one that spawns.
+/// The calling thread's registration, if it has one already.
+pub(crate) fn outside_if_known() -> Option<Current> {
+    OUTSIDE.try_with(|outside| outside.0.get()).ok().flatten()
+}
+
+/// As [`outside_if_known`], for who spawns: where the exit of the process is watched, every thread that
+/// does has one.
 pub(crate) fn outside_caller() -> Option<Current> {
-    if report::is_armed() && worker().is_none() {
+    if report::is_asked() && worker().is_none() {
         return Some(outside());
     }
-    OUTSIDE.try_with(|outside| outside.0.get()).ok().flatten()
+    outside_if_known()
 }
 
 fn outside() -> Current {
@@ -124,7 +130,7 @@ fn register() -> Current {
         id: waiter::IDS.next(None),
         flags: THREAD | if order::of_threads() { ORDERED } else { 0 },
         parent: None,
-        region: if report::is_armed() { region_of_thread() } else { None },
+        region: if report::is_asked() { region_of_thread() } else { None },
         entry: None,
         site: None,
     };
@@ -133,13 +139,16 @@ fn register() -> Current {
     record.place.store(thread::tid(), Ordering::Relaxed);
     record.worker.store(u32::MAX, Ordering::Relaxed);
     if let Some(name) = std::thread::current().name() {
+        flight::named(record.id(), name);
         tags::set(Key::Task(record.id()), Tags::named(name));
     }
+    flight::born(record);
     let current = Current { record };
     if order::is_recorded(current) {
         order::born(current, None);
     }
     record.state.set(State::Running);
+    flight::runs(record);
     current
 }
 
@@ -159,7 +168,9 @@ fn region_of_thread() -> Option<(Ref, &'static RegionRecord)> {
 
 fn unregister(current: Current) {
     let (reference, record) = (current.reference(), current.record);
+    changes_region(current, record.region());
     record.state.set(State::Finished);
+    flight::ended(record);
     monitor::look_again();
     object::forget_holds(current);
     tags::remove(Key::Task(record.id()));
@@ -199,11 +210,13 @@ pub(crate) fn help(task: Current, tid: u32, name: &str) -> Option<Helping> {
     record.worker.store(task.record.worker.load(Ordering::Relaxed), Ordering::Relaxed);
     let labels = task.record.labels();
     tags::set(Key::Task(record.id()), Tags { labels, ..Tags::named(name) });
+    flight::born(record);
     let helper = Current { record };
     if order::is_recorded(helper) {
         order::born_to_help(helper, task);
     }
     record.state.set(State::Running);
+    flight::runs(record);
     OUTSIDE.with(|outside| outside.0.set(Some(helper)));
     Some(Helping { helper, region })
 }
@@ -251,7 +264,16 @@ pub(crate) fn note_wake(record: &WaiterRecord) {
 
 /// The calling helper thread, while it runs a job.
 pub(crate) fn helper() -> Option<Current> {
-    outside_caller().filter(|known| known.record.has(HELPER))
+    outside_if_known().filter(|known| known.record.has(HELPER))
+}
+
+/// Said by who is about to be charged to this, or no longer. Threads that are charged to nothing are
+/// known by other means than their records.
+fn changes_region(who: Current, region: Option<Ref>) {
+    let region = region.and_then(region::get);
+    if region.is_some() || !who.record.has(THREAD) {
+        region::changing(region, worker());
+    }
 }
 
 /// Charges the calling task or thread, and what it spawns from now on, to `region`. The region it
@@ -259,6 +281,8 @@ pub(crate) fn helper() -> Option<Current> {
 pub(crate) fn enter_region(region: Ref) -> Option<Ref> {
     let current = get();
     let before = current.record.region();
+    changes_region(current, before);
+    changes_region(current, Some(region));
     if let Some(record) = region::REGIONS.get(region) {
         record.enter();
     }
@@ -270,6 +294,8 @@ pub(crate) fn enter_region(region: Ref) -> Option<Ref> {
 pub(crate) fn leave_region(before: Option<Ref>) {
     let current = get();
     let inner = current.record.region();
+    changes_region(current, inner);
+    changes_region(current, before);
     current.record.region.store(before.map_or(0, Ref::to_bits), Ordering::Relaxed);
     if let Some(inner) = inner {
         region::leave(inner);

@@ -14,6 +14,9 @@
 //! 2. `held_since` belongs to `held_turn`: who finds that turn still going on, after reading both,
 //!    has a true pair. A turn that has ended is never taken for a held one.
 
+use std::mem::offset_of;
+
+use crate::flight;
 use crate::records::table::Ref;
 use crate::scheduler::current::{self, yield_now};
 use crate::scheduler::fresh::Local;
@@ -40,6 +43,12 @@ pub(crate) struct Turns {
     /// When it was first seen, in nanoseconds of the clock; zero when no turn is too long.
     held_since: AtomicU64,
 }
+
+// Where these are, for the anchor.
+pub(crate) const RUNNING: usize = offset_of!(Turns, running);
+pub(crate) const TURN: usize = offset_of!(Turns, turns);
+pub(crate) const HELD_TURN: usize = offset_of!(Turns, held_turn);
+pub(crate) const HELD_SINCE: usize = offset_of!(Turns, held_since);
 
 /// One look at a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -185,6 +194,7 @@ impl Watch {
             if stays {
                 self.stand_in_for(seat, look.turn, now_ns);
             }
+            flight::beat(seat.index, self.tracks[index].first_ns, look.running(), look.turn);
             open |= look.running != 0 && !self.tracks[index].held;
         }
         open

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use crate::flight;
 use crate::machine::futex::Parker;
 use crate::machine::thread;
 use crate::report::{self, Judged};
@@ -118,6 +119,7 @@ fn watch() {
     loop {
         overflow::tell_calls();
         let open = workers.look(clock::now_ns());
+        flight::tick(activity::counters);
         // Only what has rested for a tick is worth a look, which costs more than many a sleep.
         let epoch = activity::epoch();
         let rests = epoch == std::mem::replace(&mut seen, epoch);
@@ -205,4 +207,5 @@ fn rest(trimmer: &mut Trimmer) {
     }
     DEEP.store(false, Ordering::SeqCst);
     clock::refresh();
+    flight::tick(activity::counters);
 }

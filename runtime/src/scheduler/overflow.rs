@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use gleak_snapshot::Registers;
 
-use crate::machine::signal::{self, Fault};
+use crate::machine::signal::{self, Fault, Overflow};
 use crate::machine::slabs::{self, Place};
 use crate::machine::unwind::Unwinder;
 use crate::machine::{futex, modules, names, stack};
-use crate::records::tags::{self, Key};
+use crate::records::tags::{self, Key, Looked};
 use crate::records::waiter::{MAIN, WaiterRecord};
 use crate::scheduler::current;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -26,11 +26,13 @@ use crate::task::panic::is_entry;
 /// More than the message ever needs; what is longer is cut.
 const TEXT_MAX: usize = 4096;
 
+/// What the handler of faults is to do about overflows.
+pub(crate) const OVERFLOW: Overflow = Overflow { tell, calls };
+
 /// Says that the task which runs here has overflowed its stack, if that is what the fault is.
-pub(crate) fn tell(fault: Fault) -> bool {
-    let Some(place) = slabs::find(fault.address).filter(|it| it.is_guard(fault.address)) else {
-        return false;
-    };
+fn tell(fault: &Fault) -> bool {
+    let Some(address) = fault.address else { return false };
+    let Some(place) = slabs::find(address).filter(|it| it.is_guard(address)) else { return false };
     let Some(task) = current::task() else { return false };
     if stack::task_on(place) != task.reference().to_bits() {
         return false;
@@ -39,14 +41,17 @@ pub(crate) fn tell(fault: Fault) -> bool {
     true
 }
 
+fn calls(fault: &Fault) {
+    CALLS.ask(fault.registers);
+}
+
 /// Not inlined: faults of others are looked at on stacks that may have no room for the text.
 #[inline(never)]
-fn say(fault: Fault, place: Place, record: &WaiterRecord) {
+fn say(fault: &Fault, place: Place, record: &WaiterRecord) {
     let mut text = Text { bytes: [0; TEXT_MAX], len: 0 };
     // The only error is that the text is cut.
     let _ = describe(&mut text, fault, place, record);
     signal::write_error(text.bytes.get(..text.len).unwrap_or_default());
-    CALLS.ask(fault.registers);
 }
 
 /// How long the monitor may take to tell the calls: it reads the program's debug information.
@@ -97,7 +102,7 @@ pub(crate) fn tell_calls() {
     if CALLS.state.load(Ordering::Acquire) == ASKED {
         let registers = CALLS.registers();
         let place = usize::try_from(registers.sp).ok().and_then(slabs::find);
-        if let Some(text) = place.and_then(|place| calls(registers, place)) {
+        if let Some(text) = place.and_then(|place| told(registers, place)) {
             signal::write_error(text.as_bytes());
         }
         CALLS.state.store(TOLD, Ordering::Release);
@@ -105,7 +110,7 @@ pub(crate) fn tell_calls() {
     }
 }
 
-fn calls(registers: Registers, place: Place) -> Option<String> {
+fn told(registers: Registers, place: Place) -> Option<String> {
     let mut unwinder = Unwinder::current();
     let chain = unwinder.unwind(registers, &place)?;
     let frames = unwinder.frames(chain);
@@ -131,15 +136,17 @@ fn calls(registers: Registers, place: Place) -> Option<String> {
     Some(text)
 }
 
-fn describe(text: &mut Text, fault: Fault, place: Place, record: &WaiterRecord) -> fmt::Result {
+fn describe(text: &mut Text, fault: &Fault, place: Place, record: &WaiterRecord) -> fmt::Result {
     let instruction = fault.registers.ip as usize;
     let main = record.has(MAIN);
     write!(text, "\ngleak: task #{}", record.id())?;
-    tags::look(Key::Task(record.id()), |tags| match &tags.name {
+    let looked = tags::look(Key::Task(record.id()), |tags| match &tags.name {
         Some(name) => write!(text, " {name:?}"),
         None => Ok(()),
-    })
-    .unwrap_or(Ok(()))?;
+    });
+    if let Looked::Found(written) = looked {
+        written?;
+    }
     if let Some(site) = record.origin.site.get() {
         write!(text, " (spawned at {site})")?;
     }

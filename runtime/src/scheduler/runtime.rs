@@ -10,13 +10,17 @@
 //! 2. Workers are named in `idle` at most once each.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use crate::dump::{self, settings::Dumps};
+use crate::flight;
 use crate::lock::order;
 use crate::machine::thread;
+use crate::records::anchor;
 use crate::report;
 use crate::scheduler::activity;
 use crate::scheduler::fresh::Injector;
@@ -25,6 +29,8 @@ use crate::scheduler::monitor;
 use crate::scheduler::policy::Order;
 use crate::scheduler::seat::{self, Seat};
 use crate::scheduler::worker::{self, Worker};
+use crate::signals;
+use crate::signals::settings::{Signal, Signals};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Lock, Ordering};
 use crate::task::packet::TaskSide;
 use crate::task::{panic, spawn_stack};
@@ -95,12 +101,16 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
         let message = format!("a runtime has 1 to {WORKERS_MAX} workers, not {count}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
+    anchor::keep();
     monitor::start()?;
     if order::by_environment() {
         order::turned_on();
     }
     report::arm();
     panic::install_hook();
+    flight::by_environment();
+    dump::settings::settle(None);
+    signals::answer(None)?;
     let runtime: &'static RuntimeShared = Box::leak(Box::new(RuntimeShared {
         seats: OnceLock::new(),
         injector: Injector::default(),
@@ -307,7 +317,15 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Settings for a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { workers: None, order: Order::Fair, spawn_stacks: None, lock_order: None }
+        RuntimeBuilder {
+            workers: None,
+            order: Order::Fair,
+            spawn_stacks: None,
+            lock_order: None,
+            flight: None,
+            signals: None,
+            dumps: None,
+        }
     }
 
     /// Number of its tasks that have not finished.
@@ -371,6 +389,9 @@ pub struct RuntimeBuilder {
     order: Order,
     spawn_stacks: Option<bool>,
     lock_order: Option<bool>,
+    flight: Option<PathBuf>,
+    signals: Option<Signals>,
+    dumps: Option<Dumps>,
 }
 
 impl RuntimeBuilder {
@@ -401,6 +422,28 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Keeps a record of every waiter of the process in a file of this folder, from which
+    /// `gleak report` tells what they did when the process was killed: some nanoseconds a spawn and a
+    /// wait. The first call that names a folder counts, for the whole process. Default: `GLEAK_FLIGHT`.
+    pub fn flight(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.flight = Some(folder.into());
+        self
+    }
+
+    /// Which signals the runtime answers; what each of them does is in [`Signal`]. The first runtime of the
+    /// process says it for all. Default: `GLEAK_SIGNALS`, a list of `crash`, `quit`, `usr1`, `term` or `all`.
+    pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.signals = Some(signals.into_iter().collect());
+        self
+    }
+
+    /// Where dumps go, how many of them stay, and whether one is written that nobody asked for. The first
+    /// runtime of the process says it for all. Default: the environment.
+    pub fn dumps(mut self, dumps: Dumps) -> Self {
+        self.dumps = Some(dumps);
+        self
+    }
+
     fn give(&self, runtime: &'static RuntimeShared) {
         runtime.set_order(self.order);
         let record = self.spawn_stacks.unwrap_or_else(spawn_stack::by_environment);
@@ -410,6 +453,13 @@ impl RuntimeBuilder {
         if record {
             order::turned_on();
         }
+    }
+
+    /// What it says for the whole process.
+    fn settle(&self) -> io::Result<()> {
+        self.flight.iter().for_each(|folder| flight::start(folder));
+        dump::settings::settle(self.dumps.clone());
+        signals::answer(self.signals)
     }
 
     /// How many workers it gets.
@@ -428,9 +478,11 @@ impl RuntimeBuilder {
     /// A private runtime, from the pool when one of the same size is there.
     ///
     /// # Errors
-    /// When the count is not in 1 to 1024 or does not fit the order, or no thread can be made.
+    /// When the count is not in 1 to 1024 or does not fit the order, `GLEAK_SIGNALS` is no list of signals,
+    /// or no thread can be made.
     pub fn start(self) -> io::Result<Runtime> {
         let count = self.count()?;
+        self.settle()?;
         let mut pool = POOL.lock();
         let pooled = pool.iter().position(|runtime| runtime.worker_count() == count);
         let pooled = pooled.map(|at| pool.swap_remove(at));
@@ -446,12 +498,15 @@ impl RuntimeBuilder {
     /// Starts the process-wide runtime with these settings.
     ///
     /// # Errors
-    /// When it runs already, the count is not in 1 to 1024, or no thread can be made.
+    /// When it runs already, the count is not in 1 to 1024, `GLEAK_SIGNALS` is no list of signals, or no
+    /// thread can be made.
     pub fn install(self) -> io::Result<()> {
         let mut first = false;
         GLOBAL.get_or_try_init(|| {
             first = true;
-            let runtime = start(self.count()?)?;
+            let count = self.count()?;
+            self.settle()?;
+            let runtime = start(count)?;
             self.give(runtime);
             if runtime.lock_order.load(Ordering::Relaxed) {
                 order::turned_on_for_threads();

@@ -4,16 +4,20 @@
 //! own, so that a worker's own counting disturbs nobody.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::mem::offset_of;
+use std::sync::Arc;
+
+use gleak_snapshot::image::Field;
 
 use crate::machine::futex::Parker;
+use crate::records::statics::Static;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
 use crate::scheduler::activity;
 use crate::scheduler::current;
 use crate::scheduler::deferred::Deferred;
 use crate::scheduler::fresh::{Local, OldEnd, Victim};
-use crate::scheduler::held::Turns;
+use crate::scheduler::held::{self, Turns};
 use crate::scheduler::inbox::Inbox;
 use crate::scheduler::monitor;
 use crate::scheduler::poller::Poller;
@@ -54,10 +58,27 @@ pub(crate) struct Seat {
     /// by the worker alone.
     spawned: AtomicU64,
     finished: AtomicU64,
+    /// Comings and goings here of tasks that no region counts. Likewise.
+    uncounted: AtomicU64,
 }
 
-static SEATS: [OnceLock<&'static Seat>; WORKERS_MAX] = [const { OnceLock::new() }; WORKERS_MAX];
-static NEXT: AtomicU32 = AtomicU32::new(0);
+/// By index, each written once.
+pub(crate) static SEATS: [Static<Seat>; WORKERS_MAX] = [const { Static::none() }; WORKERS_MAX];
+pub(crate) static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// For the anchor.
+pub(crate) const LAYOUT: &[(Field, usize)] = &[
+    (Field::SeatIndex, offset_of!(Seat, index)),
+    (Field::SeatThread, offset_of!(Seat, tid)),
+    (Field::SeatRunning, TURNS + held::RUNNING),
+    (Field::SeatTurn, TURNS + held::TURN),
+    (Field::SeatHeldTurn, TURNS + held::HELD_TURN),
+    (Field::SeatHeldSince, TURNS + held::HELD_SINCE),
+    (Field::SeatSpawned, offset_of!(Seat, spawned)),
+    (Field::SeatFinished, offset_of!(Seat, finished)),
+    (Field::SeatCapacity, WORKERS_MAX),
+];
+const TURNS: usize = offset_of!(Seat, turns);
 
 /// The worker with this index.
 pub(crate) fn of(index: u32) -> &'static Seat {
@@ -67,7 +88,7 @@ pub(crate) fn of(index: u32) -> &'static Seat {
 /// All workers of the process.
 pub(crate) fn all() -> impl Iterator<Item = &'static Seat> {
     let count = (NEXT.load(Ordering::Acquire) as usize).min(WORKERS_MAX);
-    SEATS[..count].iter().filter_map(|seat| seat.get().copied())
+    SEATS[..count].iter().filter_map(Static::get)
 }
 
 impl Seat {
@@ -91,8 +112,9 @@ impl Seat {
             due: AtomicU64::new(NEVER),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            uncounted: AtomicU64::new(0),
         }));
-        Some((place.get_or_init(|| seat), local))
+        place.set_once(seat).is_ok().then_some((seat, local))
     }
 
     /// Hands a claimed task to this worker.
@@ -217,7 +239,7 @@ impl Seat {
         next
     }
 
-    // The worker alone writes these two, so no exchange is needed.
+    // The worker alone writes these three, so no exchange is needed.
 
     pub(crate) fn count_spawned(&self) {
         self.spawned.store(self.spawned.load(Ordering::Relaxed) + 1, Ordering::Release);
@@ -225,6 +247,14 @@ impl Seat {
 
     pub(crate) fn count_finished(&self) {
         self.finished.store(self.finished.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    pub(crate) fn count_uncounted(&self) {
+        self.uncounted.store(self.uncounted.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    pub(crate) fn uncounted(&self) -> u64 {
+        self.uncounted.load(Ordering::Acquire)
     }
 
     pub(crate) fn spawned(&self) -> u64 {

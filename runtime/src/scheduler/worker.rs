@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::hint::spin_loop;
 use std::time::Duration;
 
+use crate::flight;
 use crate::machine::epoll::Events;
 use crate::machine::fiber::{self, Fiber, Stopped};
 use crate::machine::pool::Warm;
@@ -100,7 +101,7 @@ pub(crate) fn run(seat: &'static Seat, fresh: Local) {
     let tid = thread::tid();
     seat.tid.store(tid, Ordering::Relaxed);
     monitor::add_own_thread(tid);
-    signal::protect_worker(overflow::tell);
+    signal::protect_worker(overflow::OVERFLOW);
     current::set_worker(worker);
     loop {
         let next = match worker.next().or_else(|| worker.look()) {
@@ -353,6 +354,7 @@ impl Worker {
         self.policy.turn_begins();
         self.seat.turns.begin(task.reference());
         task.record.state.set(State::Running);
+        flight::runs(task.record);
         self.current.set(Some(task));
         let mut fiber = place.borrow_mut();
         let stopped = fiber.as_mut().map_or(Stopped::Suspended, Fiber::resume);

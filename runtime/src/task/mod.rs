@@ -13,4 +13,5 @@ pub(crate) mod run;
 pub(crate) mod scope;
 pub(crate) mod spawn;
 pub(crate) mod spawn_stack;
+pub(crate) mod task_panic;
 pub(crate) mod waker;

@@ -21,6 +21,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+use crate::flight;
 use crate::machine::stack::StackError;
 use crate::machine::thread;
 use crate::records::panics::{self, Told};
@@ -178,18 +179,23 @@ where
     /// empty may hand the runtime back, which must not count the task then.
     fn leave(&self) {
         let record = WAITERS.get(self.info.reference);
+        let region = record.and_then(WaiterRecord::region);
+        let region = region.and_then(|it| Some((it, region::get(it)?)));
+        let worker = current::worker();
         if let Some(record) = record {
+            region::changing(region.map(|(_, it)| it), worker);
             record.state.set(State::Finished);
+            flight::ended(record);
             if record.has(TAGGED) {
                 tags::remove(Key::Task(self.info.id));
             }
         }
         // A task ends on its worker, whether it ran or not.
-        if let Some(worker) = current::worker() {
+        if let Some(worker) = worker {
             worker.seat.count_finished();
         }
-        if let Some(region) = record.and_then(WaiterRecord::region) {
-            region::leave(region);
+        if let Some((region, record)) = region {
+            region::leave_live(region, record);
         }
     }
 }

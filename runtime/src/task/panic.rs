@@ -2,7 +2,8 @@
 //!
 //! The stack is gone when a panic reaches the task's root, so a panic hook takes it where it is
 //! raised. The hook only takes notes, only for tasks, and then calls the hook that was there
-//! before. A program that sets a hook of its own later replaces ours: then there is no stack.
+//! before and says whose panic it was, unless the task's region keeps panics ([`Region::keep_panics`](crate::Region::keep_panics)). A
+//! program that sets a hook of its own later replaces ours: then there is no stack, and nothing is kept.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
@@ -14,8 +15,18 @@ use gleak_snapshot::Symbol;
 use crate::machine::names;
 use crate::records::table::Ref;
 use crate::records::waiter::Current;
+use crate::records::{kept_panics, region};
+use crate::report;
 use crate::scheduler::current;
 use crate::sync::{Lock, RefCell};
+use crate::task::task_panic::TaskPanic;
+
+/// How the messages of panics begin that the core library does not let unwind.
+const FATAL: [&str; 3] = [
+    "panic in a function that cannot unwind",
+    "panic in a destructor during cleanup",
+    "unsafe precondition(s) violated",
+];
 
 /// What a panic said, where, and how it came there.
 #[derive(Clone, Debug)]
@@ -43,12 +54,28 @@ pub(crate) fn install_hook() {
     INSTALLED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if let Some(who) = current::task().or_else(current::helper) {
-                note(who.reference(), PanicRecord::raised(info));
+            let Some(who) = current::task().or_else(current::helper) else { return before(info) };
+            let record = PanicRecord::raised(info);
+            note(who.reference(), record.clone());
+            if !is_kept(who, record.clone()) {
+                before(info);
+                // That names the thread, which says nothing.
+                report::say(&TaskPanic::of(who, record).whose());
             }
-            before(info);
         }));
     });
+}
+
+/// Leaves a panic with the region that keeps those of this task, if one does. Nobody could take one that
+/// ends the process, nor what was kept before: so that is said now.
+fn is_kept(who: Current, record: PanicRecord) -> bool {
+    let regions = who.record.region().into_iter().flat_map(region::outward);
+    let Some(keeper) = kept_panics::keeper(regions) else { return false };
+    if record.ends_process() {
+        kept_panics::take(keeper, None).told().iter().for_each(|text| report::say(text));
+        return false;
+    }
+    kept_panics::add(keeper, TaskPanic::of(who, record))
 }
 
 /// The panic that `who` is about to unwind with, or goes on with: raised on a helper's thread.
@@ -86,6 +113,11 @@ impl PanicRecord {
 
     pub(crate) fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Whether nothing unwinds: the process is aborted next.
+    fn ends_process(&self) -> bool {
+        cfg!(panic = "abort") || FATAL.iter().any(|text| self.message().starts_with(text))
     }
 
     pub(crate) fn site(&self) -> Option<&(String, u32, u32)> {

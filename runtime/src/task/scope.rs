@@ -138,7 +138,7 @@ impl Builder {
         T: Send + 'scope,
     {
         let runtime = here()?;
-        let (info, size) = self.prepare::<F>(runtime, Location::caller())?;
+        let (info, size) = self.scoped().prepare::<F>(runtime, Location::caller())?;
         order::born_within(info.reference, current::task().or_else(current::outside_caller));
         let sides = match size {
             Size::Small => packet_in(scope, info, f),

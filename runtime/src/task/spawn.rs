@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
+use crate::flight;
 use crate::lock::order;
 use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::{stack, thread};
@@ -12,7 +13,7 @@ use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Labels, Tags};
 use crate::records::waiter::{
-    self, Birth, Current, LABELLED, MAIN, ORDERED, TAGGED, Tenure, tenure_flag,
+    self, Birth, Current, INITIALISES, LABELLED, MAIN, ORDERED, TAGGED, Tenure, tenure_flag,
 };
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
@@ -77,7 +78,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let runtime = here()?;
+    let runtime = home()?;
     let register = |entry, bytes| register_plain(runtime, entry, site, bytes);
     let (info, size) = shape::<F>(None, None, register)?;
     Ok(queue(runtime, sides(info, size, f)))
@@ -176,6 +177,10 @@ pub struct Builder {
     heritage: Option<Box<Heritage>>,
     /// Where the closure only wraps what the program wants to run.
     entry: Option<&'static Entry>,
+    /// Where it counts as spawned, if not where that is called.
+    place: Option<Site>,
+    /// Its spawner waits for its end.
+    scoped: bool,
 }
 
 impl Builder {
@@ -202,9 +207,23 @@ impl Builder {
         self
     }
 
-    /// Says that its closure only wraps an `F`, which is what the program wants to run.
-    pub(crate) fn wrapping<F>(mut self) -> Builder {
+    /// Says that its closure only wraps an `F`, which is what reports name as its entry: for libraries
+    /// that spawn what they were given.
+    pub fn wrapping<F>(mut self) -> Builder {
         self.entry = Some(Entry::of::<F>());
+        self
+    }
+
+    /// Where reports say that it was spawned, instead of where [`spawn`](Builder::spawn) is called: for
+    /// libraries that spawn later what they were given there.
+    pub fn placed(mut self, place: &'static Location<'static>) -> Builder {
+        self.place = Some(place);
+        self
+    }
+
+    /// Says that its spawner waits for its end.
+    pub(crate) fn scoped(mut self) -> Builder {
+        self.scoped = true;
         self
     }
 
@@ -271,7 +290,7 @@ impl Builder {
         T: Send + 'static,
     {
         let runtime = match self.tenure {
-            Tenure::Ordinary | Tenure::Background => here()?,
+            Tenure::Ordinary | Tenure::Background => home()?,
             Tenure::Daemon => runtime::global().map_err(SpawnError::Runtime)?,
         };
         self.spawn_on(runtime, Location::caller(), f)
@@ -300,6 +319,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        let site = self.place.unwrap_or(site);
         let (info, size) = self.prepare::<F>(runtime, site)?;
         Ok(queue(runtime, sides(info, size, f)))
     }
@@ -349,6 +369,7 @@ impl Builder {
             entry: Some(entry),
             site: Some(site),
         };
+        region::changing(birth.region.map(|(_, it)| it), worker);
         let (reference, record) = waiter::register(&birth, worker.map(|it| &it.waiters))
             .map_err(|_| SpawnError::TooManyTasks)?;
         runtime.task_spawned(worker);
@@ -356,8 +377,12 @@ impl Builder {
             order::born(Current { record }, caller);
         }
         if tagged {
+            if let Some(name) = &self.name {
+                flight::named(id, name);
+            }
             tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack, peer: None });
         }
+        flight::born(record);
         let stack_bytes = stack_bytes as u32;
         Ok(Info { reference, id, entry, site, stack_bytes })
     }
@@ -365,7 +390,13 @@ impl Builder {
     /// How long the task may live, and what it is charged to.
     #[inline]
     fn charge(&self, heritage: &Heritage) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
-        let around = self.region.or(heritage.region);
+        // Whoever came first is not to blame for what serves all who use a value.
+        let of_spawner = if heritage.initialises && !self.scoped {
+            heritage.region.and_then(region::run_of)
+        } else {
+            heritage.region
+        };
+        let around = self.region.or(of_spawner);
         let inherited = match self.region {
             None => heritage.tenure,
             Some(_) => Tenure::Ordinary,
@@ -411,6 +442,8 @@ pub(crate) struct Heritage {
     pub(crate) region: Option<Ref>,
     tenure: Tenure,
     labels: Labels,
+    /// It was made within the initialiser of a static cell.
+    initialises: bool,
 }
 
 impl Heritage {
@@ -419,6 +452,7 @@ impl Heritage {
             region: record.region(),
             tenure: record.tenure(),
             labels: record.labels(),
+            initialises: record.has(INITIALISES),
         })
     }
 }
@@ -428,6 +462,17 @@ pub(crate) fn here() -> Result<&'static RuntimeShared, SpawnError> {
     match current::worker() {
         Some(worker) => Ok(worker.runtime()),
         None => runtime::global().map_err(SpawnError::Runtime),
+    }
+}
+
+/// As [`here`], but for what an initialiser starts: it outlives the runtime of the test that came first.
+#[inline]
+fn home() -> Result<&'static RuntimeShared, SpawnError> {
+    let initialises =
+        |worker: &'static Worker| worker.current().is_some_and(|task| task.record.has(INITIALISES));
+    match current::worker() {
+        Some(worker) if !initialises(worker) => Ok(worker.runtime()),
+        Some(_) | None => runtime::global().map_err(SpawnError::Runtime),
     }
 }
 

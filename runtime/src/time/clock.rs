@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{AtomicU64, Ordering};
 
 static START: OnceLock<Instant> = OnceLock::new();
-static COARSE_NS: AtomicU64 = AtomicU64::new(0);
+pub(crate) static COARSE_NS: AtomicU64 = AtomicU64::new(0);
 
 /// Exact; also advances the coarse word.
 pub(crate) fn now_ns() -> u64 {

@@ -17,6 +17,7 @@ pub(crate) mod slot;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
+use crate::flight;
 use crate::machine::{fiber, thread};
 use crate::records::node::{Node, Op, SOLE};
 use crate::records::state::State;
@@ -225,6 +226,7 @@ impl Waiting {
         if record.wait.on_thread.load(Ordering::Relaxed) != 0 {
             self.park_thread();
             record.state.set(State::Running);
+            flight::runs(record);
         } else {
             self.park_task();
         }
@@ -243,6 +245,8 @@ impl Waiting {
         if let (Some(until), Some(worker)) = (self.until, current::worker()) {
             worker.seat.add_timer(until, self.who.reference(), self.ticket);
         }
+        // Here, where nothing stays in registers anyway.
+        flight::parks(self.who.record);
         let registers = fiber::registers();
         let wait = &self.who.record.wait;
         wait.ip.set(registers.ip);
@@ -255,6 +259,7 @@ impl Waiting {
     #[cold]
     fn park_thread(&self) {
         let record = self.who.record;
+        flight::parks(record);
         let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
         current::note_rest(record);
         let decided = || record.won.load(Ordering::Acquire) != UNDECIDED;

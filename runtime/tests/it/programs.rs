@@ -115,6 +115,8 @@ fn a_panic_of_main_writes_a_dump_and_goes_on() {
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(101), "{text}");
     assert!(text.contains("out of ideas"), "{text}");
+    let whose = "note: that was task t1 \"main\", spawned at runtime/examples/main_panics.rs:6:5\n";
+    assert!(text.contains(whose), "{text}");
     assert!(text.contains("gleak: main panicked and cut off 1 task:"), "{text}");
     assert_eq!(the_dump(&folder).header.reason, Reason::Panic);
 }

@@ -109,31 +109,9 @@ fn waits_for(reason: WaitReason) -> Option<(fn(), Option<ObjectKind>)> {
     })
 }
 
-const REASONS: [WaitReason; 19] = [
-    WaitReason::Send,
-    WaitReason::Receive,
-    WaitReason::Select,
-    WaitReason::Lock,
-    WaitReason::ReadLock,
-    WaitReason::WriteLock,
-    WaitReason::WaitGroup,
-    WaitReason::Cancel,
-    WaitReason::Join,
-    WaitReason::Read,
-    WaitReason::Write,
-    WaitReason::Cond,
-    WaitReason::Once,
-    WaitReason::Semaphore,
-    WaitReason::Barrier,
-    WaitReason::Blocking,
-    WaitReason::Future,
-    WaitReason::Sleep,
-    WaitReason::Host,
-];
-
 #[test]
 fn every_wait_tells_its_reason_its_object_its_place_and_its_time() {
-    for (code, reason) in REASONS.into_iter().enumerate() {
+    for (code, reason) in WaitReason::ALL.into_iter().enumerate() {
         assert_eq!(reason as usize, code, "the list is whole and in order");
         let Some((body, kind)) = waits_for(reason) else { continue };
         let name = unique("reason");
