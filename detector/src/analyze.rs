@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use gleak_snapshot::{MisuseFact, PairWitness, RegionId, Snapshot, TaskId, TaskState, WaiterKind};
 
+use crate::crash;
 use crate::facts::{self, Holders};
 use crate::group::groups;
 use crate::held;
@@ -18,7 +19,7 @@ use crate::index::{Index, is_host, wait_of};
 use crate::lock_order::{Circle, Step};
 use crate::rule::{Case, Draft, RULES, RuleInfo, is_charged};
 use crate::{
-    Certainty, Finding, FindingKey, Group, Question, Report, Rule, Scope, Totals, chain, key,
+    Certainty, Finding, FindingKey, Group, Link, Question, Report, Rule, Scope, Totals, chain, key,
     lock_order, misuse, panics,
 };
 
@@ -65,6 +66,7 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
         totals: totals(&index, &stuck),
         completeness: snapshot.completeness,
         exceptions: selection.ignores.account(),
+        asides: crash::aside(&index).into_iter().collect(),
     }
 }
 
@@ -273,13 +275,7 @@ impl Pile {
         members.sort_unstable();
         let mut dependents = self.dependents.clone();
         dependents.sort_unstable();
-        // What is held by a member that waits for something else is told by who wants it.
-        let told_by = if info.rule == Rule::HeldOverBlock { &dependents } else { &members };
-        let chain = if self.circle.is_empty() {
-            told_by.first().map_or(Vec::new(), |&first| chain::from(index, &case.graph, first))
-        } else {
-            chain::around(index, &self.circle)
-        };
+        let chain = self.chain(case, info.rule, &members, &dependents);
         let holders = if self.circle.is_empty() { Holders::Told } else { Holders::InTheCircle };
         let all = members.iter().chain(&dependents);
         let mut facts = info.facts(case, &members);
@@ -299,6 +295,26 @@ impl Pile {
             regions: region_names(index, regions),
             facts,
         }
+    }
+
+    fn chain(&self, case: &Case<'_>, rule: Rule, members: &[usize], behind: &[usize]) -> Vec<Link> {
+        // Behind more of them it is told the same way.
+        const LOOKED_AT: usize = 16;
+        if !self.circle.is_empty() {
+            return chain::around(case.index, &self.circle);
+        }
+        let from = |&task: &usize| chain::from(case.index, &case.graph, task);
+        // What is held by a member that waits for something else is told by who wants it.
+        if rule == Rule::HeldOverBlock {
+            return behind.first().map_or(Vec::new(), from);
+        }
+        let own = members.first().map_or(Vec::new(), from);
+        if !own.is_empty() {
+            return own;
+        }
+        // Who waits for an end names whose; who waits for a lock does not.
+        let told = |chain: &Vec<Link>| chain.first().is_some_and(|link| link.taken_at.is_some());
+        behind.iter().take(LOOKED_AT).map(from).find(told).unwrap_or_default()
     }
 }
 

@@ -6,6 +6,7 @@
 //!    number of tasks in it and behind it, then by fingerprint.
 //! 3. Everything a renderer prints is in here; it looks nothing up but names of sites.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use gleak_snapshot::{
@@ -13,7 +14,7 @@ use gleak_snapshot::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Backtrace, Exception};
+use crate::{Backtrace, Exception, Keeps};
 
 /// A kind of finding. The order is the order of certainty, then of gravity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -191,6 +192,9 @@ pub struct Group {
     /// Where their spawners' stacks stood, as far as that is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spawn_backtrace: Option<Backtrace>,
+    /// What they keep alive, and from others.
+    #[serde(default, skip_serializing_if = "Keeps::is_nothing")]
+    pub keeps: Keeps,
     /// Who they are, by id.
     pub members: Vec<Member>,
 }
@@ -256,6 +260,37 @@ impl Finding {
     pub fn behind(&self) -> usize {
         self.dependents.iter().map(|group| group.members.len()).sum()
     }
+
+    /// Whether its tasks live and can never go on: it is certain, and not of something that was done.
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        self.certainty == Certainty::Certain && !self.key.rule.is_event()
+    }
+}
+
+impl Report {
+    /// Tasks that can never go on, and those behind them.
+    #[must_use]
+    pub fn never_again(&self) -> BTreeSet<TaskId> {
+        let findings = self.findings.iter().filter(|finding| finding.is_for_good());
+        let groups = findings.flat_map(|finding| finding.groups.iter().chain(&finding.dependents));
+        groups.flat_map(|group| group.members.iter().map(|member| member.task)).collect()
+    }
+}
+
+impl Report {
+    /// Whom to look at first: who holds most others up, or else the first task that is found; none when
+    /// nothing is found on a task that lives.
+    #[must_use]
+    pub fn root(&self) -> Option<TaskId> {
+        let alive = |finding: &&Finding| !finding.key.rule.is_event();
+        let most = self.findings.iter().filter(alive).map(Finding::behind).max()?;
+        let first = self.findings.iter().filter(alive).find(|it| it.behind() == most)?;
+        let all = || first.groups.iter().chain(&first.dependents).flat_map(|it| &it.members);
+        let end = first.chain.last().map(|link| link.held_by);
+        let lives = |id: &TaskId| all().any(|member| member.task == *id);
+        end.filter(lives).or_else(|| all().map(|member| member.task).next())
+    }
 }
 
 /// Puts findings in the order of a report.
@@ -310,6 +345,27 @@ pub struct HeldWorker {
     pub ready: u64,
 }
 
+/// What a program printed beside its tasks. A fact, no finding.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Aside {
+    /// What it is.
+    pub kind: AsideKind,
+    /// Its words, as far as they are kept.
+    pub lines: Vec<String>,
+}
+
+/// What a program prints beside its tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AsideKind {
+    /// What it ended by: a panic, with those that were recovered before, or a fatal error.
+    Panic,
+    /// Two of it touched one place in memory at once.
+    Race,
+    /// The signal that ended it, and where: of a process whose memory was read.
+    Signal,
+}
+
 /// Counts over the whole snapshot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
@@ -353,4 +409,7 @@ pub struct Report {
     /// What ignores and suppressions did, in the order in which they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
+    /// What the program printed beside its tasks, and what ended it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asides: Vec<Aside>,
 }

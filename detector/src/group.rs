@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{Site, SiteId, SpawnId, Task, Wait, WaitReason, WaiterKind};
+use gleak_snapshot::{RegionId, Site, SiteId, SpawnId, Task, TaskId, Wait, WaitReason, WaiterKind};
 
 use crate::index::{Index, wait_of};
 use crate::lists::number;
 use crate::words::WaitClass;
-use crate::{FindingKey, Group, Member, Rule, key, words};
+use crate::{FindingKey, Group, Keeps, Member, Rule, keeps, key, words};
 
 /// What tasks of one group share, as far as it can be seen without making text of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -104,6 +104,41 @@ pub(crate) fn member(index: &Index<'_>, number: usize) -> Member {
     }
 }
 
+/// A task that has done something and may have ended: what its event tells of it.
+pub(crate) fn member_of_event(
+    task: TaskId,
+    name: Option<&str>,
+    region: Option<RegionId>,
+) -> Member {
+    let name = name.map(str::to_owned);
+    // Events tell no labels.
+    Member { task, name, labels: Vec::new(), region, waited_ns: None }
+}
+
+/// Tasks that have done something and may have ended: no wait is left of them, and of their ancestors
+/// no more than where they were spawned. `did` says what, in words that follow a noun.
+pub(crate) fn of_event(
+    (entry, spawn): (&str, Option<Site>),
+    did: &str,
+    block: Option<Site>,
+    members: Vec<Member>,
+) -> Group {
+    Group {
+        entry: entry.to_owned(),
+        spawn,
+        ancestry: Vec::new(),
+        creators: Vec::new(),
+        reason: None,
+        wait_class: did.to_owned(),
+        waits_for: String::new(),
+        block,
+        backtrace: None,
+        spawn_backtrace: None,
+        keeps: Keeps::default(),
+        members,
+    }
+}
+
 /// Tasks by number, ascending, as groups; the biggest first.
 pub(crate) fn groups(index: &Index<'_>, shapes: &Shapes, tasks: &[usize]) -> Vec<Group> {
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -159,6 +194,7 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
         block: shape.block.map(|site| index.site(site).clone()),
         backtrace: index.stacks.of_tasks(tasks(), |task| task.backtrace),
         spawn_backtrace: index.stacks.of_tasks(tasks(), |task| task.spawn_backtrace),
+        keeps: keeps::of(index, tasks()),
         members: members.iter().map(|&member| self::member(index, member)).collect(),
     }
 }

@@ -199,6 +199,10 @@ pub fn growth(snapshots: &[Snapshot]) -> Vec<Finding> {
 /// one for all but the last of each process.
 #[must_use]
 pub fn histories(snapshots: &[&Snapshot]) -> Vec<History> {
+    if let [_] = snapshots {
+        // Its groups need not be counted: nothing can be compared with them.
+        return vec![History::default()];
+    }
     let mut order: Vec<usize> = (0..snapshots.len()).collect();
     order.sort_by_key(|&at| snapshots[at].header.taken_ns);
     // The place of the last snapshot with each.

@@ -10,6 +10,7 @@ use gleak_snapshot::{
     SpawnPoint, Task, TaskId, TaskState, Wait, WaitOp, WaitReason, WaiterKind,
 };
 
+use crate::keeps::{self, LastTakers};
 use crate::key;
 use crate::stack::Stacks;
 
@@ -21,6 +22,8 @@ pub(crate) struct Index<'a> {
     /// By id.
     pub(crate) objects: Vec<&'a Object>,
     pub(crate) stacks: Stacks<'a>,
+    /// Who took permits last.
+    pub(crate) last_takers: LastTakers,
     regions: Vec<&'a Region>,
     entries: Vec<String>,
     unknown: Site,
@@ -37,7 +40,8 @@ impl<'a> Index<'a> {
         let entries = snapshot.spawns.iter().map(|spawn| key::entry(&spawn.entry)).collect();
         let unknown = Site { file: "?".to_owned(), line: 0, column: 0 };
         let stacks = Stacks::new(snapshot);
-        Index { snapshot, tasks, objects, stacks, regions, entries, unknown }
+        let last_takers = keeps::last_takers(&objects);
+        Index { snapshot, tasks, objects, stacks, last_takers, regions, entries, unknown }
     }
 
     /// The number of a task.

@@ -15,11 +15,14 @@ pub use gleak_snapshot as snapshot;
 mod analyze;
 mod cause;
 mod chain;
+mod crash;
 mod date;
+pub mod detail;
+pub mod diff;
 mod facts;
+pub mod filter;
 mod finding;
 pub mod findings_file;
-pub mod folded;
 mod group;
 mod growth;
 mod held;
@@ -27,6 +30,7 @@ mod holder;
 mod ignore;
 mod ignored;
 mod index;
+mod keeps;
 mod key;
 mod lists;
 mod lock_order;
@@ -34,26 +38,33 @@ mod machinery;
 mod misuse;
 mod name;
 mod panics;
+pub mod profile;
 mod question;
 pub mod render;
 mod rule;
+mod source_lines;
 mod stack;
 mod standstill;
+mod suggest;
 mod suppressions;
+pub mod view;
 mod wait_graph;
 mod words;
 
 pub use analyze::analyze;
 pub use date::Date;
 pub use finding::{
-    Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link, Member, Report,
-    Rule, Totals,
+    Aside, AsideKind, Asleep, Certainty, Finding, FindingKey, Fingerprint, Group, HeldWorker, Link,
+    Member, Report, Rule, Totals,
 };
 pub use growth::{History, growth, histories};
 pub use ignore::{Exception, ExceptionKind, GrammarError, Ignore, Matcher};
 pub use index::{can_go_on, ends_from_outside};
+pub use keeps::Keeps;
 pub use name::shorten;
 pub use question::{Question, Scope, Suspect};
 pub use rule::{RULES, RuleInfo};
+pub use source_lines::{LARGEST_SOURCE, SourceLines};
 pub use stack::{Backtrace, BacktraceFrame, SharedCalls};
+pub use suggest::near;
 pub use suppressions::Suppressions;

@@ -130,8 +130,22 @@ pub(crate) fn own(kinds: &[Kind], cut: bool) -> Range<usize> {
     let mut last = entry.unwrap_or(kinds.len());
     // The far end of a cut stack is where reading failed, not where the task began.
     let is_whole = entry.is_some() || !cut;
-    while is_whole && last > 0 && (kinds[last - 1].below || kinds[last - 1].harness) {
-        last -= 1;
+    let around = |kind: &Kind| kind.below || kind.harness;
+    let trimmed = |mut last: usize| {
+        while last > 0 && around(&kinds[last - 1]) {
+            last -= 1;
+        }
+        last
+    };
+    if is_whole {
+        last = trimmed(last);
+    }
+    // What the attribute has written around a test's body stands in the user's crate, beyond what
+    // calls the body.
+    if let Some(calls) = kinds[..last].iter().rposition(|kind| kind.harness)
+        && kinds[..calls].iter().any(|kind| !around(kind) && !kind.system)
+    {
+        last = trimmed(calls);
     }
     let mut first = 0;
     while first < last {

@@ -8,7 +8,7 @@ use gleak_snapshot::{LastUse, Misuse, MisuseFact, MisusedObject, ObjectKind, Sit
 use crate::analyze::region_names;
 use crate::index::Index;
 use crate::rule::{Case, RuleInfo};
-use crate::{Finding, FindingKey, Group, Member, key, words};
+use crate::{Finding, FindingKey, Group, Member, group, key, words};
 
 const TOLD: usize = 3;
 
@@ -95,21 +95,12 @@ fn groups(index: &Index<'_>, misuses: &[&MisuseFact]) -> Vec<Group> {
     }
     let mut groups: Vec<Group> = places
         .into_iter()
-        .map(|((spawn, block), misuses)| Group {
-            entry: entry(index, misuses[0]).to_owned(),
-            spawn,
-            ancestry: Vec::new(),
-            creators: Vec::new(),
-            reason: None,
-            wait_class: class(misuses[0].kind).to_owned(),
-            waits_for: String::new(),
-            block,
-            backtrace: None,
-            spawn_backtrace: None,
-            members: members(&misuses),
+        .map(|((spawn, block), misuses)| {
+            let origin = (entry(index, misuses[0]), spawn);
+            group::of_event(origin, class(misuses[0].kind), block, members(&misuses))
         })
         .collect();
-    crate::group::sort(&mut groups);
+    group::sort(&mut groups);
     groups
 }
 
@@ -117,15 +108,7 @@ fn groups(index: &Index<'_>, misuses: &[&MisuseFact]) -> Vec<Group> {
 fn members(misuses: &[&MisuseFact]) -> Vec<Member> {
     let mut seen = BTreeSet::new();
     let first = misuses.iter().filter(|misuse| seen.insert(misuse.task));
-    first
-        .map(|misuse| Member {
-            task: misuse.task,
-            name: misuse.name.clone(),
-            labels: Vec::new(),
-            region: misuse.region,
-            waited_ns: None,
-        })
-        .collect()
+    first.map(|it| group::member_of_event(it.task, it.name.as_deref(), it.region)).collect()
 }
 
 fn facts(index: &Index<'_>, misuses: &[&MisuseFact]) -> Vec<String> {

@@ -7,9 +7,10 @@ use gleak_snapshot::{PanicFact, Site};
 use crate::analyze::region_names;
 use crate::index::Index;
 use crate::rule::{Case, RuleInfo};
-use crate::{Finding, FindingKey, Group, Member, key, words};
+use crate::{Finding, FindingKey, Group, group, key, words};
 
 const MESSAGES: usize = 3;
+const PANICKED: &str = "panicked";
 
 /// One finding for each identity among these panics.
 pub(crate) fn findings(case: &Case<'_>, info: &RuleInfo, numbers: &[usize]) -> Vec<Finding> {
@@ -22,7 +23,7 @@ pub(crate) fn findings(case: &Case<'_>, info: &RuleInfo, numbers: &[usize]) -> V
             rule: info.rule,
             entry: index.entry(panic.spawn).to_owned(),
             spawn_file: key::file(&index.spawn_site(panic.spawn).file),
-            wait_class: "panicked".to_owned(),
+            wait_class: PANICKED.to_owned(),
             object: None,
             block_file: block.unwrap_or_default(),
         };
@@ -54,32 +55,19 @@ fn groups(index: &Index<'_>, panics: &[&PanicFact]) -> Vec<Group> {
         places.entry(place).or_default().push(panic);
     }
     let mut groups: Vec<Group> =
-        places.into_iter().map(|(place, panics)| group(index, place, &panics)).collect();
-    crate::group::sort(&mut groups);
+        places.into_iter().map(|(place, panics)| of_place(index, place, &panics)).collect();
+    group::sort(&mut groups);
     groups
 }
 
-fn group(index: &Index<'_>, place: (Site, Option<Site>), panics: &[&PanicFact]) -> Group {
+fn of_place(index: &Index<'_>, place: (Site, Option<Site>), panics: &[&PanicFact]) -> Group {
     let (spawn, block) = place;
-    let members = panics.iter().map(|panic| Member {
-        task: panic.task,
-        name: panic.name.clone(),
-        labels: Vec::new(),
-        region: panic.region,
-        waited_ns: None,
-    });
+    let member = |it: &&PanicFact| group::member_of_event(it.task, it.name.as_deref(), it.region);
+    let members = panics.iter().map(member).collect();
+    let origin = (index.entry(panics[0].spawn), Some(spawn));
     Group {
-        entry: index.entry(panics[0].spawn).to_owned(),
-        spawn: Some(spawn),
-        ancestry: Vec::new(),
-        creators: Vec::new(),
-        reason: None,
-        wait_class: "panicked".to_owned(),
-        waits_for: String::new(),
-        block,
         backtrace: index.stacks.of_symbols(panics.iter().map(|panic| &panic.stack[..])),
-        spawn_backtrace: None,
-        members: members.collect(),
+        ..group::of_event(origin, PANICKED, block, members)
     }
 }
 

@@ -144,6 +144,12 @@ impl<'a> Stacks<'a> {
         })
     }
 
+    /// The user's calls on a stack as they are called, innermost first.
+    pub(crate) fn own_symbols(&self, id: StackId) -> Vec<&Symbol> {
+        let calls = self.own_calls(id).into_iter();
+        calls.map(|number| self.table.functions[number].0.as_ref()).collect()
+    }
+
     /// As [`Stacks::own_calls`], of a stack that came with its names.
     pub(crate) fn own_calls_of(&self, stack: &[Symbol]) -> Vec<usize> {
         let calls = self.numbers(stack);

@@ -8,6 +8,8 @@
 //!    deadlock is a deadlock.
 //! 2. A line whose day is over takes nothing.
 
+use std::io::{self, Read};
+
 use crate::ignore::{
     Calls, Entry, Exception, ExceptionKind, FrameName, GrammarError, Place, Subject, What, entry,
 };
@@ -30,8 +32,18 @@ impl Suppressions {
     /// The most bytes that a file may have: something else was named when it has more.
     pub const LARGEST: usize = 16 << 20;
 
-    /// Reads what a file has in it, of which a reader needs no more than one byte above
-    /// [`Suppressions::LARGEST`].
+    /// What a file has in it, for [`Suppressions::read`]: no more than what shows that it is too large,
+    /// since it may have no end.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn bytes(input: impl io::Read) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        input.take(Suppressions::LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads what a file has in it.
     ///
     /// # Errors
     /// The first place that is not understood.

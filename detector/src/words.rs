@@ -10,6 +10,10 @@ use gleak_snapshot::{
 
 use crate::index::Index;
 
+/// What is said of who does not wait, wherever it stands.
+pub(crate) const NEVER_STARTED: &str = "never started";
+pub(crate) const RUNNING: &str = "running";
+
 /// The class of a state, as in [`crate::FindingKey::wait_class`]. Which of the active states a
 /// task was in is chance, so they are one class.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -36,12 +40,12 @@ impl WaitClass {
 
     pub(crate) fn text(self) -> String {
         match self {
-            WaitClass::NeverStarted => "never started".to_owned(),
-            WaitClass::Running => "running".to_owned(),
+            WaitClass::NeverStarted => NEVER_STARTED.to_owned(),
+            WaitClass::Running => RUNNING.to_owned(),
             WaitClass::Waits(reason) => crate::key::class(reason).to_owned(),
             WaitClass::Select(bits) => {
-                let among = OPS.iter().filter(|&&op| bits & (1 << op as u16) != 0);
-                let mut names: Vec<&str> = among.map(|&op| op_class(op)).collect();
+                let among = WaitOp::ALL.into_iter().filter(|op| bits & (1 << *op as u16) != 0);
+                let mut names: Vec<&str> = among.map(op_class).collect();
                 names.sort_unstable();
                 format!("select({})", names.join(","))
             }
@@ -49,23 +53,7 @@ impl WaitClass {
     }
 }
 
-const OPS: [WaitOp; 13] = [
-    WaitOp::Send,
-    WaitOp::Receive,
-    WaitOp::Lock,
-    WaitOp::ReadLock,
-    WaitOp::WaitGroup,
-    WaitOp::Cancel,
-    WaitOp::Join,
-    WaitOp::Read,
-    WaitOp::Write,
-    WaitOp::Cond,
-    WaitOp::Once,
-    WaitOp::Acquire,
-    WaitOp::Barrier,
-];
-
-fn op_class(op: WaitOp) -> &'static str {
+pub(crate) fn op_class(op: WaitOp) -> &'static str {
     match op {
         WaitOp::Send => "send",
         WaitOp::Receive => "receive",
@@ -88,6 +76,16 @@ pub(crate) fn object_kind(index: &Index<'_>, wait: &Wait) -> Option<ObjectKind> 
     let mut kinds = wait.arms.iter().map(|arm| arm_kind(index, wait.reason, *arm));
     let first = kinds.next()??;
     kinds.all(|kind| kind == Some(first)).then_some(first)
+}
+
+/// The object that a wait is for, when all its arms are for one.
+pub(crate) fn only_object(wait: &Wait) -> Option<ObjectId> {
+    let object = |arm: &Arm| match arm.on {
+        Target::Object(id) => Some(id),
+        Target::Task(_) | Target::Never => None,
+    };
+    let first = wait.arms.first().and_then(object)?;
+    wait.arms.iter().all(|arm| object(arm) == Some(first)).then_some(first)
 }
 
 /// Known from the operation when the object itself was not seen, so that the same wait has the
@@ -134,7 +132,7 @@ pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
         }
     }
     if waits.iter().any(|wait| wait.unlisted_arms > 0) {
-        parts.push("on more that was not recorded".to_owned());
+        parts.push(unlisted(waits, parts.is_empty()));
     }
     let bare = waits.first().filter(|_| parts.is_empty());
     if let Some(wait) = bare {
@@ -147,6 +145,16 @@ pub(crate) fn waits_for(index: &Index<'_>, waits: &[&Wait]) -> String {
     // The end of a scope is a join of all its tasks; any other wait ends with one of its arms.
     let all_needed = waits.iter().all(|wait| wait.reason == WaitReason::Join);
     parts.join(if all_needed { " and " } else { " or " }) + held_workers(waits)
+}
+
+/// What is said of arms that are not listed: of all that there are, or of some.
+fn unlisted(waits: &[&Wait], is_all: bool) -> String {
+    match waits.first().map(|wait| wait.reason) {
+        Some(WaitReason::Select) if is_all => "in a select that was not recorded".to_owned(),
+        // It has one arm, and the reason tells as much as there is.
+        Some(reason) if is_all => without_arms(reason).to_owned(),
+        _ => "on more that was not recorded".to_owned(),
+    }
 }
 
 /// Other tasks of the worker wait as well, which nothing else would tell.
@@ -322,6 +330,22 @@ pub(crate) fn thousands(number: usize) -> String {
     out
 }
 
+/// An amount of memory, to two digits or so: `812 B`, `12 KiB`, `1.4 MiB`, `3.0 GiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1_024 {
+        return format!("{bytes} B");
+    }
+    let (mut tenths, mut unit) = (u128::from(bytes) * 10 / 1_024, 0);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        (tenths, unit) = (tenths / 1_024, unit + 1);
+    }
+    match tenths {
+        100.. => format!("{} {}", tenths / 10, UNITS[unit]),
+        _ => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+    }
+}
+
 /// A span of time, to two digits or so: `51 ms`, `1.2 s`, `3 min`, `41 h`.
 pub(crate) fn span(ns: u64) -> String {
     let ms = ns / 1_000_000;
@@ -339,7 +363,7 @@ pub(crate) fn span(ns: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{span, thousands};
+    use super::{bytes, span, thousands};
 
     #[test]
     fn numbers_and_spans() {
@@ -351,5 +375,9 @@ mod tests {
         let spans = [0, 51 * ms, 1_250 * ms, 60_000 * ms, 180_000 * ms, 9_000_000 * ms, u64::MAX];
         let words = ["<1 ms", "51 ms", "1.2 s", "60 s", "3 min", "2 h", "213503 d"];
         assert_eq!(spans.map(span), words);
+        let sizes = [0, 1_023, 1_024, 12 << 10, 1_500_000, 3 << 30, 5 << 40, u64::MAX].map(bytes);
+        let words =
+            ["0 B", "1023 B", "1.0 KiB", "12 KiB", "1.4 MiB", "3.0 GiB", "5.0 TiB", "16777215 TiB"];
+        assert_eq!(sizes, words);
     }
 }

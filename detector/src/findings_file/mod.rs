@@ -11,17 +11,21 @@
 
 mod merge;
 
+use std::io::{BufRead, Read};
 use std::{fmt, io};
 
 use gleak_snapshot::checksum::{self, Checksum};
 use serde::{Deserialize, Serialize};
 
-use crate::Finding;
+use crate::{Finding, render};
 
 pub use merge::merge;
 
 /// Raised when a reader of the last version would misread.
 const VERSION: u64 = 1;
+
+/// As long as a line may be: a finding names all its tasks. What has more in one line is no file of findings.
+const LONGEST: u64 = 256 << 20;
 
 /// Who found it, and how much it looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -78,7 +82,10 @@ impl fmt::Display for ReadError {
                 f,
                 "findings of version {found}, and this gleak reads up to {VERSION}: use a newer one"
             ),
-            ReadError::Damaged { line, why } => write!(f, "line {line} is damaged: {why}"),
+            // It may quote the line.
+            ReadError::Damaged { line, why } => {
+                write!(f, "line {line} is damaged: {}", render::clean(why))
+            }
         }
     }
 }
@@ -163,6 +170,10 @@ pub fn read(input: &mut dyn io::BufRead) -> Result<FindingsFile, ReadError> {
     let mut number = 1;
     while let Some(line) = next_line(input)? {
         number += 1;
+        if line.bytes.len() as u64 > LONGEST {
+            let why = format!("it has more than {} MiB", LONGEST >> 20);
+            return Err(ReadError::Damaged { line: number, why });
+        }
         match read_line(&line.bytes, &mut file) {
             Ok(None) => {}
             Ok(Some(findings)) => {
@@ -185,6 +196,7 @@ struct Line {
 
 fn next_line(input: &mut dyn io::BufRead) -> Result<Option<Line>, ReadError> {
     let mut bytes = Vec::new();
+    let mut input = input.take(LONGEST + 1);
     if input.read_until(b'\n', &mut bytes).map_err(ReadError::Io)? == 0 {
         return Ok(None);
     }

@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::suggest::{KEYS, near, unknown};
+use super::keys::{KEYS, unknown};
 use super::{Ignore, Matcher};
+use crate::suggest::near;
 use crate::{Date, Fingerprint};
 
 const UNTIL: &str = "until";
@@ -91,9 +92,9 @@ pub(crate) fn entry(line: usize, text: &str) -> Result<Entry, GrammarError> {
                 until = Some(reader.date()?);
             }
             UNTIL => return Err(reader.error(at, "there is a day already".to_owned())),
-            "" => return Err(reader.error(at, "a reason is missing: `because …`".to_owned())),
+            "" => return Err(reader.error(at, "a reason is missing: `because ...`".to_owned())),
             word => {
-                let message = match near(word, &[UNTIL, BECAUSE]) {
+                let message = match near(word, [UNTIL, BECAUSE]) {
                     Some(meant) => format!("`{word}` is not known; is `{meant}` meant?"),
                     None => format!(
                         "`{word}` is neither `until` nor `because`; a value with blanks stands in \
@@ -268,7 +269,7 @@ fn spawn(value: &str) -> Matcher {
     }
 }
 
-fn is_fingerprint(text: &str) -> bool {
+pub(crate) fn is_fingerprint(text: &str) -> bool {
     let digits = text.strip_prefix("gk1:").unwrap_or_default();
     digits.len() == 16 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -283,7 +284,7 @@ pub(super) fn key(text: &str) -> Cow<'_, str> {
     quoted_if(text, |letter| letter.is_whitespace() || letter == '=')
 }
 
-fn quoted_if(text: &str, ends: impl Fn(char) -> bool) -> Cow<'_, str> {
+pub(crate) fn quoted_if(text: &str, ends: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.is_empty() && !text.starts_with('"') && !text.contains(ends) {
         return Cow::Borrowed(text);
     }

@@ -10,8 +10,8 @@
 
 mod exception;
 mod grammar;
+mod keys;
 mod subject;
-mod suggest;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,8 +20,8 @@ use gleak_snapshot::TaskId;
 
 pub use exception::{Exception, ExceptionKind};
 pub use grammar::GrammarError;
-pub(crate) use grammar::{Entry, What, entry};
-pub(crate) use subject::{Calls, FrameName, Place, Subject};
+pub(crate) use grammar::{Entry, What, entry, is_fingerprint, quoted_if};
+pub(crate) use subject::{Calls, FrameName, Place, Subject, glob};
 
 /// A filter on tasks, and why it is there.
 ///

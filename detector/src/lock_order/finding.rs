@@ -9,10 +9,11 @@ use super::{Circle, Step};
 use crate::analyze::region_names;
 use crate::index::Index;
 use crate::rule::{Case, RuleInfo};
-use crate::{Finding, FindingKey, Group, Link, Member, Rule, key, words};
+use crate::{Finding, FindingKey, Group, Link, Member, Rule, group, key, words};
 
 /// Longer circles say no more.
 const LOCKS: usize = 8;
+const TOOK: &str = "that took a lock while holding another";
 
 /// One finding for each identity among these circles.
 pub(crate) fn findings(case: &Case<'_>, info: &RuleInfo, circles: &[Circle]) -> Vec<Finding> {
@@ -81,10 +82,7 @@ fn name(lock: &PairedLock) -> String {
 }
 
 fn member(witness: &PairWitness) -> Member {
-    let PairWitness { task, name, region, .. } = witness;
-    // Pairs tell no labels, and of their ancestors no more than who they were.
-    let (name, labels) = (name.clone(), Vec::new());
-    Member { task: *task, name, labels, region: *region, waited_ns: None }
+    group::member_of_event(witness.task, witness.name.as_deref(), witness.region)
 }
 
 fn chain(index: &Index<'_>, circle: &Circle) -> Vec<Link> {
@@ -113,24 +111,14 @@ fn groups(index: &Index<'_>, circle: &Circle) -> Vec<Group> {
         let place = (spawn, entry(index, witness), index.site(witness.wanted_at).clone());
         places.entry(place).or_default().push(witness);
     }
-    let group = |((spawn, entry, block), mut witnesses): ((_, &str, _), Vec<&PairWitness>)| {
+    let of_place = |((spawn, entry, block), mut witnesses): ((_, &str, _), Vec<&PairWitness>)| {
         witnesses.sort_by_key(|witness| witness.task);
-        Group {
-            entry: entry.to_owned(),
-            spawn,
-            ancestry: Vec::new(),
-            creators: Vec::new(),
-            reason: None,
-            wait_class: "that took a lock while holding another".to_owned(),
-            waits_for: String::new(),
-            block: Some(block),
-            backtrace: index.stacks.of_ids(witnesses.iter().filter_map(|it| it.stack)),
-            spawn_backtrace: None,
-            members: witnesses.into_iter().map(member).collect(),
-        }
+        let backtrace = index.stacks.of_ids(witnesses.iter().filter_map(|it| it.stack));
+        let members = witnesses.into_iter().map(member).collect();
+        Group { backtrace, ..group::of_event((entry, spawn), TOOK, Some(block), members) }
     };
-    let mut groups: Vec<Group> = places.into_iter().map(group).collect();
-    crate::group::sort(&mut groups);
+    let mut groups: Vec<Group> = places.into_iter().map(of_place).collect();
+    group::sort(&mut groups);
     groups
 }
 

@@ -1,15 +1,18 @@
 //! One finding: title, circle or chain, groups, reasons, who waits behind.
 
 use super::page::{Page, Style, clean, columns, cut_middle};
-use super::stack::Shown;
-use crate::words::{count, span, thousands};
-use crate::{Certainty, Finding, Group, Link, Member, Rule, shorten};
+use super::source;
+use super::stack::{LABEL, Shown};
+use crate::words::{NEVER_STARTED, RUNNING, bytes, count, span, thousands};
+use crate::{Certainty, Finding, Group, Keeps, Link, Member, Rule, shorten};
 
 const IDS: usize = 6;
 const TESTS: usize = 4;
 /// More groups of one finding, or behind it, are in the table.
 const GROUPS: usize = 8;
 const LINKS: usize = 16;
+/// Less memory than this is not what somebody looks for.
+const MEMORY: u64 = 64 << 10;
 
 pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     title(page, number, finding);
@@ -18,18 +21,11 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
         links(page, &finding.chain);
     }
     for shown in finding.groups.iter().take(GROUPS) {
-        group(page, 4, shown);
+        group(page, 4, shown, Source::Shown);
     }
     more(page, 4, finding.groups.len());
     if !circle && !finding.chain.is_empty() {
-        let lead = if finding.key.rule == Rule::HeldOverBlock {
-            "    it holds up"
-        } else if finding.certainty == Certainty::Potential {
-            "    if they meet"
-        } else {
-            "    held up by"
-        };
-        page.line(&[(Style::Plain, lead)]);
+        page.line(&[(Style::Plain, &format!("    {}", chain_lead(finding)))]);
         links(page, &finding.chain);
     }
     page.wrap(4, 6, &format!("because {}", clean(&finding.because)));
@@ -41,7 +37,7 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
         let verb = if behind == 1 { "waits" } else { "wait" };
         page.wrap(4, 6, &format!("{} {verb} behind", waiters(&finding.dependents, behind)));
         for shown in finding.dependents.iter().take(GROUPS) {
-            group(page, 6, shown);
+            group(page, 6, shown, Source::Left);
         }
         more(page, 6, finding.dependents.len());
     }
@@ -54,9 +50,28 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     }
 }
 
-fn title(page: &mut Page, number: usize, finding: &Finding) {
+/// What stands above a chain that is no circle.
+pub(super) fn chain_lead(finding: &Finding) -> &'static str {
+    if holds_up(finding) {
+        if finding.tasks() == 1 { "it holds up" } else { "one of them holds up" }
+    } else if finding.certainty == Certainty::Potential {
+        "if they meet"
+    } else {
+        "held up by"
+    }
+}
+
+/// Whether the chain begins behind the finding's own tasks.
+fn holds_up(finding: &Finding) -> bool {
+    let Some(first) = finding.chain.first() else { return false };
+    let mut behind = finding.dependents.iter().flat_map(|group| &group.members);
+    behind.any(|member| member.task == first.task.task)
+}
+
+/// What a finding is, in a few words.
+pub(super) fn what(finding: &Finding) -> String {
     let tasks = waiters(&finding.groups, finding.tasks());
-    let what = match finding.key.rule {
+    match finding.key.rule {
         Rule::Cycle if finding.tasks() == finding.chain.len() => format!("cycle of {tasks}"),
         Rule::Cycle => format!("{tasks} in cycles like this"),
         Rule::Structural => format!("{tasks} that can never go on"),
@@ -77,7 +92,11 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
         Rule::LockOrder => {
             format!("lock order: {} in a circle", count(finding.chain.len(), "lock"))
         }
-    };
+    }
+}
+
+fn title(page: &mut Page, number: usize, finding: &Finding) {
+    let what = what(finding);
     let certainty = match finding.certainty {
         Certainty::Certain => Style::Alarm,
         Certainty::Strong | Certainty::Weak | Certainty::Potential => Style::Plain,
@@ -89,7 +108,7 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
 }
 
 /// `3 tasks`, `1 thread`, or both.
-fn waiters(groups: &[Group], all: usize) -> String {
+pub(super) fn waiters(groups: &[Group], all: usize) -> String {
     let threads: usize =
         groups.iter().filter(|group| is_threads(group)).map(|group| group.members.len()).sum();
     match (all - threads.min(all), threads) {
@@ -111,7 +130,7 @@ fn more(page: &mut Page, indent: usize, groups: usize) {
     }
 }
 
-fn links(page: &mut Page, links: &[Link]) {
+pub(super) fn links(page: &mut Page, links: &[Link]) {
     for link in links.iter().take(LINKS) {
         let who = who(&link.task);
         page.wrap(4, 8, &format!("{who} wants {} at {}", clean(&link.wants), place(&link.at)));
@@ -146,15 +165,22 @@ pub(super) fn doing(group: &Group) -> String {
         format!("waiting {}", clean(&group.waits_for))
     } else {
         match group.wait_class.as_str() {
-            "never started" => "that never started".to_owned(),
+            NEVER_STARTED => format!("that {NEVER_STARTED}"),
             // Running is all that the living do without a wait.
-            "running" => "running".to_owned(),
+            RUNNING => RUNNING.to_owned(),
             class => format!("that {}", clean(class.strip_prefix("that ").unwrap_or(class))),
         }
     }
 }
 
-fn group(page: &mut Page, indent: usize, group: &Group) {
+/// Whether a group's source is shown: those behind a finding would only make it longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    Shown,
+    Left,
+}
+
+fn group(page: &mut Page, indent: usize, group: &Group, source: Source) {
     let noun = if is_threads(group) { "thread" } else { "task" };
     let mut head = format!("{} {}", count(group.members.len(), noun), doing(group));
     if let Some((half, longest)) = ages(group) {
@@ -167,18 +193,35 @@ fn group(page: &mut Page, indent: usize, group: &Group) {
     }
     page.wrap(indent, indent + 4, &head);
     spawned(page, indent + 2, group);
-    blocked(page, indent + 2, group);
+    if group.block.is_none() && source == Source::Shown {
+        source::of_group(page, indent + 2 + LABEL, group);
+    }
+    blocked(page, indent + 2, group, source);
     if let Some(parent) = group.ancestry.first() {
         let rest = group.ancestry.iter().skip(1).map(|site| format!(" <- {}", place(site)));
         let all = format!("{}{}", place(parent), rest.collect::<String>());
-        page.labelled(indent + 2, "parents", &all);
+        page.labelled(indent + 2, LABEL, "parents", &all);
     }
+    if let Some(kept) = keeps(&group.keeps) {
+        page.labelled(indent + 2, LABEL, "keeps", &clean(&kept));
+    }
+}
+
+/// What a group keeps, in words.
+pub(super) fn keeps(keeps: &Keeps) -> Option<String> {
+    let Keeps { locks, permits, stack } = keeps;
+    // A stack that an earlier task used may have kept that one's pages.
+    let worth_a_word = stack.filter(|stack| stack.touched >= MEMORY);
+    let memory = worth_a_word.map(|stack| format!("up to {} of stack", bytes(stack.touched)));
+    let permits = permits.iter().map(|semaphore| format!("perhaps permits of {semaphore}"));
+    let all: Vec<String> = locks.iter().cloned().chain(permits).chain(memory).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn spawned(page: &mut Page, indent: usize, group: &Group) {
     let ids = ids(&group.members);
     let Some(spawn) = &group.spawn else {
-        return page.labelled(indent, "who", &ids);
+        return page.labelled(indent, LABEL, "who", &ids);
     };
     let line = format!("{}spawned  {}  ", " ".repeat(indent), place(spawn));
     let room = page.width.saturating_sub(columns(&line) + columns(&ids) + 2);
@@ -202,13 +245,16 @@ fn spawned(page: &mut Page, indent: usize, group: &Group) {
     }
 }
 
-fn blocked(page: &mut Page, indent: usize, group: &Group) {
+fn blocked(page: &mut Page, indent: usize, group: &Group, source: Source) {
     let site = group.block.as_ref();
     let shown = Shown::of(page, group, group.backtrace.as_ref(), site);
     if let Some(site) = site {
         let word = if group.reason.is_some() { "waits" } else { "at" };
         let line = format!("{}{word:9}{}", " ".repeat(indent), place(site));
         page.beside(&line, indent + 9, shown.as_ref().and_then(|it| it.function.as_deref()));
+        if source == Source::Shown {
+            source::of_group(page, indent + LABEL, group);
+        }
     }
     if let Some(shown) = shown {
         shown.draw(page, indent);

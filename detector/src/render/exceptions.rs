@@ -28,6 +28,11 @@ pub fn unused(exceptions: &[Exception]) -> Vec<String> {
     exceptions.iter().filter(|it| !it.is_used()).map(line).collect()
 }
 
+/// One line on each, those first that took something away.
+pub(super) fn all(exceptions: &[Exception]) -> Vec<String> {
+    used(exceptions).into_iter().chain(unused(exceptions)).collect()
+}
+
 fn line(exception: &Exception) -> String {
     let Exception { kind, what, reason, tasks, findings, without_stack, expired } = exception;
     let (kind, what, reason) = (*kind, clean(what), clean(reason));

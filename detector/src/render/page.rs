@@ -5,6 +5,12 @@
 //! 2. No line ends in a blank; colour does not count as width.
 
 use super::TextOptions;
+use crate::SourceLines;
+
+/// Below this nothing can be laid out; the lines are then as long as they must be.
+pub(super) const NARROWEST: usize = 40;
+/// Beyond this a width is a mistake.
+pub(super) const WIDEST: usize = 400;
 
 /// What a piece of a line is, for colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,14 +31,24 @@ pub(super) struct Page {
     pub(super) frames: usize,
     pub(super) runtime_frames: bool,
     color: bool,
+    /// Whether the table of groups shows them.
+    pub(super) group_sources: bool,
+    /// What has not been shown yet.
+    pub(super) sources: SourceLines,
 }
 
 impl Page {
     pub(super) fn new(options: &TextOptions) -> Self {
-        // Below this nothing can be laid out; the lines are then as long as they must be.
-        const LEAST: usize = 40;
         let TextOptions { width, frames, runtime_frames, color, .. } = *options;
-        Page { out: String::new(), width: width.max(LEAST), frames, runtime_frames, color }
+        Page {
+            out: String::new(),
+            width: width.max(NARROWEST),
+            frames,
+            runtime_frames,
+            color,
+            group_sources: options.group_stacks,
+            sources: options.sources.clone(),
+        }
     }
 
     pub(super) fn finish(self) -> String {
@@ -97,14 +113,13 @@ impl Page {
     }
 
     /// As [`Page::wrap`], behind a label in a column of its own.
-    pub(super) fn labelled(&mut self, indent: usize, label: &str, text: &str) {
-        const LABEL: usize = 9;
+    pub(super) fn labelled(&mut self, indent: usize, column: usize, label: &str, text: &str) {
         let start = self.out.len();
-        self.wrap(indent + LABEL, indent + LABEL, text);
+        self.wrap(indent + column, indent + column, text);
         // The first line begins with blanks only, as many as the label takes.
         let lead = format!("{}{label}", " ".repeat(indent));
         if self.out.len() > start {
-            self.out.replace_range(start..start + lead.len().min(indent + LABEL), &lead);
+            self.out.replace_range(start..start + lead.len().min(indent + column), &lead);
         }
     }
 
@@ -168,14 +183,19 @@ pub(super) fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
+/// Whether a terminal may obey it, or write in another direction from there on.
+pub(super) fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Foreign text made harmless: control characters and those that turn the direction of writing
 /// are shown by their number.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
-        let turns = matches!(letter,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if letter.is_control() || turns {
+        if steers(letter) {
             out.extend(letter.escape_default());
         } else {
             out.push(letter);

@@ -4,13 +4,15 @@
 //! only what called that. Files are shown from where the program's own sites count, as those are.
 
 use super::page::{Page, Style, clean, columns, cut_middle};
+use crate::source_lines::{folder, foreign, own_folders};
 use crate::stack::{Backtrace, BacktraceFrame};
 use crate::words::{count, thousands};
 use crate::{Group, key, shorten};
 use gleak_snapshot::Site;
 
 /// The column behind a label, as in `spawned  src/a.rs:5`.
-const LABEL: usize = 9;
+pub(super) const LABEL: usize = 9;
+
 /// The part of a stack that is shown.
 pub(super) struct Shown<'g> {
     backtrace: &'g Backtrace,
@@ -27,6 +29,15 @@ struct Row {
     function: String,
 }
 
+/// A shown stack for other languages than text: places and functions, harmless but not escaped.
+pub(super) struct Rows {
+    /// As [`Shown::function`].
+    pub(super) function: Option<String>,
+    pub(super) rows: Vec<(String, String)>,
+    /// What is not shown of it, and why.
+    pub(super) remarks: Vec<String>,
+}
+
 impl<'g> Shown<'g> {
     /// None when there is nothing to show.
     pub(super) fn of(
@@ -35,7 +46,7 @@ impl<'g> Shown<'g> {
         backtrace: Option<&'g Backtrace>,
         site: Option<&Site>,
     ) -> Option<Shown<'g>> {
-        Shown::cut(page, backtrace?, site, own_folder(group).as_deref())
+        Shown::cut(page, backtrace?, site, own_folders(group).next().as_deref())
     }
 
     /// A stack by itself, of a task that was spawned there.
@@ -43,6 +54,18 @@ impl<'g> Shown<'g> {
         let ways = it.frames.iter().filter_map(|frame| folder(frame, spawn?));
         let own = ways.into_iter().find(|folder| !folder.is_empty());
         Shown::cut(page, it, None, own.as_deref())
+    }
+
+    /// As [`Shown::alone`], of a task that waits there.
+    pub(super) fn waiting(
+        page: &Page,
+        it: &'g Backtrace,
+        spawn: Option<&Site>,
+        site: &Site,
+    ) -> Option<Self> {
+        let way = |frame| folder(frame, site).or_else(|| folder(frame, spawn?));
+        let own = it.frames.iter().filter_map(way).find(|folder| !folder.is_empty());
+        Shown::cut(page, it, Some(site), own.as_deref())
     }
 
     fn cut(
@@ -81,6 +104,12 @@ impl<'g> Shown<'g> {
         if let Some(function) = self.function.take() {
             self.rows.insert(0, Row { place: clean(&site.to_string()), function });
         }
+    }
+
+    pub(super) fn owned(self) -> Rows {
+        let remarks = self.remarks();
+        let rows = self.rows.into_iter().map(|Row { place, function }| (place, function)).collect();
+        Rows { function: self.function, rows, remarks }
     }
 
     pub(super) fn draw(&self, page: &mut Page, indent: usize) {
@@ -138,33 +167,4 @@ fn place(frame: &BacktraceFrame, own: Option<&str>) -> String {
     let file = key::file(file);
     let short = own.and_then(|own| file.strip_prefix(own)).unwrap_or_else(|| foreign(&file));
     clean(&frame.line.map_or(short.to_owned(), |line| format!("{short}:{line}")))
-}
-
-/// A file of a library, from where the library begins.
-fn foreign(file: &str) -> &str {
-    let behind = |mark: &str| file.split_once(mark).map(|(_, rest)| rest);
-    let below = |mark: &str| behind(mark)?.split_once('/').map(|(_, rest)| rest);
-    below("/registry/src/")
-        .or_else(|| behind("/git/checkouts/"))
-        .or_else(|| below("/rustc/"))
-        .or_else(|| behind("/lib/rustlib/src/rust/"))
-        .unwrap_or(file)
-}
-
-/// The folder that sites of the program count from, as far as the stacks tell: there a frame names
-/// in full what a site names in short.
-fn own_folder(group: &Group) -> Option<String> {
-    let sites = || group.block.iter().chain(&group.spawn).chain(&group.ancestry);
-    let stacks = group.backtrace.iter().chain(&group.spawn_backtrace);
-    let mut frames = stacks.flat_map(|backtrace| &backtrace.frames);
-    frames
-        .find_map(|frame| sites().find_map(|site| folder(frame, site)).filter(|it| !it.is_empty()))
-}
-
-/// What stands before a site's file in the file of a frame, when both are the same place.
-fn folder(frame: &BacktraceFrame, site: &Site) -> Option<String> {
-    let file = key::file(frame.file.as_deref()?);
-    let folder = file.strip_suffix(key::file(&site.file).as_str())?;
-    let same = frame.line == Some(site.line) && (folder.is_empty() || folder.ends_with('/'));
-    same.then(|| folder.to_owned())
 }

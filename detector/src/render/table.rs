@@ -6,9 +6,11 @@ use gleak_snapshot::TaskId;
 
 use super::block::{ages, is_threads};
 use super::page::{Page, Style, clean, columns, cut_middle};
-use super::stack::Shown;
+use super::source;
+use super::stack::{LABEL, Shown};
+use crate::Group;
+use crate::view::View;
 use crate::words::{count, span, thousands};
-use crate::{Certainty, Group, Report};
 
 const GAP: usize = 2;
 const LEAST_ENTRY: usize = 14;
@@ -36,32 +38,26 @@ struct Columns {
 }
 
 /// With the stacks of groups, where they are known and asked for.
-pub(super) fn table(page: &mut Page, report: &Report, top: usize, stacks: bool) {
-    if report.groups.is_empty() {
+pub(super) fn table(page: &mut Page, view: &View<'_>, top: usize, stacks: bool) {
+    let all_groups = &*view.groups;
+    if all_groups.is_empty() {
         return;
     }
-    let never = never_again(report);
-    let all: usize = report.groups.iter().map(|group| group.members.len()).sum();
-    let shown = if top == 0 { report.groups.len() } else { top.min(report.groups.len()) };
-    let groups = &report.groups[..shown];
+    let never = view.report.never_again();
+    let all: usize = all_groups.iter().map(|group| group.members.len()).sum();
+    let shown = if top == 0 { all_groups.len() } else { top.min(all_groups.len()) };
+    let groups = &all_groups[..shown];
     let rows: Vec<Row> = groups.iter().map(|group| row(group, all, &never)).collect();
     let marked = rows.iter().any(|row| row.mark == "!");
     let legend = if marked { "   ! never goes on" } else { "" };
-    let threads: usize = report
-        .groups
-        .iter()
-        .filter(|group| is_threads(group))
-        .map(|group| group.members.len())
-        .sum();
+    let threads = all_groups.iter().filter(|group| is_threads(group));
+    let threads: usize = threads.map(|group| group.members.len()).sum();
     let mut who = count(all - threads, "task");
     if threads > 0 {
         who.push_str(&format!(" and {}", count(threads, "waiting thread")));
     }
     page.blank();
-    page.line(&[(
-        Style::Plain,
-        &format!("{who} in {}{legend}", count(report.groups.len(), "group")),
-    )]);
+    page.line(&[(Style::Plain, &format!("{who} in {}{legend}", count(all_groups.len(), "group")))]);
     page.blank();
     let head = Row {
         mark: " ",
@@ -79,11 +75,10 @@ pub(super) fn table(page: &mut Page, report: &Report, top: usize, stacks: bool) 
         Some(columns) => wide(page, &head, &rows, &columns),
         None => narrow(page, &head, rows.iter().zip(groups), &columns, stacks),
     }
-    rest(page, report, shown);
+    rest(page, &all_groups[shown..]);
 }
 
-fn rest(page: &mut Page, report: &Report, shown: usize) {
-    let hidden = &report.groups[shown..];
+fn rest(page: &mut Page, hidden: &[Group]) {
     if hidden.is_empty() {
         return;
     }
@@ -92,38 +87,35 @@ fn rest(page: &mut Page, report: &Report, shown: usize) {
     page.wrap(2, 4, &format!("{text} (--top 0 shows all)"));
 }
 
-/// Tasks in certain findings on something that still lives, or behind them.
-fn never_again(report: &Report) -> BTreeSet<TaskId> {
-    report
-        .findings
-        .iter()
-        .filter(|finding| finding.certainty == Certainty::Certain)
-        .filter(|finding| !finding.key.rule.is_event())
-        .flat_map(|finding| finding.groups.iter().chain(&finding.dependents))
-        .flat_map(|group| group.members.iter().map(|member| member.task))
-        .collect()
-}
-
 fn row(group: &Group, all: usize, never: &BTreeSet<TaskId>) -> Row {
     let stuck = group.members.iter().any(|member| never.contains(&member.task));
-    let per_mille = (group.members.len() * 1_000 + all / 2) / all.max(1);
     let waits = if group.reason.is_some() { &group.waits_for } else { &group.wait_class };
     Row {
         mark: if stuck { "!" } else { " " },
         tasks: thousands(group.members.len()),
-        share: match per_mille {
-            0 => "<0.1".to_owned(),
-            _ => format!("{}.{}", per_mille / 10, per_mille % 10),
-        },
-        age: ages(group).map_or("-".to_owned(), |(half, max)| {
-            let (half, max) = (span(half), span(max));
-            if half == max { half } else { format!("{half} / {max}") }
-        }),
+        share: percent(group.members.len(), all),
+        age: age(group),
         waits: clean(waits),
         spawned: group.spawn.as_ref().map_or("-".to_owned(), |site| clean(&site.to_string())),
         entry: clean(&group.entry),
         blocked: group.block.as_ref().map_or("-".to_owned(), |site| clean(&site.to_string())),
     }
+}
+
+/// To a tenth.
+pub(super) fn percent(part: usize, all: usize) -> String {
+    match (part.saturating_mul(1_000) + all / 2) / all.max(1) {
+        0 => "<0.1".to_owned(),
+        per_mille => format!("{}.{}", per_mille / 10, per_mille % 10),
+    }
+}
+
+/// How long half of them have waited at least, and the longest, in a cell.
+pub(super) fn age(group: &Group) -> String {
+    ages(group).map_or("-".to_owned(), |(half, max)| {
+        let (half, max) = (span(half), span(max));
+        if half == max { half } else { format!("{half} / {max}") }
+    })
 }
 
 fn measure(head: &Row, rows: &[Row]) -> Columns {
@@ -198,6 +190,9 @@ fn narrow<'r>(
         if row.blocked != "-" {
             let line = format!("{}blocked at {}", " ".repeat(indent), row.blocked);
             page.beside(&line, indent + 2, shown.as_ref().and_then(|it| it.function.as_deref()));
+            if page.group_sources {
+                source::of_group(page, indent + LABEL, group);
+            }
         }
         if let Some(shown) = shown {
             shown.draw(page, indent);

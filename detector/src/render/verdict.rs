@@ -179,11 +179,21 @@ fn unless_workers(tasks: usize, workers: &[WorkerId]) -> String {
     format!("gleak: {who} asleep unless {names} goes on, {whose} in the kernel")
 }
 
+/// Which process it is on. Dumps of other makers do not tell the number.
+pub(super) fn whose(program: &str, pid: u32) -> String {
+    match pid {
+        0 => program.to_owned(),
+        pid => format!("{program}, pid {pid}"),
+    }
+}
+
 /// What the tasks of a report have outlived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ended {
     Test,
     Process,
+    /// Nothing has: somebody asks what is there.
+    Nothing,
 }
 
 /// The first line about what is left at an end. Only tasks of the report's groups count: a circle
@@ -203,6 +213,8 @@ pub(super) fn at_end(report: &Report, ended: Ended) -> String {
             Ended::Test => "outlived this test",
             Ended::Process if sum(&alive) == 1 => "was left when the process ended",
             Ended::Process => "were left when the process ended",
+            Ended::Nothing if sum(&alive) == 1 => "is still there",
+            Ended::Nothing => "are still there",
         };
         clauses.push(format!("{tasks} {how} ({})", count(groups, "group")));
     }

@@ -1,6 +1,8 @@
 //! Every task of a region waits for objects that only this region ever touched.
 
-use gleak_snapshot::{Arm, ObjectDetail, RegionId, Target, Task, Touched, WaitOp, WaitReason};
+use gleak_snapshot::{
+    Arm, ObjectDetail, Region, RegionId, Target, Task, Touched, WaitOp, WaitReason,
+};
 
 use super::{Case, Draft, RuleInfo};
 use crate::index::{Index, all_read, ends_from_outside, wait_of};
@@ -13,8 +15,8 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     needs: "the end of a region (a test, a guard); all its tasks waiting, without timers, on \
             objects of its own or for each other's end",
     silent: "one task of the region runs or sleeps, or waits on an object that somebody else has \
-             used, or a function is to run in it later: then the tasks have outlived the region; \
-             the dump is cut or damaged",
+             used, or a function is to run in it later, or tasks of it came or went while the \
+             snapshot was taken: then the tasks have outlived the region; the dump is cut or damaged",
     find,
     because,
     facts: None,
@@ -26,9 +28,10 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
     let of_region = |&number: &usize| index.tasks[number].region == Some(region);
     let tasks: Vec<usize> = (0..index.tasks.len()).filter(of_region).collect();
     let closed = |&number: &usize| is_closed(index, region, index.tasks[number]);
-    // A function that is to run later may wake whoever waits.
-    let deferred = index.region(region).is_some_and(|region| region.deferred > 0);
-    if deferred || !all_read(&index.snapshot.completeness) || !tasks.iter().all(closed) {
+    // A function that is to run later may wake whoever waits, and so may a task that is not shown.
+    let open = |region: &Region| region.deferred > 0 || region.unsettled;
+    let is_open = index.region(region).is_some_and(open);
+    if is_open || !all_read(&index.snapshot.completeness) || !tasks.iter().all(closed) {
         return Vec::new();
     }
     let left: Vec<usize> = tasks.into_iter().filter(|&number| !taken[number]).collect();
@@ -36,9 +39,7 @@ fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
 }
 
 fn because(_case: &Case<'_>, _tasks: &[usize]) -> String {
-    "every task of the region waits, and only for what nobody outside of the region has ever \
-     used; none of them has a timer"
-        .to_owned()
+    "all tasks left wait, and only for what nobody else has ever used; none has a timer".to_owned()
 }
 
 /// Whether only the region itself could wake the task.

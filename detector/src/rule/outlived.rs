@@ -1,7 +1,8 @@
 //! Still alive when the region ended.
 
 use super::{Case, Draft, RuleInfo};
-use crate::{Certainty, Rule, Scope};
+use crate::index::wait_of;
+use crate::{Certainty, Rule, Scope, words};
 
 pub(super) const INFO: RuleInfo = RuleInfo {
     rule: Rule::Outlived,
@@ -12,7 +13,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
              the task; it was spawned as a background task or a daemon",
     find,
     because,
-    facts: None,
+    facts: Some(facts),
 };
 
 fn find(case: &Case<'_>, taken: &[bool]) -> Vec<Draft> {
@@ -33,4 +34,14 @@ fn because(case: &Case<'_>, _tasks: &[usize]) -> String {
         Scope::NewSince(_) => "it was not there before and is still alive; it may still go on",
     };
     why.to_owned()
+}
+
+/// When it may go on by itself.
+fn facts(case: &Case<'_>, tasks: &[usize]) -> Vec<String> {
+    let timers = tasks.iter().filter_map(|&task| wait_of(case.index.tasks[task])?.until_ns);
+    let next = timers.min().map(|until_ns| {
+        let left_ns = until_ns.saturating_sub(case.index.snapshot.header.taken_ns);
+        format!("the next of its timers is due in {}", words::span(left_ns))
+    });
+    next.into_iter().collect()
 }

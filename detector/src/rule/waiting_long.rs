@@ -100,16 +100,8 @@ fn is_idle(index: &Index<'_>, last: &BTreeMap<ObjectId, u64>, wait: &Wait, befor
 
 /// As far as its own record tells; listeners wait for strangers, whom no program can hurry.
 fn rests_since(object: &Object, before_ns: u64) -> bool {
-    match &object.detail {
-        ObjectDetail::Mutex { owner, .. }
-        | ObjectDetail::RwLock { owner, .. }
-        | ObjectDetail::Once { owner, .. } => owner.is_none_or(|it| it.since_ns < before_ns),
-        ObjectDetail::Socket { listens, .. } => !listens,
-        ObjectDetail::Channel { .. }
-        | ObjectDetail::WaitGroup { .. }
-        | ObjectDetail::Context { .. }
-        | ObjectDetail::Cond { .. }
-        | ObjectDetail::Semaphore { .. }
-        | ObjectDetail::Barrier { .. } => true,
+    match object.detail.ownership() {
+        Some(ownership) => ownership.owner.is_none_or(|it| it.since_ns < before_ns),
+        None => !matches!(object.detail, ObjectDetail::Socket { listens: true, .. }),
     }
 }

@@ -6,7 +6,7 @@ use gleak_detector::snapshot::{
 };
 use gleak_detector::{Question, Report, analyze};
 
-use crate::support::{MS, bank, golden, process, region};
+use crate::support::{MS, bank, golden, named, process, region};
 
 fn at(width: usize) -> TextOptions {
     TextOptions { width, ..TextOptions::default() }
@@ -82,7 +82,7 @@ fn a_test_that_leaks() {
     let report = region(&b.build(), own);
     check("leak", &report);
     for width in [80, 120] {
-        let text = render::failure(&report, "pool::drains_on_error", &at(width));
+        let text = render::failure(&report, &named("pool::drains_on_error"), &at(width));
         assert!(
             text.starts_with("Error: gleak: 3 tasks outlived this test (2 groups)\n"),
             "{text}"

@@ -54,12 +54,12 @@ fn what_is_not_understood_is_told_with_its_place() {
         ("label=a because b", 1, "a label has a key: `label.tenant=42`"),
         ("label.=a because b", 7, "a label has a key"),
         ("label.a because b", 8, "`label` is followed by `=`"),
-        ("name=a", 7, "a reason is missing: `because …`"),
+        ("name=a", 7, "a reason is missing: `because ...`"),
         ("name=a because  ", 15, "the reason is empty"),
         ("name=a becuase b", 8, "`becuase` is not known; is `because` meant?"),
         ("entry=<a::A as b> because c", 13, "`as` is neither `until` nor `because`"),
         ("current because b", 1, "a test calls `ignore_current`"),
-        ("gk1:0123456789abcdef because b", 1, "written `fingerprint=gk1:…`"),
+        ("gk1:0123456789abcdef because b", 1, "written `fingerprint=gk1:...`"),
         ("fingerprint=gk1:0123 because b", 13, "no fingerprint"),
         ("fingerprint=gk1:0123456789abcdef because b", 1, "an ignore is on tasks"),
         ("name=a until 2026-02-30 because b", 14, "`2026-02-30` is no day: YYYY-MM-DD"),
@@ -80,7 +80,7 @@ fn a_file_is_read_line_by_line() {
     assert!(!Suppressions::parse(text).expect("valid").is_empty());
     assert!(Suppressions::parse("# nothing\n\n").expect("valid").is_empty());
     let error = Suppressions::parse(&format!("{text}\nname=a\n")).expect_err("no reason");
-    assert_eq!(error.to_string(), "line 7, column 7: a reason is missing: `because …`");
+    assert_eq!(error.to_string(), "line 7, column 7: a reason is missing: `because ...`");
     let mark = "\u{feff}name=a because b\n";
     assert!(!Suppressions::parse(mark).expect("a mark says nothing").is_empty());
 }

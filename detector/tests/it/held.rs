@@ -4,7 +4,7 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{SnapshotBuilder, TaskId, WorkerId};
 use gleak_detector::{Question, Report, Rule, analyze};
 
-use crate::support::{MS, bank, found, golden, process, region};
+use crate::support::{MS, bank, found, golden, named, process, region};
 
 /// `t1` has held worker 1 for 230 ms; `t2` is ready behind it, `t3` and `t4` wait; `t5` waits on
 /// worker 0.
@@ -110,7 +110,8 @@ fn a_region_is_told_of_its_own_and_of_who_keeps_it_back() {
     let snapshot = b.build();
     let told = [holds, waits, nothing].map(|own| region(&snapshot, own).held.len());
     assert_eq!(told, [1, 1, 0]);
-    let failure = render::failure(&region(&snapshot, holds), "holds", &TextOptions::default());
+    let failure =
+        render::failure(&region(&snapshot, holds), &named("holds"), &TextOptions::default());
     assert!(failure.contains("worker 1 has been held by t1"), "{failure}");
     let ignore = vec!["entry=app::* because of the test".parse().expect("an ignore")];
     let ignored = analyze(&snapshot, &Question { ignore, ..Question::default() });

@@ -37,6 +37,16 @@ fn spinning(taken_ns: u64) -> (SnapshotBuilder, RegionId) {
 }
 
 #[test]
+fn who_sleeps_is_told_with_when_it_wakes() {
+    let (mut b, own) = at(10 * S);
+    let _ = b.task("src/crawl.rs:8", "app::poll").region(own).sleeps(15 * S, "src/crawl.rs:9").id();
+    let _ = b.task("src/crawl.rs:8", "app::poll").region(own).sleeps(12 * S, "src/crawl.rs:9").id();
+    let report = region(&b.build(), own);
+    assert_eq!(found(&report), [(Rule::Outlived, vec![1, 2])]);
+    assert_eq!(report.findings[0].facts, ["the next of its timers is due in 2.0 s"]);
+}
+
+#[test]
 fn a_spinner_is_told_with_who_is_stranded() {
     let (b, own) = spinning(3 * S);
     let mut snapshot = b.build();

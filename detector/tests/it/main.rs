@@ -1,27 +1,35 @@
 //! Tests of the judgement on snapshots made by hand.
 
 mod causes;
+mod detail;
 mod duty;
 mod files;
+mod filter;
 mod fixpoint;
-mod folded;
+mod formats;
 mod golden;
 mod grammar;
 mod growth;
 mod held;
+mod hostile;
+mod html;
 mod identity;
 mod ignores;
 mod joins;
+mod keeps;
 mod left;
 mod leftovers;
 mod lock_order;
+mod messages;
 mod misuse;
 mod names;
 mod outside;
 mod owners;
+mod profile;
 mod properties;
 mod scopes;
 mod sleep;
+mod source_lines;
 mod stacks;
 mod support;
 mod suppressions;

@@ -8,7 +8,7 @@ use gleak_detector::snapshot::{
 };
 use gleak_detector::{Certainty, Question, Rule, Scope, analyze};
 
-use crate::support::{MS, found, golden, ignore, never_again, process, region};
+use crate::support::{MS, found, golden, ignore, named, never_again, process, region};
 
 /// In region 1 a group is used again too early, at one place by two tasks; in none a lock is given back
 /// by a stranger; in region 2 an error stays unseen.
@@ -82,7 +82,8 @@ fn nobody_is_stuck_by_an_event() {
     let snapshot = b.build();
     let report = process(&snapshot);
     assert_eq!((report.totals.stuck, never_again(&report)), (0, vec![]));
-    let lines = render::failure(&region(&snapshot, first), "rounds", &TextOptions::default());
+    let lines =
+        render::failure(&region(&snapshot, first), &named("rounds"), &TextOptions::default());
     assert!(lines.starts_with("Error: gleak: misuse by 2 tasks\n"), "{lines}");
 }
 

@@ -74,7 +74,7 @@ fn a_region_that_waits_for_something_outside_has_outlived_and_does_not_sleep() {
 }
 
 #[test]
-fn a_region_in_which_a_function_is_to_run_does_not_sleep() {
+fn a_region_to_which_somebody_not_shown_belongs_does_not_sleep() {
     let mut b = SnapshotBuilder::new();
     let own = b.region("cache::expires");
     let jobs = b.channel("src/a.rs:1", Some(0));
@@ -87,6 +87,11 @@ fn a_region_in_which_a_function_is_to_run_does_not_sleep() {
     };
     assert_eq!(rules(&b), [Rule::AsleepInRegion]);
     b.region_mut(own).deferred = 1;
+    assert_eq!(rules(&b), [Rule::Outlived]);
+    b.region_mut(own).deferred = 0;
+    assert_eq!(rules(&b), [Rule::AsleepInRegion]);
+    // Whoever came or went while it was looked at may have been about to wake the task.
+    b.region_mut(own).unsettled = true;
     assert_eq!(rules(&b), [Rule::Outlived]);
 }
 

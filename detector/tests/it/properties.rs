@@ -89,7 +89,7 @@ proptest! {
         snapshot.tasks[0].backtrace = Some(id);
         snapshot.tasks[0].spawn_backtrace = Some(id);
         let report = process(&snapshot);
-        let failure = gleak_detector::render::failure(&report, &name, &options);
+        let failure = gleak_detector::render::failure(&report, &crate::support::named(&name), &options);
         let lines = gleak_detector::render::cut_off(&report).join("\n");
         for text in [text(&report, &options), failure, lines] {
             prop_assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));

@@ -4,7 +4,7 @@ use gleak_detector::render::{self, TextOptions};
 use gleak_detector::snapshot::{FrameId, Snapshot, SnapshotBuilder, Stack, StackId, TaskId};
 use gleak_detector::{Backtrace, Report};
 
-use crate::support::{MS, golden, process, region, stack, symbol};
+use crate::support::{MS, golden, named, process, region, stack, symbol};
 
 /// Below the user's call, as an optimised build has it: inlined names lack their path.
 const PARKED: [&str; 5] = [
@@ -74,6 +74,14 @@ fn what_is_the_users() {
         "gleak_test_harness::test_body::run at /build/gleak/test-harness/src/test_body.rs:57",
     ];
     assert_eq!(one(&around(&[&[worker, start][..], &shims].concat()), false).1, names);
+    // So is what the attribute writes around a test; what the user calls of the harness is not.
+    let attribute = "app::tests::Test::drains::{{closure}} at /build/app/src/tests.rs:4";
+    let test = ["app::tests::drains at /build/app/src/tests.rs:6"];
+    let stack = around(&[&test[..], &shims, &[attribute]].concat());
+    assert_eq!(one(&stack, false).1, ["app::tests::drains"]);
+    let finish =
+        "gleak_test_harness::guard::Guard::finish at /build/gleak/test-harness/src/guard.rs:9";
+    assert_eq!(one(&around(&[finish, worker, start]), false).1.len(), 3);
     // A trait of the user's makes it his, whatever the type.
     let own_trait = "<alloc::boxed::Box<F> as app::Service>::call at /build/app/src/a.rs:3";
     assert_eq!(
@@ -149,22 +157,22 @@ fn as_many_frames_as_asked_for() {
         let text = render::text(&report, &options);
         (text.matches("app::f").count(), text.contains("more frame"), text.contains("coroutine"))
     };
-    let defaults = TextOptions::default();
-    assert_eq!(told(defaults), (8, true, false));
-    assert_eq!(told(TextOptions { frames: 11, ..defaults }), (11, true, false));
-    assert_eq!(told(TextOptions { frames: 12, ..defaults }), (12, false, false));
-    assert_eq!(told(TextOptions { frames: 1, ..defaults }), (1, true, false));
-    assert_eq!(told(TextOptions { frames: 0, ..defaults }), (0, false, false));
+    let defaults = TextOptions::default;
+    assert_eq!(told(defaults()), (8, true, false));
+    assert_eq!(told(TextOptions { frames: 11, ..defaults() }), (11, true, false));
+    assert_eq!(told(TextOptions { frames: 12, ..defaults() }), (12, false, false));
+    assert_eq!(told(TextOptions { frames: 1, ..defaults() }), (1, true, false));
+    assert_eq!(told(TextOptions { frames: 0, ..defaults() }), (0, false, false));
     assert_eq!(
-        told(TextOptions { frames: usize::MAX, runtime_frames: true, ..defaults }),
+        told(TextOptions { frames: usize::MAX, runtime_frames: true, ..defaults() }),
         (12, false, true)
     );
-    let none = render::text(&report, &TextOptions { frames: 0, ..defaults });
+    let none = render::text(&report, &TextOptions { frames: 0, ..defaults() });
     let mut bare = report;
     for group in bare.groups.iter_mut().chain(&mut bare.findings[0].groups) {
         group.backtrace = None;
     }
-    assert_eq!(none, render::text(&bare, &defaults));
+    assert_eq!(none, render::text(&bare, &defaults()));
 }
 
 #[test]
@@ -323,13 +331,13 @@ fn stacks_of_a_test_that_leaks() {
     let report = region(&snapshot, own);
     for width in [80, 120] {
         let options = TextOptions { width, ..TextOptions::default() };
-        let text = render::failure(&report, "ingest::drains_on_error", &options);
+        let text = render::failure(&report, &named("ingest::drains_on_error"), &options);
         golden(&format!("testdata/stacks-{width}.txt"), &text);
     }
     let all = TextOptions { frames: usize::MAX, runtime_frames: true, ..TextOptions::default() };
     golden(
         "testdata/stacks-all-100.txt",
-        &render::failure(&report, "ingest::drains_on_error", &all),
+        &render::failure(&report, &named("ingest::drains_on_error"), &all),
     );
     let json = render::json(&report);
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);

@@ -139,3 +139,9 @@ pub(crate) fn golden(path: &str, actual: &str) {
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(expected, actual, "{} differs; BLESS=1 rewrites it", path.display());
 }
+
+/// A test of a binary that is known.
+pub(crate) fn named(name: &str) -> gleak_detector::render::Test<'_> {
+    let binary = "-p app --test pool".to_owned();
+    gleak_detector::render::Test { name, binary, charge: gleak_detector::render::Charge::Body }
+}

@@ -1,6 +1,8 @@
-//! What may have been meant by a word of an exception that is not known.
+//! What an exception may begin with, and what may have been meant by a word that is none of it.
 //!
 //! Invariant: a proposal is a word of the grammar, never read as if it had been written.
+
+use crate::suggest::near;
 
 /// What a matcher, or a line on a finding, begins with.
 pub(super) const KEYS: [&str; 9] =
@@ -20,28 +22,18 @@ const OTHER_WORDS: [(&str, &str); 12] = [
     ("top", "innermost"),
     ("thread", "name"),
 ];
-/// Letters that may be wrong in a word for which another one is proposed.
-const NEAR: usize = 2;
 
 /// What is said of a key that is none.
 pub(super) fn unknown(key: &str, text: &str) -> String {
     if text.trim_start().starts_with("gk1:") {
-        return "a fingerprint is written `fingerprint=gk1:…`".to_owned();
+        return "a fingerprint is written `fingerprint=gk1:...`".to_owned();
     }
     let other = OTHER_WORDS.iter().find(|(word, _)| *word == key).map(|(_, key)| *key);
-    match other.or_else(|| near(key, &KEYS)) {
+    match other.or_else(|| near(key, KEYS)) {
         Some(meant) => format!("`{key}` is not known; is `{meant}` meant?"),
         None => {
             let known: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
             format!("a matcher begins with one of {}", known.join(", "))
         }
     }
-}
-
-/// The known word that may be meant.
-pub(super) fn near(word: &str, known: &[&'static str]) -> Option<&'static str> {
-    let word = &*word.to_lowercase();
-    let distance = |meant: &&str| strsim::osa_distance(word, meant);
-    let nearest = known.iter().copied().min_by_key(distance)?;
-    (distance(&nearest) <= NEAR && !word.is_empty()).then_some(nearest)
 }
