@@ -1,5 +1,5 @@
 //! The baseline: findings that a team has accepted, each with a ceiling and a reason. A committed
-//! file, made by `gleak baseline write` and read by `gleak gate`.
+//! file, made and changed by `gleak baseline` and read by `gleak gate`.
 //!
 //! Invariants:
 //! 1. Entries are sorted by fingerprint and each fingerprint stands once: merges stay readable.
@@ -8,12 +8,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Read};
 
 use gleak_detector::{Date, Finding, Fingerprint, Rule};
 use serde::{Deserialize, Serialize};
 
 /// The one version of the file that this program reads and writes.
 const SCHEMA: u32 = 1;
+
+/// The most bytes that a file may have: something else was named when it has more.
+const LARGEST: u64 = 64 << 20;
 
 /// The reason of an entry that nobody has given one.
 pub(crate) const TODO: &str = "TODO";
@@ -39,6 +43,9 @@ pub(crate) struct Entry {
     pub(crate) max: u64,
     /// Why it is accepted.
     pub(crate) reason: String,
+    /// The day on which it was accepted, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) added: Option<String>,
     /// Who looks after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
@@ -96,6 +103,19 @@ impl Entry {
     }
 }
 
+/// On what terms findings are accepted; what is none stays as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms {
+    /// The ceiling.
+    pub(crate) max: Option<u64>,
+    /// Why.
+    pub(crate) reason: Option<String>,
+    /// Who looks after them.
+    pub(crate) owner: Option<String>,
+    /// The last day on which they count.
+    pub(crate) expires: Option<Date>,
+}
+
 impl Default for Baseline {
     fn default() -> Self {
         Baseline { schema: SCHEMA, entries: Vec::new() }
@@ -111,7 +131,12 @@ impl Baseline {
 
     /// Accepts merged findings. Entries that stay keep what people wrote into `old`; new ones, and
     /// those without a reason, get `reason`.
-    pub(crate) fn accept(findings: &[Finding], old: &Baseline, reason: &str) -> Baseline {
+    pub(crate) fn accept(
+        findings: &[Finding],
+        old: &Baseline,
+        reason: &str,
+        today: Date,
+    ) -> Baseline {
         let mut entries = BTreeMap::new();
         for finding in findings {
             let before = old.find(&finding.fingerprint);
@@ -121,12 +146,56 @@ impl Baseline {
                 key: Key::of(finding),
                 max: finding.tasks() as u64,
                 reason: kept.unwrap_or_else(|| reason.to_string()),
+                added: before.map_or_else(|| Some(today.to_string()), |entry| entry.added.clone()),
                 owner: before.and_then(|entry| entry.owner.clone()),
                 expires: before.and_then(|entry| entry.expires.clone()),
             };
             entries.insert(finding.fingerprint.clone(), entry);
         }
         Baseline { schema: SCHEMA, entries: entries.into_values().collect() }
+    }
+
+    /// Accepts one more, or lets a known one grow. What is not said anew stays.
+    pub(crate) fn add(&mut self, finding: &Finding, terms: &Terms, today: Date) {
+        let seen = finding.tasks() as u64;
+        let at = self.entries.binary_search_by(|entry| entry.fingerprint.cmp(&finding.fingerprint));
+        let at = at.unwrap_or_else(|at| {
+            let entry = Entry {
+                fingerprint: finding.fingerprint.clone(),
+                key: Key::of(finding),
+                max: seen,
+                reason: TODO.to_owned(),
+                added: Some(today.to_string()),
+                owner: None,
+                expires: None,
+            };
+            self.entries.insert(at, entry);
+            at
+        });
+        let entry = &mut self.entries[at];
+        entry.max = terms.max.unwrap_or(seen.max(entry.max));
+        entry.reason = terms.reason.clone().unwrap_or_else(|| entry.reason.clone());
+        entry.owner = terms.owner.clone().or_else(|| entry.owner.clone());
+        let expires = terms.expires.map(|day| day.to_string());
+        entry.expires = expires.or_else(|| entry.expires.clone());
+    }
+
+    /// What a file has in it, for [`Baseline::read`]: no more than what shows that it is too large, since it
+    /// may have no end.
+    pub(crate) fn bytes(input: impl Read) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        input.take(LARGEST + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads what a file has in it.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Baseline, BaselineFault> {
+        if bytes.len() as u64 > LARGEST {
+            return Err(BaselineFault::TooLarge);
+        }
+        let invalid =
+            |_| BaselineFault::Io(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"));
+        Baseline::parse(str::from_utf8(bytes).map_err(invalid)?)
     }
 
     /// Reads the file's text.
@@ -146,10 +215,11 @@ impl Baseline {
             }
         }
         for entry in &baseline.entries {
-            if let Some(expires) = &entry.expires
-                && Date::parse(expires).is_none()
-            {
-                return Err(BaselineFault::Expires(entry.fingerprint.clone(), expires.clone()));
+            for (key, day) in [("added", &entry.added), ("expires", &entry.expires)] {
+                if let Some(day) = day.as_ref().filter(|day| Date::parse(day).is_none()) {
+                    let fingerprint = entry.fingerprint.clone();
+                    return Err(BaselineFault::Day { fingerprint, key, text: day.clone() });
+                }
             }
         }
         Ok(baseline)
@@ -173,15 +243,24 @@ struct Probe {
 #[derive(Debug)]
 pub(crate) enum BaselineFault {
     /// It could not be read.
-    Io(std::io::Error),
+    Io(io::Error),
+    /// It has more bytes than any baseline.
+    TooLarge,
     /// It is not the JSON that is expected.
     Json(serde_json::Error),
     /// Its schema is another one.
     Schema(u32),
     /// A fingerprint stands twice.
     Duplicate(Fingerprint),
-    /// A date that is none.
-    Expires(Fingerprint, String),
+    /// A day that is none.
+    Day {
+        /// Of which entry.
+        fingerprint: Fingerprint,
+        /// Under which key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+    },
 }
 
 impl fmt::Display for BaselineFault {
@@ -190,6 +269,9 @@ impl fmt::Display for BaselineFault {
             BaselineFault::Io(error) => {
                 write!(f, "cannot read the baseline, {}", crate::error::reason(error))
             }
+            BaselineFault::TooLarge => {
+                write!(f, "not a baseline, it has more than {} MiB", LARGEST >> 20)
+            }
             BaselineFault::Json(error) => write!(f, "not a baseline, {error}"),
             BaselineFault::Schema(found) => {
                 write!(f, "baseline schema {found}, this gleak knows schema {SCHEMA}")
@@ -197,8 +279,8 @@ impl fmt::Display for BaselineFault {
             BaselineFault::Duplicate(fingerprint) => {
                 write!(f, "baseline has fingerprint {fingerprint} twice")
             }
-            BaselineFault::Expires(fingerprint, text) => {
-                write!(f, "baseline entry {fingerprint} expires on \"{text}\", want YYYY-MM-DD")
+            BaselineFault::Day { fingerprint, key, text } => {
+                write!(f, "baseline entry {fingerprint} has {key} \"{text}\", want YYYY-MM-DD")
             }
         }
     }
@@ -240,7 +322,7 @@ mod tests {
         let no_reason = ENTRY.replace(",\"reason\":\"known\"", "");
         assert!(fault(&file(&no_reason)).contains("missing field `reason`"));
         let date = ENTRY.replace("\"max\"", "\"expires\":\"soon\",\"max\"");
-        assert!(fault(&file(&date)).contains("expires on \"soon\""));
+        assert!(fault(&file(&date)).contains("has expires \"soon\""));
     }
 
     #[test]

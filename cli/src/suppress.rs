@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gleak_detector::{Date, GrammarError, Suppressions};
@@ -15,18 +14,13 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Suppressions, Failure> {
     let mut all = Suppressions::default();
     for path in paths {
         let failed = |fault| Failure::Suppressions { path: path.display().to_string(), fault };
-        let bytes = read_file(path).map_err(|error| failed(SuppressionsFault::Io(error)))?;
+        let bytes = File::open(path)
+            .and_then(Suppressions::bytes)
+            .map_err(|error| failed(SuppressionsFault::Io(error)))?;
         let file = Suppressions::read(&bytes);
         all.extend(file.map_err(|error| failed(SuppressionsFault::Grammar(error)))?);
     }
     Ok(all)
-}
-
-/// No more of it than what shows that it is too large: it may have no end.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(Suppressions::LARGEST as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The day, in UTC. A clock before 1970 counts as 1970.

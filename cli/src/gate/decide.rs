@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use gleak_detector::{Certainty, Date, Exception, Finding, Fingerprint, Rule};
 use serde::Serialize;
 
-use super::{Coverage, Evidence, Unreadable};
+use super::{Coverage, Evidence, LeftOut, Unreadable};
 use crate::baseline::{Baseline, Entry, Key};
 use crate::exit_code;
 
@@ -20,6 +20,8 @@ use crate::exit_code;
 pub(crate) struct Policy {
     /// New findings that are let through.
     pub(crate) max_new: usize,
+    /// Whether those that have moved are let through, up to the ceiling of their old entry.
+    pub(crate) accept_moved: bool,
     /// The lowest certainty that fails.
     pub(crate) fail_on: Certainty,
     /// Whether stale entries and missing reasons fail.
@@ -43,6 +45,12 @@ pub(crate) struct Verdict {
     pub(crate) required: u64,
     /// Findings that the baseline does not allow: new, then moved, then grown.
     pub(crate) changes: Vec<Change>,
+    /// More of them, which a filter leaves out of what is shown.
+    #[serde(skip)]
+    pub(crate) unshown: Vec<Change>,
+    /// That filter, and how many they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) left_out: Option<LeftOut>,
     /// How many of them fail the gate.
     pub(crate) over: usize,
     /// Entries that were not seen.
@@ -51,8 +59,14 @@ pub(crate) struct Verdict {
     pub(crate) without_reason: Vec<Accepted>,
     /// Findings that the baseline allows.
     pub(crate) known: usize,
+    /// Them, for lists.
+    #[serde(skip)]
+    pub(crate) allowed: Vec<Allowed>,
     /// Findings less certain than those that fail.
     pub(crate) weaker: usize,
+    /// Them, for lists.
+    #[serde(skip)]
+    pub(crate) weak: Vec<Finding>,
     /// Findings that a file of suppressions excepts, in one process at least.
     pub(crate) suppressed: usize,
     /// What became of each suppression.
@@ -74,7 +88,7 @@ pub(crate) enum Outcome {
     Failed,
     /// Not all that was to be read could be.
     Unreadable,
-    /// Nobody reported, or too few.
+    /// Nobody reported, or too few, or nobody had a task.
     NothingChecked,
 }
 
@@ -109,6 +123,8 @@ pub(crate) enum Status {
 pub(crate) struct Change {
     /// How it differs.
     pub(crate) status: Status,
+    /// Whether it fails the gate.
+    pub(crate) fails: bool,
     /// Its identity.
     pub(crate) fingerprint: Fingerprint,
     /// How much it is worth.
@@ -124,6 +140,18 @@ pub(crate) struct Change {
     pub(crate) because: String,
     /// Tests that it was seen in.
     pub(crate) tests: Vec<String>,
+    /// All of it, for lists.
+    #[serde(skip)]
+    pub(crate) finding: Finding,
+}
+
+/// A finding that the baseline allows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Allowed {
+    /// What was found.
+    pub(crate) finding: Finding,
+    /// Why it is accepted.
+    pub(crate) reason: String,
 }
 
 /// A baseline entry to be named.
@@ -135,6 +163,8 @@ pub(crate) struct Accepted {
     pub(crate) rule: Rule,
     /// What the task runs.
     pub(crate) entry: String,
+    /// Where it was spawned.
+    pub(crate) spawn: String,
 }
 
 /// Judges what was reported.
@@ -144,18 +174,19 @@ pub(crate) fn decide(evidence: &Evidence, baseline: &Baseline, policy: &Policy) 
     let mut vanished: Vec<&Entry> =
         baseline.entries.iter().filter(|entry| !seen.contains(&entry.fingerprint)).collect();
 
-    let (mut changes, mut known, mut weaker) = (Vec::new(), 0, 0);
+    let (mut changes, mut allowed, mut weak) = (Vec::new(), Vec::new(), Vec::new());
     for finding in &findings {
         match compare(finding, baseline, policy.today) {
-            None => known += 1,
-            Some(_) if finding.certainty > policy.fail_on => weaker += 1,
+            None => allowed.push(self::allowed(finding, baseline)),
+            Some(_) if finding.certainty > policy.fail_on => weak.push(finding.clone()),
             Some(status) => changes.push(change(finding, status)),
         }
     }
     // Who runs the same function comes first, so that nobody else takes its entry.
     for alike in [same_function, same_place] {
-        say_moved(&mut changes, &mut vanished, alike);
+        say_moved(&mut changes, &mut vanished, alike, policy);
     }
+    say_failing(&mut changes, policy);
     // Stable: within a status the order of the report stays.
     changes.sort_by_key(|change| change.status.rank());
 
@@ -165,12 +196,16 @@ pub(crate) fn decide(evidence: &Evidence, baseline: &Baseline, policy: &Policy) 
         outcome: Outcome::Passed,
         coverage: evidence.coverage(),
         required: policy.require_run,
-        over: over(&changes, policy.max_new),
+        over: changes.iter().filter(|change| change.fails).count(),
         changes,
+        unshown: Vec::new(),
+        left_out: None,
         stale: vanished.into_iter().map(accepted).collect(),
         without_reason: without_reason.filter(|_| policy.strict).map(accepted).collect(),
-        known,
-        weaker,
+        known: allowed.len(),
+        allowed,
+        weaker: weak.len(),
+        weak,
         suppressed: evidence.suppressed.len(),
         exceptions: evidence.exceptions.clone(),
         unreadable: evidence.unreadable.clone(),
@@ -183,17 +218,23 @@ pub(crate) fn decide(evidence: &Evidence, baseline: &Baseline, policy: &Policy) 
 impl Verdict {
     /// What could not be read outweighs what was found, and that outweighs how little was checked.
     fn end(&self) -> Outcome {
-        let moved = self.changes.iter().any(|c| matches!(c.status, Status::Moved(_)));
-        let strict = self.strict && (moved || !self.stale.is_empty());
+        let strict = self.strict && !self.stale.is_empty();
         if !self.unreadable.is_empty() {
             Outcome::Unreadable
         } else if self.over > 0 || strict || !self.without_reason.is_empty() {
             Outcome::Failed
-        } else if self.coverage.processes < self.required {
+        } else if self.coverage.processes < self.required || self.saw_nothing() {
             Outcome::NothingChecked
         } else {
             Outcome::Passed
         }
+    }
+}
+
+impl Verdict {
+    /// Whether something had to be looked at, and there was no task that could have leaked.
+    pub(crate) fn saw_nothing(&self) -> bool {
+        self.required > 0 && self.coverage.is_nothing()
     }
 }
 
@@ -218,13 +259,35 @@ fn compare(finding: &Finding, baseline: &Baseline, today: Date) -> Option<Status
 }
 
 /// What is new and much like an entry that has vanished has moved. Each entry is taken once.
-fn say_moved(changes: &mut [Change], vanished: &mut Vec<&Entry>, alike: fn(&Key, &Key) -> bool) {
+fn say_moved(
+    changes: &mut [Change],
+    vanished: &mut Vec<&Entry>,
+    alike: fn(&Key, &Key) -> bool,
+    policy: &Policy,
+) {
     for change in changes.iter_mut().filter(|change| change.status == Status::New) {
         if let Some(at) = vanished.iter().position(|entry| alike(&entry.key, &change.key)) {
             let entry = vanished.remove(at);
             change.status = Status::Moved(entry.fingerprint.clone());
             change.was = Some(entry.key.clone());
+            let as_accepted = change.tasks <= entry.max && !entry.has_expired(policy.today);
+            change.fails = !(policy.accept_moved && as_accepted);
         }
+    }
+}
+
+/// New and moved ones fail all together, once there are too many; grown ones always do, and moved ones
+/// under the strict policy.
+fn say_failing(changes: &mut [Change], policy: &Policy) {
+    let grown = |change: &Change| matches!(change.status, Status::Grown(_));
+    let failing = changes.iter().filter(|change| change.fails && !grown(change)).count();
+    let through = failing <= policy.max_new;
+    for change in changes {
+        change.fails &= match change.status {
+            Status::Grown(_) => true,
+            Status::Moved(_) => policy.strict || !through,
+            Status::New | Status::Expired(_) => !through,
+        };
     }
 }
 
@@ -247,16 +310,10 @@ fn without_line(place: &str) -> &str {
     }
 }
 
-/// How many changes fail: every grown one; new ones all together, once there are too many.
-fn over(changes: &[Change], max_new: usize) -> usize {
-    let grown = changes.iter().filter(|change| matches!(change.status, Status::Grown(_))).count();
-    let new = changes.len() - grown;
-    grown + if new > max_new { new } else { 0 }
-}
-
 fn change(finding: &Finding, status: Status) -> Change {
     Change {
         status,
+        fails: true,
         fingerprint: finding.fingerprint.clone(),
         certainty: finding.certainty,
         tasks: finding.tasks() as u64,
@@ -264,7 +321,14 @@ fn change(finding: &Finding, status: Status) -> Change {
         was: None,
         because: finding.because.clone(),
         tests: finding.regions.clone(),
+        finding: finding.clone(),
     }
+}
+
+fn allowed(finding: &Finding, baseline: &Baseline) -> Allowed {
+    let entry = baseline.find(&finding.fingerprint);
+    let reason = entry.map(|entry| entry.reason.clone()).unwrap_or_default();
+    Allowed { finding: finding.clone(), reason }
 }
 
 fn accepted(entry: &Entry) -> Accepted {
@@ -272,5 +336,6 @@ fn accepted(entry: &Entry) -> Accepted {
         fingerprint: entry.fingerprint.clone(),
         rule: entry.key.rule,
         entry: entry.key.entry.clone(),
+        spawn: entry.key.spawn.clone(),
     }
 }

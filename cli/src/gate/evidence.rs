@@ -28,6 +28,13 @@ pub(crate) struct Coverage {
     pub(crate) spawned: u64,
 }
 
+impl Coverage {
+    /// Whether there was no task that could have leaked: then nothing was checked.
+    pub(crate) fn is_nothing(self) -> bool {
+        self.spawned == 0
+    }
+}
+
 /// An input that could not be read, or not in full.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(crate) struct Unreadable {
@@ -59,10 +66,11 @@ struct Process {
 }
 
 impl Evidence {
-    /// Adds what was read.
-    pub(crate) fn add(&mut self, content: Content) {
+    /// Adds what was read. A Go program's tests are not ours to pass or fail.
+    pub(crate) fn add(&mut self, input: &str, content: Content) {
         let process = match content {
             Content::Dump(snapshot) => of_dump(&snapshot),
+            Content::Go(_) => return self.note(input, &InputFault::Go),
             Content::Findings(report) => Process { report, started_ns: None, has_file: true },
         };
         match self.processes.iter_mut().find(|known| known.is(&process)) {

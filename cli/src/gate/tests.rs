@@ -1,8 +1,11 @@
 //! The decision, on findings made by hand.
 
 use gleak_detector::findings_file::{FindingsFile, Source};
+use gleak_detector::render::TextOptions;
 use gleak_detector::snapshot::{Site, TaskId, WaitReason};
-use gleak_detector::{Certainty, Date, Finding, FindingKey, Fingerprint, Group, Member, Rule};
+use gleak_detector::{
+    Certainty, Date, Finding, FindingKey, Fingerprint, Group, Keeps, Member, Rule,
+};
 
 use super::*;
 use crate::baseline::Baseline;
@@ -40,6 +43,7 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             block: site(73),
             backtrace: None,
             spawn_backtrace: None,
+            keeps: Keeps::default(),
             members: (1..=tasks).map(member).collect(),
         }],
         chain: Vec::new(),
@@ -52,13 +56,14 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
 fn evidence(findings: Vec<Finding>) -> Evidence {
     let source = Source { program: "app".into(), pid: 7, tests: 3, spawned: 12904 };
     let mut evidence = Evidence::default();
-    evidence.add(Content::Findings(FindingsFile { source, findings, complete: true }));
+    evidence.add("dump", Content::Findings(FindingsFile { source, findings, complete: true }));
     evidence
 }
 
 fn policy() -> Policy {
     Policy {
         max_new: 0,
+        accept_moved: false,
         fail_on: Certainty::Weak,
         strict: false,
         require_run: 1,
@@ -67,11 +72,11 @@ fn policy() -> Policy {
 }
 
 fn known(findings: &[Finding]) -> Baseline {
-    Baseline::accept(findings, &Baseline::default(), "issue 41")
+    Baseline::accept(findings, &Baseline::default(), "issue 41", policy().today)
 }
 
 fn last_line(verdict: &Verdict) -> String {
-    text(verdict).lines().last().unwrap_or_default().to_string()
+    text(verdict, &TextOptions::default()).lines().last().unwrap_or_default().to_string()
 }
 
 #[test]
@@ -84,6 +89,24 @@ fn an_unknown_finding_fails_and_a_known_one_passes() {
     let verdict = decide(&evidence(found.clone()), &known(&found), &policy());
     assert_eq!(verdict.outcome, Outcome::Passed);
     assert_eq!(last_line(&verdict), "gate: passed, 1 known");
+}
+
+#[test]
+fn what_a_filter_hides_makes_no_other_change_fail() {
+    let baseline = known(&[finding("gk1:a", "pool::start", 2)]);
+    let found = vec![finding("gk1:a", "pool::start", 3), finding("gk1:b", "pool::stop", 1)];
+    let evidence = evidence(found);
+    let mut verdict = decide(&evidence, &baseline, &Policy { max_new: 1, ..policy() });
+    let failing = |verdict: &Verdict| {
+        let rows = listing(verdict).rows;
+        rows.iter().filter(|row| row.fails).map(|row| row.finding.fingerprint.0.clone()).collect()
+    };
+    let before: Vec<String> = failing(&verdict);
+    assert_eq!(before, ["gk1:a"], "the new one is let through");
+    show_only(&mut verdict, &evidence, &"entry=pool::stop".parse().unwrap());
+    assert_eq!(verdict.changes.len(), 1);
+    let after: Vec<String> = failing(&verdict);
+    assert_eq!(after, [""; 0], "and still is when the other is not shown");
 }
 
 #[test]
@@ -151,7 +174,7 @@ fn what_stands_in_another_function_has_moved() {
         statuses.collect::<Vec<_>>(),
         [("pool::launch", &moved("gk1:b")), ("pool::start", &moved("gk1:a"))]
     );
-    let said = text(&verdict);
+    let said = text(&verdict, &TextOptions::default());
     assert!(said.contains("was gk1:b (then pool::stop)"), "{said}");
     assert!(said.contains("was gk1:a (same function)"), "{said}");
     // It waits otherwise, or in another file: nothing says that it is the same.
@@ -163,13 +186,39 @@ fn what_stands_in_another_function_has_moved() {
 }
 
 #[test]
+fn what_has_moved_is_let_through_if_asked_and_only_as_it_was_accepted() {
+    let mut baseline = known(&[finding("gk1:a", "pool::start", 2)]);
+    let judged = |baseline: &Baseline, tasks| {
+        let found = vec![finding("gk1:c", "pool::start", tasks)];
+        decide(&evidence(found), baseline, &Policy { accept_moved: true, ..policy() })
+    };
+    let verdict = judged(&baseline, 2);
+    assert_eq!(verdict.outcome, Outcome::Passed);
+    assert_eq!(last_line(&verdict), "gate: passed, 1 moved let through, 0 known");
+    assert!(!listing(&verdict).rows[0].fails);
+    let verdict = judged(&baseline, 3);
+    assert_eq!(last_line(&verdict), "gate: FAILED, 1 over the limit (1 moved), 0 known");
+    baseline.entries[0].expires = Some("2026-11-20".into());
+    assert_eq!(judged(&baseline, 2).outcome, Outcome::Failed);
+}
+
+#[test]
+fn strict_counts_what_has_moved_whatever_is_let_through() {
+    let baseline = known(&[finding("gk1:a", "pool::start", 2)]);
+    let found = vec![finding("gk1:c", "pool::start", 2)];
+    let strict = Policy { strict: true, max_new: 9, ..policy() };
+    let verdict = decide(&evidence(found), &baseline, &strict);
+    assert_eq!(last_line(&verdict), "gate: FAILED, 1 over the limit (1 moved), 0 known");
+}
+
+#[test]
 fn an_expired_entry_is_as_good_as_none() {
     let found = vec![finding("gk1:a", "pool::start", 2)];
     let mut baseline = known(&found);
     baseline.entries[0].expires = Some("2026-11-20".into());
     let verdict = decide(&evidence(found.clone()), &baseline, &policy());
     assert_eq!(verdict.changes[0].status, Status::Expired("2026-11-20".into()));
-    assert!(text(&verdict).contains("accepted until 2026-11-20"));
+    assert!(text(&verdict, &TextOptions::default()).contains("accepted until 2026-11-20"));
     baseline.entries[0].expires = Some("2026-11-21".into());
     assert_eq!(decide(&evidence(found), &baseline, &policy()).outcome, Outcome::Passed);
 }
@@ -177,7 +226,8 @@ fn an_expired_entry_is_as_good_as_none() {
 #[test]
 fn a_missing_reason_fails_only_when_strict() {
     let found = vec![finding("gk1:a", "pool::start", 2)];
-    let baseline = Baseline::accept(&found, &Baseline::default(), crate::baseline::TODO);
+    let baseline =
+        Baseline::accept(&found, &Baseline::default(), crate::baseline::TODO, policy().today);
     assert_eq!(decide(&evidence(found.clone()), &baseline, &policy()).outcome, Outcome::Passed);
     let verdict = decide(&evidence(found), &baseline, &Policy { strict: true, ..policy() });
     assert_eq!(verdict.outcome, Outcome::Failed);
@@ -220,7 +270,7 @@ fn an_unreadable_input_outweighs_findings_and_hides_none() {
     evidence.note("x\x1b.ndjson", &InputFault::Cut);
     let verdict = decide(&evidence, &Baseline::default(), &policy());
     assert_eq!(verdict.outcome, Outcome::Unreadable);
-    let said = text(&verdict);
+    let said = text(&verdict, &TextOptions::default());
     assert!(said.contains("NEW") && said.contains("x\\u{1b}.ndjson: is cut"), "{said}");
     assert!(
         said.ends_with(
@@ -236,13 +286,13 @@ fn a_dump_and_the_findings_file_of_one_process_count_once() {
     builder.header_mut().program = "app".into();
     builder.header_mut().pid = 7;
     let snapshot = builder.build();
-    evidence.add(Content::Dump(Box::new(snapshot.clone())));
-    evidence.add(Content::Dump(Box::new(snapshot)));
+    evidence.add("dump", Content::Dump(Box::new(snapshot.clone())));
+    evidence.add("dump", Content::Dump(Box::new(snapshot)));
     let coverage = evidence.coverage();
     assert_eq!(coverage, Coverage { processes: 1, tests: 3, spawned: 12904 });
     // Another findings file is another process, whatever its number.
     let source = Source { program: "app".into(), pid: 7, tests: 1, spawned: 1 };
     let file = FindingsFile { source, findings: vec![], complete: true };
-    evidence.add(Content::Findings(file));
+    evidence.add("dump", Content::Findings(file));
     assert_eq!(evidence.coverage().processes, 2);
 }

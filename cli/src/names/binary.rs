@@ -10,10 +10,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use gleak_detector::snapshot::Symbol;
-use object::read::{CompressionFormat, Object, ObjectSection, ReadCache, ReadRef};
+use object::read::{CompressionFormat, Object, ObjectSection, ObjectSegment, ReadCache, ReadRef};
+use object::{SectionKind, SegmentFlags, elf};
 
 use super::lines;
 use super::symbols::Symbols;
@@ -53,6 +55,8 @@ pub(crate) struct Binary {
     pub(super) wealth: Wealth,
     /// The name of the file that its debug information was moved to.
     pub(super) debug_link: Option<OsString>,
+    /// What of it a process has in its memory as it is: addresses, and where their bytes begin.
+    loaded: Vec<(Range<u64>, u64)>,
     data: ReadCache<File>,
 }
 
@@ -107,12 +111,30 @@ impl Binary {
         let wealth = wealth(&file);
         let link = file.gnu_debuglink()?.map(|(name, _)| os_name(name));
         let path = path.to_path_buf();
-        Ok(Binary { path, build_id, wealth, debug_link: link, data })
+        let loaded = loaded(&file);
+        Ok(Binary { path, build_id, wealth, debug_link: link, loaded, data })
+    }
+
+    /// Fills `into` with what every process that has it loaded sees there. False when that is not known:
+    /// what a process may write to is not told by the file.
+    pub(crate) fn read_loaded(&self, address: u64, into: &mut [u8]) -> bool {
+        let found = self.loaded.iter().find(|(range, _)| range.contains(&address));
+        let Some((range, start)) = found else { return false };
+        let length = into.len() as u64;
+        if range.end - address < length {
+            return false;
+        }
+        let at = start.saturating_add(address - range.start);
+        let bytes = (&self.data).read_bytes_at(at, length);
+        bytes.is_ok_and(|bytes| {
+            into.copy_from_slice(bytes);
+            true
+        })
     }
 
     /// The names of each address, what was inlined first, and what kept some of them from being
     /// found.
-    pub(super) fn names(&self, addresses: &[u64]) -> (Vec<Vec<Symbol>>, Option<BinaryFault>) {
+    pub(crate) fn names(&self, addresses: &[u64]) -> (Vec<Vec<Symbol>>, Option<BinaryFault>) {
         let nothing = || vec![Vec::new(); addresses.len()];
         let file = match object::File::parse(&self.data) {
             Ok(file) => file,
@@ -127,6 +149,23 @@ impl Binary {
             }
         }
     }
+}
+
+fn loaded<'d>(file: &object::File<'d, Data<'d>>) -> Vec<(Range<u64>, u64)> {
+    // A debug file has the addresses of its program, and none of the bytes.
+    let is_hollow = |section: object::Section<'d, '_, Data<'d>>| {
+        section.kind() == SectionKind::Text && section.file_range().is_none()
+    };
+    if file.sections().any(is_hollow) {
+        return Vec::new();
+    }
+    let segment = |segment: object::Segment<'d, '_, Data<'d>>| {
+        let SegmentFlags::Elf { p_flags, .. } = segment.flags() else { return None };
+        let (start, length) = segment.file_range();
+        let end = segment.address().checked_add(length)?;
+        (p_flags.0 & elf::PF_W.0 == 0).then_some((segment.address()..end, start))
+    };
+    file.segments().filter_map(segment).collect()
 }
 
 fn wealth<'d>(file: &object::File<'d, Data<'d>>) -> Wealth {
@@ -162,7 +201,7 @@ pub(super) fn section<'d>(
     Ok(range.data(data)?.decompress()?)
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.

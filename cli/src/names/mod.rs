@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use gleak_detector::snapshot::{Module, Snapshot, Symbol};
 
-pub(crate) use binary::{Binary, BinaryFault};
+pub(crate) use binary::{Binary, BinaryFault, hexadecimal};
 use search::{Places, is_of};
 
 use crate::args;
@@ -41,6 +41,8 @@ pub(crate) struct Names {
     modules: BTreeMap<Module, usize>,
     /// Which modules could not be named, or not in full, and why.
     remarks: BTreeMap<String, String>,
+    /// Memory of a process has been read: then a file that is another one by now costs names only.
+    forgives: bool,
 }
 
 impl Names {
@@ -59,7 +61,7 @@ impl Names {
         let system = [PathBuf::from(SYSTEM)];
         let debug_dirs = args.debug_dir.iter().cloned().chain(system).collect();
         let places = Places { exes, debug_dirs };
-        Ok(Names { places, modules: BTreeMap::new(), remarks: BTreeMap::new() })
+        Ok(Names { places, modules: BTreeMap::new(), remarks: BTreeMap::new(), forgives: false })
     }
 
     /// The same content, with names for the frames of a dump.
@@ -70,16 +72,37 @@ impl Names {
         content
     }
 
+    /// The file that a process had loaded, by its build id.
+    pub(crate) fn loaded(&self, module: &Module) -> Result<Rc<Binary>, String> {
+        self.places.loaded(module)
+    }
+
+    /// What could not be told of the memory of a process, by files that would have told it.
+    pub(crate) fn note_unread(&mut self, unread: BTreeMap<String, String>) {
+        self.forgives = true;
+        for (path, why) in unread {
+            self.remarks.insert(path, format!("{why}; what lies in it is not known"));
+        }
+    }
+
     /// Modules whose frames stay without names.
     pub(crate) fn remarks(&self) -> impl Iterator<Item = Failure> {
-        self.remarks.iter().map(|(name, why)| Failure::Input {
-            name: name.clone(),
-            fault: InputFault::Noted(why.clone()),
-        })
+        let strangers = if self.forgives { self.find_strangers() } else { Vec::new() };
+        let strangers =
+            strangers.into_iter().map(|(name, why)| (name, format!("is not used: {why}")));
+        let remarks = self.remarks.iter().map(|(name, why)| (name.clone(), why.clone()));
+        strangers
+            .chain(remarks)
+            .map(|(name, why)| Failure::Input { name, fault: InputFault::Noted(why) })
     }
 
     /// Files that the user has named and that are of no module of any dump.
     pub(crate) fn strangers(&self) -> Vec<Failure> {
+        let strangers = if self.forgives { Vec::new() } else { self.find_strangers() };
+        strangers.into_iter().map(|(what, why)| Failure::Usage { what, why }).collect()
+    }
+
+    fn find_strangers(&self) -> Vec<(String, String)> {
         if self.modules.is_empty() {
             return Vec::new();
         }
@@ -88,7 +111,7 @@ impl Names {
         strangers.map(|exe| self.stranger(exe)).collect()
     }
 
-    fn stranger(&self, exe: &Binary) -> Failure {
+    fn stranger(&self, exe: &Binary) -> (String, String) {
         let what = exe.path.display().to_string();
         let mut why = match &exe.build_id {
             Some(id) => format!("build id {id} is not that of any module of the dump; wanted "),
@@ -109,7 +132,7 @@ impl Names {
         if wanted.len() > LISTED {
             why.push_str(&format!(" and {} more", wanted.len() - LISTED));
         }
-        Failure::Usage { what, why }
+        (what, why)
     }
 
     fn resolve(&mut self, snapshot: &mut Snapshot) {

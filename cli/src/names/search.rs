@@ -57,6 +57,23 @@ impl Places {
         }
     }
 
+    /// The file that a process had loaded, to read what lies in it; debug files have nothing of that.
+    pub(super) fn loaded(&self, module: &Module) -> Result<Rc<Binary>, String> {
+        if module.build_id.is_none() {
+            return Err("has no build id in the memory of the process".to_owned());
+        }
+        if let Some(exe) = self.exes.iter().find(|exe| is_of(exe, module, true)) {
+            return Ok(Rc::clone(exe));
+        }
+        let mut choice = Choice::default();
+        let own = Path::new(&module.path);
+        if own.is_absolute() {
+            choice.look_at(own, module);
+        }
+        let why = choice.refused.unwrap_or_else(|| "is not there".to_owned());
+        choice.best.ok_or(why)
+    }
+
     fn search(&self, build_id: &str, module: &Module, choice: &mut Choice) {
         if let Some(file) = by_build_id(build_id) {
             for dir in &self.debug_dirs {

@@ -3,7 +3,7 @@
 use gleak_detector::{Certainty, Rule};
 
 use crate::make::{self, finding, findings};
-use crate::work_dir::{WorkDir, golden};
+use crate::work_dir::{WorkDir, golden, today};
 
 #[test]
 fn green_with_its_baseline_and_red_for_one_task_more() {
@@ -81,11 +81,13 @@ fn every_status() -> WorkDir {
 #[test]
 fn every_status_is_said_and_the_default_folder_is_read() {
     let dir = every_status();
-    let run = dir.gleak(&["gate", "--baseline", "b.json"]).ends(1).quiet();
-    golden("gate.txt", &run.stdout);
+    for (width, file) in [("80", "gate-80.txt"), ("120", "gate-120.txt")] {
+        let run = dir.gleak(&["gate", "--baseline", "b.json", "--width", width]).ends(1).quiet();
+        golden(file, &run.stdout);
+    }
     let run = dir.gleak(&["gate", "--baseline", "b.json", "--format", "json"]).ends(1).quiet();
     golden("gate.json", &run.stdout);
-    golden("baseline.json", &dir.read("b.json"));
+    golden("baseline.json", &dir.read("b.json").replace(&today(), "2026-11-21"));
 }
 
 #[test]
@@ -117,6 +119,27 @@ fn nothing_checked_is_not_green() {
     dir.write("empty/x.ndjson", findings(1, &[]));
     let run = dir.gleak(&["gate", "empty"]).ends(0).quiet();
     assert!(run.stdout.starts_with("checked 1 process, 3 tests, 6 452 tasks spawned\n"), "{run:?}");
+}
+
+#[test]
+fn processes_without_a_task_are_nothing_checked() {
+    let dir = WorkDir::new("idle");
+    dir.write("run/a.ndjson", make::idle(1)).write("run/b.ndjson", make::idle(2));
+    let run = dir.gleak(&["gate", "run"]).ends(4).complains("nothing checked: no task was spawned");
+    let last =
+        "gate: FAILED, nothing checked: 2 processes reported, and no task was spawned, 0 known";
+    assert!(run.stdout.ends_with(&format!("{last}\n")), "{run:?}");
+    dir.gleak(&["baseline", "write", "b.json", "run", "--reason", "issue 41"])
+        .ends(4)
+        .complains("nothing checked: no task was spawned");
+    dir.gleak(&["gate", "run", "--allow-empty"]).ends(0).quiet();
+    // One that spawned something is enough.
+    dir.write("run/c.ndjson", findings(3, &[]));
+    let run = dir.gleak(&["gate", "run"]).ends(0).quiet();
+    assert!(
+        run.stdout.starts_with("checked 3 processes, 9 tests, 6 452 tasks spawned\n"),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -171,4 +194,57 @@ fn a_faulty_baseline_is_code_2() {
     with("b.json").complains("not a baseline");
     dir.write("b.json", [0xff, 0xfe]);
     with("b.json").complains("cannot read the baseline");
+}
+
+#[test]
+fn what_has_moved_is_let_through_if_asked() {
+    let dir = WorkDir::new("accept-moved");
+    let leak = make::leak_at;
+    dir.write("run/a.ndjson", leak("src/pool.rs:49", "app::Pool::start", "src/pool.rs:73"));
+    dir.gleak(&["baseline", "write", "b.json", "run", "--reason", "issue 41"]).ends(0).quiet();
+    dir.write("run/a.ndjson", leak("src/hub.rs:9", "app::Pool::start", "src/hub.rs:12"));
+    let gate = ["gate", "run", "--baseline", "b.json"];
+    dir.gleak(&gate).ends(1).quiet();
+    let run = dir.gleak(&[&gate[..], &["--accept-moved"]].concat()).ends(0).quiet();
+    assert!(run.stdout.ends_with("gate: passed, 1 moved let through, 0 known\n"), "{}", run.stdout);
+    dir.gleak(&[&gate[..], &["--accept-moved", "--strict-baseline"]].concat()).ends(2);
+    dir.gleak(&["gate", "run", "--accept-moved"]).ends(2);
+}
+
+#[test]
+fn one_run_says_it_in_every_format_at_once() {
+    let dir = every_status();
+    let gate = ["gate", "--baseline", "b.json"];
+    let formats = [("sarif", "g.sarif"), ("junit", "g.xml"), ("md", "summary"), ("json", "g.json")];
+    let named: Vec<String> =
+        formats.iter().map(|(it, file)| format!("--format={it}={file}")).collect();
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let text = dir.gleak(&gate).ends(1).quiet().stdout;
+    let run = dir.gleak(&[&gate[..], &named].concat()).ends(1).quiet();
+    assert_eq!(run.stdout, text);
+    for (format, file) in formats {
+        let alone = dir.gleak(&[&gate[..], &["--format", format]].concat()).ends(1).stdout;
+        assert_eq!(dir.read(file), alone, "{format}");
+    }
+    // What is there stays, and nothing is written beside it, unless it was said.
+    let run = dir.gleak(&[&gate[..], &["--format=text=new"], &named].concat()).ends(2);
+    run.complains("g.sarif: exists; --force overwrites it");
+    assert!(!dir.path("new").exists());
+    dir.gleak(&[&gate[..], &named, &["--force"]].concat()).ends(1).quiet();
+    // The answer on standard output may have any format, or a file of its own.
+    let run = dir.gleak(&[&gate[..], &["--format=github", "--format=md=other"]].concat()).ends(1);
+    assert!(run.stdout.starts_with("::error "), "{}", run.stdout);
+    let run = dir.gleak(&[&gate[..], &["-o", "a.json", "--format=md=b"]].concat()).ends(1).quiet();
+    assert_eq!((run.stdout.as_str(), dir.read("a.json")), ("", dir.read("g.json")));
+    assert_eq!(dir.read("b"), dir.read("summary"));
+    let run = dir.gleak(&[&gate[..], &["--format=sarf=x"]].concat()).ends(2);
+    assert!(run.stderr.contains("a similar value exists: 'sarif'"), "{run:#?}");
+    dir.gleak(&[&gate[..], &["--format=md", "--format=json"]].concat())
+        .ends(2)
+        .complains("--format: ");
+    dir.gleak(&[&gate[..], &["--format=md=x", "-o", "x"]].concat())
+        .ends(2)
+        .complains("x: two answers");
+    dir.gleak(&[&gate[..], &["--force"]].concat()).ends(2).complains("--force: no file is written");
+    dir.gleak(&[&gate[..], &["--format=md=no/such/x"]].concat()).ends(5).complains("no/such/x: ");
 }

@@ -6,7 +6,7 @@ use crate::work_dir::WorkDir;
 #[test]
 fn what_is_no_dump_is_named_with_code_3_and_nothing_is_said_on_stdout() {
     let dir = WorkDir::new("no-dump");
-    let go = "goroutine 1 [running]:\nmain.main()\n";
+    let go = "goroutine 1: not [running]\nmain.main()\n";
     dir.write("empty", "").write("garbage", [0u8, 159, 146, 150, 255, 10, 0]).write("go.txt", go);
     dir.write("folder/x.ndjson", make::healthy());
     dir.write("json", "{\"a\":1}\n").write("long", vec![b'x'; 300_000]);

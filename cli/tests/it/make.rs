@@ -5,7 +5,8 @@ use gleak_detector::snapshot::{
     Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, write_dump,
 };
 use gleak_detector::{
-    Backtrace, BacktraceFrame, Certainty, Finding, FindingKey, Fingerprint, Group, Member, Rule,
+    Backtrace, BacktraceFrame, Certainty, Finding, FindingKey, Fingerprint, Group, Keeps, Member,
+    Rule,
 };
 
 /// A process with work in progress and nothing wrong.
@@ -159,6 +160,65 @@ pub(crate) fn busy() -> Vec<u8> {
     bytes(b)
 }
 
+/// An ingest service that has come to a stop: a circle with tasks behind it, senders that nobody serves
+/// since, `crowd` workers without work, a panic, and tasks that go on.
+pub(crate) fn crashed(crowd: usize) -> Vec<u8> {
+    let mut b = process(4711);
+    b.header_mut().program = "ingestd".into();
+    let main = b.task("src/main.rs:20", "ingestd::main").main();
+    let main = main.sleeps(200_000_000_000, "src/main.rs:31").id();
+    let router = b.task("src/main.rs:24", "ingestd::route::run").parent(main).running().id();
+    let (index, journal) = (b.mutex("src/store.rs:12"), b.mutex("src/store.rs:13"));
+    for (lock, name) in [(index, "index"), (journal, "journal")] {
+        b.object_mut(lock).name = Some(name.into());
+    }
+    let stack = b.stack(&[
+        ("gleak_runtime::lock::Mutex<T>::lock", "/build/runtime/src/lock/mutex.rs:88"),
+        ("ingestd::store::Store::compact", "/build/src/store.rs:61"),
+        ("ingestd::store::run", "/build/src/store.rs:40"),
+    ]);
+    let compact = b.task("src/store.rs:30", "ingestd::store::compact::{{closure}}").parent(main);
+    let compact = compact.name("compact").locks(journal, "src/store.rs:61").backtrace(stack);
+    let compact = compact.since(6_000_000_000).id();
+    let flush = b.task("src/store.rs:34", "ingestd::store::flush::{{closure}}").parent(main);
+    let flush = flush.name("flush").locks(index, "src/store.rs:83").since(6_200_000_000).id();
+    b.owns(index, compact, "src/store.rs:58", 5_900_000_000);
+    b.owns(journal, flush, "src/store.rs:80", 6_100_000_000);
+    for n in 0..14 {
+        let writer = b.task("src/http.rs:52", "ingestd::http::put::{{closure}}").parent(router);
+        writer.locks(index, "src/http.rs:77").since(7_000_000_000 + n * 9_000_000_000);
+    }
+    b.task("src/audit.rs:9", "ingestd::audit::tail").joins(flush, "src/audit.rs:15");
+    let never = [Arm::never(WaitOp::Receive)];
+    for _ in 0..3 {
+        let mirror = b.task("src/mirror.rs:4", "ingestd::mirror::{{closure}}").parent(main);
+        mirror.waits(WaitReason::Receive, &never, "src/mirror.rs:8").since(90_000_000_000);
+    }
+    let jobs = b.channel("src/pool.rs:5", Some(64));
+    b.object_mut(jobs).name = Some("jobs".into());
+    for n in 0..crowd as u64 {
+        let worker = b.task("src/pool.rs:41", "ingestd::pool::worker::{{closure}}").parent(router);
+        worker.receives(jobs, "src/pool.rs:58").since(n % 170 * 1_000_000_000);
+    }
+    b.panic(TaskId(900_000), "src/decode.rs:5", "ingestd::decode", "length 10, index 12");
+    let (worker, cruncher) = (b.worker(), b.task("src/stats.rs:3", "ingestd::stats::crunch"));
+    let cruncher = cruncher.name("cruncher").running().id();
+    b.held(worker, cruncher, 179_930_000_000);
+    bytes(b)
+}
+
+/// So many tasks of which no two were spawned at the same place, or wait at the same place.
+pub(crate) fn strangers(tasks: usize) -> Vec<u8> {
+    let mut b = process(4711);
+    let never = [Arm::never(WaitOp::Receive)];
+    for n in 0..tasks {
+        let entry = format!("app::module_{}::task_{n}::{{{{closure}}}}", n % 1_000);
+        let task = b.task(&format!("src/file_{n}.rs:{}", n % 900), &entry);
+        task.waits(WaitReason::Receive, &never, &format!("src/wait_{n}.rs:7"));
+    }
+    bytes(b)
+}
+
 /// A finding of `tasks` tasks.
 pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
     let site = |line| Some(Site { file: "src/pool.rs".into(), line, column: 5 });
@@ -192,6 +252,7 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
             block: site(73),
             backtrace: None,
             spawn_backtrace: None,
+            keeps: Keeps::default(),
             members: (1..=tasks).map(member).collect(),
         }],
         chain: Vec::new(),
@@ -219,9 +280,17 @@ pub(crate) fn with_stack(mut finding: Finding) -> Finding {
 
 /// The findings file of a process that ran 3 tests and spawned 6 452 tasks.
 pub(crate) fn findings(pid: u32, findings: &[Finding]) -> Vec<u8> {
-    let source = Source { program: "pool-tests".into(), pid, tests: 3, spawned: 6452 };
+    written(&Source { program: "pool-tests".into(), pid, tests: 3, spawned: 6452 }, findings)
+}
+
+/// The findings file of a process in which no task was spawned.
+pub(crate) fn idle(pid: u32) -> Vec<u8> {
+    written(&Source { program: "pool-tests".into(), pid, tests: 3, spawned: 0 }, &[])
+}
+
+fn written(source: &Source, findings: &[Finding]) -> Vec<u8> {
     let mut out = Vec::new();
-    findings_file::write(&mut out, &source, findings).unwrap();
+    findings_file::write(&mut out, source, findings).unwrap();
     out
 }
 
@@ -264,4 +333,69 @@ fn bytes(b: SnapshotBuilder) -> Vec<u8> {
     let mut out = Vec::new();
     write_dump(&b.build(), &mut out).unwrap();
     out
+}
+
+/// So many tasks, each spawned at a place of its own.
+pub(crate) fn wide(tasks: u32) -> Vec<u8> {
+    let mut b = process(4711);
+    for number in 0..tasks {
+        let jobs = b.channel("src/wide.rs:5", Some(0));
+        let file = format!("src/part{number}.rs");
+        let entry = format!("app::part{number}::work::{{{{closure}}}}");
+        let task = b.task(&format!("{file}:9"), &entry);
+        task.receives(jobs, &format!("{file}:20"));
+    }
+    bytes(b)
+}
+
+/// The flight file of a process in which so many tasks receive.
+pub(crate) fn flight(tasks: u64) -> Vec<u8> {
+    use gleak_detector::snapshot::flight::{
+        self, Entry, EntryState, EntryWait, FlightHeader, Identity, LIVE, LOG, RECORDS,
+        SEGMENT_BYTES,
+    };
+    use gleak_detector::snapshot::{SiteId, SpawnPoint, Tenure};
+
+    let header = FlightHeader {
+        program: "app".into(),
+        pid: 7,
+        boot: "b".into(),
+        started: 1,
+        wall_s: 1_795_000_000,
+        made_ns: 0,
+    };
+    let mut file = flight::header(&header).unwrap();
+    let now = tasks * 1_000_000_000;
+    let live = [now, !now, 1, !1, tasks, !tasks, 0, !0];
+    file.resize(LIVE as usize, 0);
+    file.extend(live.iter().flat_map(|word: &u64| word.to_le_bytes()));
+    file.resize(LOG as usize, 0);
+    file.extend(
+        flight::site_line(0, &Site { file: "src/a.rs".into(), line: 3, column: 1 }).unwrap(),
+    );
+    let spawn = SpawnPoint { site: SiteId(0), entry: "app::pool".into() };
+    file.extend(flight::spawn_line(0, &spawn).unwrap());
+    file.resize(RECORDS as usize, 0);
+    for task in (1..=tasks).map(TaskId) {
+        let identity = Identity {
+            task,
+            turn: 1,
+            parent: None,
+            spawn: Some(0),
+            thread: false,
+            main: false,
+            tenure: Tenure::Ordinary,
+        };
+        let wait = EntryWait {
+            reason: WaitReason::Receive,
+            site: Some(0),
+            since_ns: 0,
+            until_ns: None,
+            joins: None,
+        };
+        let words = Entry { identity, state: EntryState::Waiting(wait) }.words();
+        file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    }
+    file.resize(RECORDS as usize + SEGMENT_BYTES, 0);
+    file
 }

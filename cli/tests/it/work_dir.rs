@@ -7,6 +7,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// What tells a program of its terminal.
+const TERMINAL: [&str; 13] = [
+    "COLUMNS",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "TERM",
+    "TERM_PROGRAM",
+    "VTE_VERSION",
+    "WT_SESSION",
+    "KONSOLE_VERSION",
+    "DOMTERM",
+    "GLEAK_PAGER",
+    "PAGER",
+    "LESS",
+];
+
 /// An empty folder, removed at the end.
 pub(crate) struct WorkDir {
     path: PathBuf,
@@ -36,6 +53,10 @@ impl WorkDir {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    pub(crate) fn read_bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
     /// Names of all that is in it, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.path).unwrap();
@@ -49,7 +70,7 @@ impl WorkDir {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gleak"));
         command.args(arguments).current_dir(&self.path).stdin(Stdio::null());
-        for name in ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE", "TERM"] {
+        for name in TERMINAL {
             command.env_remove(name);
         }
         command
@@ -82,6 +103,8 @@ impl Drop for WorkDir {
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
+    /// What it wrote there, which need not be a text.
+    pub(crate) bytes: Vec<u8>,
     pub(crate) stderr: String,
 }
 
@@ -93,7 +116,8 @@ impl Run {
     fn from_output(output: std::process::Output) -> Run {
         Run {
             code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            bytes: output.stdout,
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
@@ -121,6 +145,12 @@ impl Run {
         assert_eq!(self.stderr, "", "{self:#?}");
         self
     }
+}
+
+/// The day, as commands write it.
+pub(crate) fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    gleak_detector::Date::of_unix_seconds(since.as_secs()).to_string()
 }
 
 /// Compares with a golden file, or rewrites it.

@@ -1,11 +1,28 @@
 //! The command line: every command and flag, and the words of `--help`.
 
+mod baseline;
+mod convert;
+mod outputs;
+mod questions;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gleak_detector::filter::span_ms;
 
 use crate::exit_code;
+
+pub(crate) use baseline::{
+    Baseline, BaselineAdd, BaselineExplain, BaselinePrune, BaselineWrite, apart,
+};
+pub(crate) use convert::{Convert, ConvertFormat};
+use outputs::wanted;
+pub(crate) use outputs::{Files, Wanted};
+pub(crate) use questions::{
+    AnswerFormat, Completions, Diff, Explain, Hyperlinks, Layout, Pick, Schema, SchemaOf, Show,
+    Shown, Top,
+};
 
 /// Finds task leaks and deadlocks in dumps and findings files.
 #[derive(Debug, Parser)]
@@ -21,13 +38,29 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Say what is wrong in a dump: task leaks, deadlocks, and why they are known
     Report(Report),
+    /// Show one task, object or finding in full: who holds it, what it waits for, what could end it
+    Show(Show),
+    /// Watch the tasks of a running process through its flight file
+    Top(Top),
+    /// Compare two dumps: what is new, grown, shrunk or gone
+    Diff(Diff),
     /// Draw the tasks of a dump as a flame graph
     Flame(Flame),
+    /// Write a dump in another format, without judging it
+    Convert(Convert),
     /// Fail when there are findings that the baseline does not know
     Gate(Gate),
-    /// Make the file of known findings that `gate` reads
+    /// Make, change or explain the file of known findings that `gate` reads
     #[command(subcommand)]
     Baseline(Baseline),
+    /// Explain a rule, or list all of them
+    Explain(Explain),
+    /// Write completions for a shell
+    Completions(Completions),
+    /// Write the manual page
+    Man,
+    /// Write the JSON Schema of a format
+    Schema(Schema),
 }
 
 /// Where an answer goes.
@@ -65,13 +98,26 @@ pub(crate) struct Suppress {
 #[command(after_help = "\
 Findings files are read too: they hold findings and no tasks. A dump that was cut or damaged is
 reported as far as it goes, and the report says so. With several inputs, text comes one after
-another under the names of the files, and JSON is one array of {\"input\", \"report\"}.
+another under the names of the files, JSON is one array of {\"input\", \"report\"}, and html one page;
+md, junit, sarif, gitlab and github name each fingerprint once; the others take one dump.
 
 Three dumps of one process or more show what grows: the report on the last of them also names groups
 of tasks of which there were more in each dump, while none of them went on.
 
+Core files and image files hold the memory of a process that a signal has ended. They are told like
+dumps, with what ended it. Places and stacks need the file of the program: its path in the core is
+tried, and what --exe names. See docs/cores.md.
+
 Stacks that hold addresses get their names from the files that the dump says were loaded, from
 debug files of the same build id, and from what --exe names. A file of another build id is refused.
+
+--where picks what is shown, by tests of task, state, wait, age, name, label.KEY, entry, spawn,
+blocked, region, tasks, rule, certainty and fingerprint with = != ~ (* is any text) < <= > >=, put
+together by and (or a blank), or, not and parentheses. A finding is shown if one of its tasks fits.
+Verdict and exit code are on all, and what is left out is counted. See docs/questions.md.
+
+The source of a place is shown where the program was compiled on this machine, if the file has not
+changed since.
 
 Examples:
   gleak report gleak-4711-0.ndjson
@@ -80,32 +126,37 @@ Examples:
   gleak report --top 5 --color never crash.ndjson | less
   gleak report app-1.ndjson app-2.ndjson app-3.ndjson
   gleak report --longer 10m gleak-4711-0.ndjson
-  gleak report --format json --exit-code - < crash.ndjson")]
+  gleak report --where 'wait=receive age>5m' --group-by spawn crash.ndjson
+  gleak report gleak-4711-0.ndjson -o crash.html
+  gleak report gleak-4711-0.ndjson -o waits.dot
+  gleak report core.4711 --exe target/release/app
+  gleak report --format json --exit-code - < crash.ndjson
+  gleak report goroutines.txt       # what a Go program has printed")]
 pub(crate) struct Report {
-    /// Dumps or findings files; `-` is standard input
+    /// Dumps, core files, Go's own goroutine dumps, or findings files; `-` is standard input
     #[arg(required = true, value_name = "DUMP")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// How to say it
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub(crate) format: ReportFormat,
+    /// How to say it; FMT=FILE says it there as well [default: by the name of -o, else text]
+    #[arg(long, value_name = "FMT[=FILE]", value_parser = wanted::<ReportFormat>())]
+    pub(crate) format: Vec<Wanted<ReportFormat>>,
     /// Also name tasks that have waited for longer than TIME, as 90s, 10m or 2h
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) longer: Option<Duration>,
-    /// Show the N biggest groups of tasks; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) top: usize,
+    /// Show the N biggest groups of tasks; 0 shows all [default: 20, in html all]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// What is shown.
+    #[command(flatten)]
+    pub(crate) shown: Shown,
     /// Show N frames of each stack [default: 8, in the table only without findings], or `all`
     #[arg(long, value_name = "N|all", value_parser = frames)]
     pub(crate) frames: Option<usize>,
     /// Show the runtime's own frames of stacks too
     #[arg(long)]
     pub(crate) runtime_frames: bool,
-    /// Columns of text [default: those of the terminal, else 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=1000))]
-    pub(crate) width: Option<u16>,
-    /// When to use colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
-    pub(crate) color: Color,
+    /// How text is laid out.
+    #[command(flatten)]
+    pub(crate) layout: Layout,
     /// Exit with 1 if there are findings
     #[arg(long)]
     pub(crate) exit_code: bool,
@@ -117,23 +168,13 @@ pub(crate) struct Report {
     pub(crate) names: Names,
     /// Where to write.
     #[command(flatten)]
-    pub(crate) to: To,
+    pub(crate) to: Files,
 }
 
 /// A number and a unit.
 fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "want a whole number and a unit, as 90s, 10m, 2h or 1d".to_owned();
-    let unit = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(unit);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+    span_ms(text).map(Duration::from_millis).ok_or_else(wrong)
 }
 
 fn frames(text: &str) -> Result<usize, String> {
@@ -150,12 +191,57 @@ pub(crate) enum ReportFormat {
     Text,
     /// For programs
     Json,
+    /// Markdown, for job summaries and comments
+    Md,
+    /// XML as JUnit writes it: a test case a finding
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Annotations of GitHub Actions
+    Github,
+    /// Who waits for whom, for Mermaid
+    Mermaid,
+    /// Who waits for whom, for Graphviz
+    Dot,
+    /// One line a stack, for flame graph tools
+    Folded,
+    /// A file for speedscope: tasks and waiting time by stack
+    Speedscope,
+    /// A compressed profile for pprof: tasks and waiting time, labelled
+    Pprof,
+    /// As a Go program prints its goroutines, for readers of such dumps
+    Go,
+    /// A page for the browser: one file, also offline and without scripts
+    Html,
+    /// The flame graph of `gleak flame`
+    Svg,
+}
+
+/// Formats of a gate's verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum GateFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// Markdown, for job summaries and comments
+    Md,
+    /// XML as JUnit writes it: a test case a finding
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 /// When to use colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal that shows it, as NO_COLOR, CLICOLOR and CLICOLOR_FORCE have it
     Auto,
     /// Also into files and pipes
     Always,
@@ -166,12 +252,18 @@ pub(crate) enum Color {
 /// `gleak flame`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The width of a box is a number of tasks. Read from the root: where tasks were spawned, what they
-run, where they wait and for what.
+The width of a box is a number of tasks, or the time that they have waited. Read from the root: the
+test, where the ancestors and the task were spawned and what they run, the calls on its stack, what
+it waits for.
+
+With --diff the width is that of DUMP and the colour the change since OLD: red has grown, blue has
+shrunk. What is gone has no width; --reverse draws the widths of OLD, in the same colours.
 
 Examples:
   gleak flame gleak-4711-0.ndjson -o tasks.svg
   gleak flame gleak-4711-0.ndjson --by block --icicle -o waits.svg
+  gleak flame gleak-4711-0.ndjson --weight time -o times.svg
+  gleak flame after.ndjson --diff before.ndjson -o grown.svg
   gleak flame gleak-4711-0.ndjson --format folded | sort | head")]
 pub(crate) struct Flame {
     /// A dump; `-` is standard input
@@ -180,6 +272,15 @@ pub(crate) struct Flame {
     /// What the boxes are
     #[arg(long, value_enum, default_value_t = By::Both)]
     pub(crate) by: By,
+    /// How wide they are
+    #[arg(long, value_enum, default_value_t = Weight::Tasks)]
+    pub(crate) weight: Weight,
+    /// Compare with the earlier dump OLD; `-` is standard input
+    #[arg(long, value_name = "OLD")]
+    pub(crate) diff: Option<PathBuf>,
+    /// Draw the widths of OLD, so that what is gone is seen
+    #[arg(long, requires = "diff")]
+    pub(crate) reverse: bool,
     /// How to draw it
     #[arg(long, value_enum, default_value_t = FlameFormat::Svg)]
     pub(crate) format: FlameFormat,
@@ -208,6 +309,15 @@ pub(crate) enum By {
     Both,
 }
 
+/// How wide the boxes of a flame graph are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Weight {
+    /// By the number of tasks
+    Tasks,
+    /// By the time that they have waited, added up, in milliseconds
+    Time,
+}
+
 /// Formats of a flame graph.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum FlameFormat {
@@ -226,7 +336,7 @@ pub(crate) struct Inputs {
     /// Fail unless at least N processes reported [default: 1]
     #[arg(long, value_name = "N", conflicts_with = "allow_empty")]
     pub(crate) require_run: Option<u64>,
-    /// Be content when no process reported anything
+    /// Be content when no process reported anything, or no task was spawned
     #[arg(long)]
     pub(crate) allow_empty: bool,
     /// What is left out.
@@ -247,11 +357,14 @@ Findings of all inputs are merged by fingerprint and compared with the baseline:
   GROWN   known, with more tasks than the baseline allows
   stale   in the baseline, not seen: a warning, or a failure with --strict-baseline
 
-NEW, moved? and GROWN fail the gate. The gate never writes the baseline: see `gleak baseline write`.
+NEW, moved? and GROWN fail the gate. The gate never writes the baseline; `gleak baseline` does.
+--where picks which of them are shown (see `gleak report --help`); the gate still judges all.
 Suppressed findings are compared with nothing. A suppression that took none is named.
+--format FMT=FILE writes one more answer, beside that on standard output or in -o FILE.
 
 Examples:
   gleak gate --baseline gleak-baseline.json
+  gleak gate --baseline gleak-baseline.json --format sarif=gleak.sarif --format junit=gleak.xml
   gleak gate shard-1 shard-2 --require-run 84 --fail-on strong")]
 pub(crate) struct Gate {
     /// What to look at.
@@ -266,12 +379,24 @@ pub(crate) struct Gate {
     /// Let N new findings through
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) max_new: usize,
+    /// Let findings through that have moved, as many tasks as their old entry allows
+    #[arg(long, requires = "baseline", conflicts_with = "strict_baseline")]
+    pub(crate) accept_moved: bool,
     /// The lowest certainty that fails
     #[arg(long, value_enum, value_name = "CERTAINTY", default_value_t = FailOn::Weak)]
     pub(crate) fail_on: FailOn,
-    /// How to say it
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub(crate) format: ReportFormat,
+    /// What is shown.
+    #[command(flatten)]
+    pub(crate) pick: Pick,
+    /// How to say it; FMT=FILE says it there as well [default: by the name of -o, else text]
+    #[arg(long, value_name = "FMT[=FILE]", value_parser = wanted::<GateFormat>())]
+    pub(crate) format: Vec<Wanted<GateFormat>>,
+    /// How text is laid out.
+    #[command(flatten)]
+    pub(crate) layout: Layout,
+    /// Where to write.
+    #[command(flatten)]
+    pub(crate) to: Files,
 }
 
 /// The lowest certainty that fails a gate.
@@ -285,34 +410,4 @@ pub(crate) enum FailOn {
     Weak,
     /// Every finding, also of what did not happen and could
     Potential,
-}
-
-/// `gleak baseline`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Baseline {
-    /// Accept the findings of a run as known
-    Write(BaselineWrite),
-}
-
-/// `gleak baseline write`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Commit the file, and write a reason for each entry. With --force, entries that stay keep their
-reason, owner and date of expiry; entries not seen in the inputs are dropped.
-
-Example:
-  gleak baseline write gleak-baseline.json target/gleak --reason \"issue 41\"")]
-pub(crate) struct BaselineWrite {
-    /// The file to make
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// What to look at.
-    #[command(flatten)]
-    pub(crate) inputs: Inputs,
-    /// Why the new entries are accepted
-    #[arg(long, value_name = "TEXT", default_value = crate::baseline::TODO)]
-    pub(crate) reason: String,
-    /// Overwrite FILE if it exists
-    #[arg(long)]
-    pub(crate) force: bool,
 }
