@@ -1,0 +1,328 @@
+//! The record of a task: who it is, whether it is being polled, and what it waits for.
+//!
+//! The waker that a task's future is polled with is the record itself. What is wrapped here looks through
+//! it and leaves the runtime's own waker with what it waits for; whatever else wants to wake the task has
+//! to keep a clone of the record. So the count of those clones says whether anybody unseen may wake it.
+//!
+//! Invariants:
+//! 1. The version is odd while the future is polled, and otherwise even; only the one who polls changes it.
+//!    Whatever the task does then is published after that (each such word is stored with release), so who has
+//!    seen any of it sees the version change too.
+//! 2. Strong handles on a record are those of its [`Root`](crate::root::Root), and wakers. Everybody else
+//!    has weak ones, and holds a strong one only for a moment: one too many makes a wait less certain.
+//! 3. No code of others runs under the lock of `waiting`.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use std::task::{Wake, Waker};
+
+use gleak_detector::snapshot::{WaitOp, WaitReason};
+use spin::Mutex;
+
+use crate::object::Object;
+use crate::region::Region;
+use crate::site::Place;
+
+/// As many ancestors as a snapshot keeps.
+const ANCESTORS: usize = 4;
+
+/// Where a task was made, and of what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) site: Place,
+    /// `std::any::type_name` of its future.
+    pub(crate) entry: &'static str,
+}
+
+/// Who runs it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// The runtime of who spawned it, as one of those that it counts.
+    Spawned,
+    /// A runtime other than that of who spawned it.
+    Elsewhere,
+    /// A local set, whose tasks no runtime counts.
+    Local,
+    /// A thread for closures that block.
+    Blocking,
+    /// Whoever blocks on a runtime.
+    Main,
+}
+
+/// What is said of a task before it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) kind: Kind,
+    pub(crate) origin: Origin,
+    /// It may outlive what it comes from.
+    pub(crate) background: bool,
+    /// Of most nothing.
+    pub(crate) said: Option<Box<Said>>,
+}
+
+/// What its spawner says of a task.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) name: Option<String>,
+    /// Sorted by key.
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Identity {
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.said.as_ref().and_then(|said| said.name.as_deref())
+    }
+
+    pub(crate) fn labels(&self) -> &[(String, String)] {
+        self.said.as_ref().map_or(&[], |said| &said.labels)
+    }
+}
+
+/// Where the ancestors of a task were made, nearest first.
+pub(crate) type Ancestors = Arc<[Origin]>;
+
+/// By what a handle finds the record of a task again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Named {
+    pub(crate) id: u64,
+    pub(crate) slot: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) id: u64,
+    pub(crate) parent: Option<u64>,
+    pub(crate) ancestors: Option<Ancestors>,
+    /// Those of its children, once it has any.
+    line: OnceLock<Ancestors>,
+    /// Its place in the ledger.
+    slot: AtomicU32,
+    /// Where it comes from: what counts it, and is charged with it unless it is a background task.
+    pub(crate) region: Option<Arc<Region>>,
+    pub(crate) identity: Identity,
+    version: AtomicU64,
+    /// Somebody unseen has woken it since it was last polled: it is about to go on.
+    woken: AtomicBool,
+    /// When its future last came to wait.
+    since_ns: AtomicU64,
+    /// Nobody can join it any more.
+    detached: AtomicBool,
+    /// Handles by which somebody besides who joins it may abort it.
+    aborters: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The runtime's.
+    waker: Option<Waker>,
+    pending: Vec<Pending>,
+}
+
+/// One thing that a task waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    /// Which registration it is.
+    pub(crate) ticket: u64,
+    /// The version of the task when it was last reached.
+    pub(crate) reached: u64,
+    pub(crate) since_ns: u64,
+    pub(crate) what: What,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct What {
+    pub(crate) reason: WaitReason,
+    pub(crate) on: On,
+    pub(crate) site: Place,
+}
+
+/// On what.
+#[derive(Clone, Debug)]
+pub(crate) enum On {
+    Object(WaitOp, Arc<Object>),
+    /// The end of a task.
+    Task(u64),
+    /// The end of one of several tasks.
+    AnyTask(Vec<u64>),
+    /// A time on the clock of records.
+    Until(u64),
+}
+
+/// A task as one look saw it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) version: u64,
+    pub(crate) since_ns: u64,
+    /// Whether somebody may wake it who is not in `pending`.
+    pub(crate) unseen: bool,
+    /// Whether such a one has.
+    pub(crate) woken: bool,
+    pub(crate) pending: Vec<Pending>,
+}
+
+/// What a task has from who spawned it.
+#[derive(Debug, Default)]
+pub(crate) struct Kin {
+    pub(crate) parent: Option<u64>,
+    pub(crate) ancestors: Option<Ancestors>,
+    pub(crate) region: Option<Arc<Region>>,
+    pub(crate) background: bool,
+}
+
+impl Task {
+    /// What it is charged to.
+    pub(crate) fn charged_to(&self) -> Option<&Arc<Region>> {
+        self.region.as_ref().filter(|_| !self.identity.background)
+    }
+
+    /// For its children.
+    pub(crate) fn kin(&self) -> Kin {
+        Kin {
+            parent: Some(self.id),
+            ancestors: Some(self.line()),
+            region: self.region.clone(),
+            background: self.identity.background,
+        }
+    }
+
+    /// The record of a task with such kin, made in place.
+    #[inline]
+    pub(crate) fn new(id: u64, mut identity: Identity, kin: Kin) -> Arc<Task> {
+        let Kin { parent, ancestors, region, background } = kin;
+        identity.background |= background;
+        Arc::new(Task {
+            id,
+            parent,
+            ancestors,
+            line: OnceLock::new(),
+            slot: AtomicU32::new(0),
+            region,
+            identity,
+            version: AtomicU64::new(0),
+            woken: AtomicBool::new(false),
+            since_ns: AtomicU64::new(0),
+            detached: AtomicBool::new(false),
+            aborters: AtomicU64::new(0),
+            waiting: Mutex::new(Waiting::default()),
+        })
+    }
+
+    fn line(&self) -> Ancestors {
+        let line = self.line.get_or_init(|| {
+            let above = self.ancestors.iter().flat_map(|it| it.iter().copied());
+            std::iter::once(self.identity.origin).chain(above).take(ANCESTORS).collect()
+        });
+        Arc::clone(line)
+    }
+
+    /// It has this place in the ledger.
+    pub(crate) fn put(&self, slot: u32) {
+        self.slot.store(slot, Ordering::Relaxed);
+    }
+
+    pub(crate) fn named(&self) -> Named {
+        Named { id: self.id, slot: self.slot.load(Ordering::Relaxed) }
+    }
+
+    /// The waker to poll its future with.
+    pub(crate) fn as_waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
+    /// Whether a waker is this task's, and no combinator's.
+    pub(crate) fn is(self: &Arc<Self>, waker: &Waker) -> bool {
+        waker.data() == Arc::as_ptr(self).cast()
+    }
+
+    /// Its future is about to be polled.
+    pub(crate) fn begin(&self, waker: &Waker) {
+        self.woken.store(false, Ordering::Relaxed);
+        // Only this thread writes it.
+        self.version.store(self.version() + 1, Ordering::Release);
+        // A fresh one has none, and the runtime's hardly ever changes.
+        let same = self.version() > 1
+            && self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
+        if !same {
+            let fresh = waker.clone();
+            let old = self.waiting.lock().waker.replace(fresh);
+            drop(old);
+        }
+    }
+
+    /// Its future has been polled, and waits.
+    pub(crate) fn rest(&self, now_ns: u64) {
+        self.since_ns.store(now_ns, Ordering::Relaxed);
+        self.version.store(self.version() + 1, Ordering::Release);
+    }
+
+    /// The runtime's waker.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        self.waiting.lock().waker.clone()
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note(&self, pending: Pending) {
+        self.waiting.lock().pending.push(pending);
+    }
+
+    /// What has this ticket has been reached again.
+    pub(crate) fn reach(&self, ticket: u64) {
+        let version = self.version();
+        let mut waiting = self.waiting.lock();
+        if let Some(known) = waiting.pending.iter_mut().find(|it| it.ticket == ticket) {
+            known.reached = version;
+        }
+    }
+
+    pub(crate) fn forget(&self, ticket: u64) {
+        let mut waiting = self.waiting.lock();
+        let at = waiting.pending.iter().position(|it| it.ticket == ticket);
+        let gone = at.map(|at| waiting.pending.swap_remove(at));
+        drop(waiting);
+        drop(gone);
+    }
+
+    pub(crate) fn detach(&self) {
+        self.detached.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn aborters(&self) -> &AtomicU64 {
+        &self.aborters
+    }
+
+    /// What it does; `handles` are those that the caller has on it.
+    pub(crate) fn look(self: &Arc<Self>, handles: usize) -> Seen {
+        let version = self.version();
+        let mut pending = self.waiting.lock().pending.clone();
+        pending.sort_by_key(|it| it.ticket);
+        // The root's own, and its waker, which it has from the first poll on.
+        let known = handles + if version == 0 { 1 } else { 2 };
+        let unseen = Arc::strong_count(self) > known;
+        // Who wakes it says so before it gives its handle back: who misses the handle sees that.
+        fence(Ordering::Acquire);
+        let woken = self.woken.load(Ordering::Relaxed);
+        Seen { version, since_ns: self.since_ns.load(Ordering::Relaxed), unseen, woken, pending }
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        if let Some(waker) = self.waker() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The suites of this package as processes, again and again: of sixty-four tests on eight threads exactly the
+//! five that leak fail, and where nothing is wrong nothing is ever found. `PARALLEL` says how many rounds.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const LEAKING: [&str; 5] = [
+    "tests::leaves_a_grandchild",
+    "tests::leaves_a_panic",
+    "tests::leaves_a_receiver",
+    "tests::leaves_what_nobody_wrapped",
+    "tests::locks_in_opposite_order",
+];
+
+/// A process that is not done after so many looks, a few milliseconds apart, hangs.
+const LOOKS: u32 = 60_000;
+
+fn rounds() -> u32 {
+    std::env::var("PARALLEL").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
+/// What a process printed, and whether it succeeded.
+#[derive(Debug)]
+struct Said {
+    text: String,
+    success: bool,
+}
+
+/// Builds a test target of this package and says where it is.
+#[track_caller]
+fn built(target: &str) -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "-p", "gleak-tokio", "--no-run", "--test", target]);
+    let said = run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
+    // `  Executable tests/suite.rs (target/debug/deps/suite-0123456789abcdef)`
+    let path = said.text.rsplit_once("Executable").and_then(|(_, rest)| rest.split_once('('));
+    let path = path.and_then(|(_, rest)| rest.split_once(')')).map(|(path, _)| path);
+    let path = path.unwrap_or_else(|| panic!("not built: {said:#?}"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.join(path)
+}
+
+/// Runs it to its end; one that hangs is killed and fails the test.
+#[track_caller]
+fn run(command: &mut Command) -> Said {
+    for name in ["GLEAK", "GLEAK_OUT", "GLEAK_SUPPRESS", "GLEAK_SETTLE_MS", "LEAVE"] {
+        if !command.get_envs().any(|(known, _)| known == name) {
+            command.env_remove(name);
+        }
+    }
+    command.env("RUST_BACKTRACE", "0").env("COLUMNS", "100");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("a program");
+    let out = reader(child.stdout.take().expect("a pipe"));
+    let err = reader(child.stderr.take().expect("a pipe"));
+    let mut status = None;
+    for _ in 0..LOOKS {
+        status = child.try_wait().expect("a child");
+        if status.is_some() {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    if status.is_none() {
+        child.kill().expect("a child");
+        child.wait().expect("a child");
+    }
+    let text = out.join().expect("a reader") + &err.join().expect("a reader");
+    assert!(status.is_some(), "it hangs: {text}");
+    Said { text, success: status.is_some_and(|status| status.success()) }
+}
+
+fn reader(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).expect("a pipe");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Names of the tests that failed, sorted.
+fn failed(said: &Said) -> Vec<String> {
+    let tests = said.text.lines().filter_map(|line| line.strip_prefix("test ")?.split_once("..."));
+    let red = tests.filter(|(_, verdict)| verdict.trim() == "FAILED");
+    let mut names: Vec<String> = red.map(|(name, _)| name.trim().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn exactly_those_that_leak_fail(target: &str) {
+    let suite = built(target);
+    for round in 1..=rounds() {
+        let said = run(Command::new(&suite).args(["--test-threads", "8"]).env("LEAVE", "leaks"));
+        assert_eq!(failed(&said), LEAKING, "round {round}: {}", said.text);
+        assert!(said.text.contains("59 passed; 5 failed"), "round {round}: {}", said.text);
+    }
+}
+
+#[test]
+fn exactly_those_that_leak_fail_under_libtest() {
+    exactly_those_that_leak_fail("suite");
+}
+
+#[test]
+fn exactly_those_that_leak_fail_under_a_main_of_ours() {
+    exactly_those_that_leak_fail("suite_main");
+}
+
+#[test]
+fn what_is_healthy_is_green_in_every_round() {
+    for suite in ["suite", "suite_main", "healthy"].map(built) {
+        for round in 1..=rounds() {
+            let said = run(Command::new(&suite).args(["--test-threads", "8"]));
+            assert!(said.success, "round {round}: {}", said.text);
+        }
+    }
+}
+
+/// The example of `docs/from-tokio.md`.
+#[test]
+fn of_two_services_the_one_that_leaks_fails() {
+    let here = std::env::current_exe().expect("this test");
+    let profile = here.parent().and_then(Path::parent).expect("target/profile");
+    let said = run(&mut Command::new(profile.join("examples/tokio_service")));
+    assert_eq!(failed(&said), ["leaking::answers"], "{}", said.text);
+    let text = message(&said, "leaking::answers");
+    assert!(text.contains("1 task waiting to send on channel"), "{text}");
+    assert!(text.contains("1 task known by a wrapped spawn"), "{text}");
+}
+
+/// What the message of a test says.
+#[track_caller]
+fn message(said: &Said, test: &str) -> String {
+    let head = format!("---- {test} ----\n");
+    let (_, rest) = said.text.split_once(&head).unwrap_or_else(|| panic!("no {test}: {said:#?}"));
+    rest.split("\n---- ").next().unwrap_or(rest).to_owned()
+}
+
+#[test]
+fn a_failure_names_the_task_its_place_and_its_wait() {
+    let suite = built("suite_main");
+    let said = run(Command::new(suite).env("LEAVE", "leaks"));
+    let has = |test: &str, words: &[&str]| {
+        let text = message(&said, test);
+        words.iter().for_each(|words| assert!(text.contains(words), "{words:?} in {text}"));
+    };
+    has(
+        "tests::locks_in_opposite_order",
+        &["Error: gleak: deadlock, the test can never end", "[1] cycle of 2 tasks", "certain"],
+    );
+    has(
+        "tests::leaves_a_receiver",
+        &["1 task waiting to receive on channel", "tests/suite/tests.rs", "receives_until"],
+    );
+    has("tests::leaves_a_grandchild", &["1 task waiting to receive on channel", "parents"]);
+    has("tests::leaves_what_nobody_wrapped", &["(counted, no site)", "weak"]);
+    has("tests::leaves_a_panic", &["panicked: nobody hears it"]);
+}
+
+#[test]
+fn findings_go_where_the_gate_reads_them() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tokio-findings");
+    // What is there is of an earlier run.
+    let _ = std::fs::remove_dir_all(&folder);
+    let suite = built("suite_main");
+    run(Command::new(suite).env("LEAVE", "leaks").env("GLEAK_OUT", &folder));
+    let files =
+        std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("one").path());
+    let texts: Vec<String> =
+        files.map(|path| std::fs::read_to_string(path).expect("text")).collect();
+    let [text] = &texts[..] else { panic!("{texts:?}") };
+    assert!(text.contains("\"tests\":64"), "{text}");
+    for rule in ["cycle", "asleep-in-region", "outlived", "panicked"] {
+        assert!(text.contains(&format!("\"{rule}\"")), "{rule} in {text}");
+    }
+}
