@@ -20,7 +20,9 @@ mod inner {
 
 #[expect(clippy::print_stderr, reason = "what the example is for")]
 fn main() -> ExitCode {
-    let status = gleak_test_harness::run_tests(gleak_test_harness::Options::new().workers(3));
+    let options = gleak_test_harness::Options::new().workers(3);
+    let none: [gleak_test_harness::Trial; 0] = [];
+    let status = gleak_test_harness::run_tests(options, none);
     let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     eprintln!("threads: {threads}");
     status

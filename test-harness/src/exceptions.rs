@@ -5,16 +5,11 @@
 //!    not look like one that is never used.
 //! 2. What was unused is told where that can be known, and fails nothing.
 
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-use gleak_runtime::report::Taken;
 use gleak_runtime::report::detector::{
     Date, Exception, ExceptionKind, Ignore, Question, Report, Suppressions, render,
 };
 use gleak_runtime::report::snapshot::Snapshot;
+use gleak_runtime::report::{self, Taken};
 
 use crate::options::Options;
 use crate::verdict;
@@ -32,20 +27,8 @@ impl Exceptions {
     /// # Errors
     /// One line, with the place of what is not understood.
     pub(crate) fn read(options: &Options) -> Result<Self, String> {
-        let named = std::env::var_os("GLEAK_SUPPRESS").filter(|file| !file.is_empty());
-        Exceptions::of(options, named.as_deref())
-    }
-
-    fn of(options: &Options, named: Option<&OsStr>) -> Result<Self, String> {
         let ignores = parse(options.ignore.iter().map(String::as_str))?;
-        let mut suppressions = Suppressions::default();
-        for file in options.suppress.iter().map(PathBuf::as_path).chain(named.map(Path::new)) {
-            let told = |why: String| format!("gleak: {}: {why}", file.display());
-            let bytes = read_file(file).map_err(|error| told(error.to_string()))?;
-            let lines = Suppressions::read(&bytes).map_err(|error| told(error.to_string()))?;
-            suppressions.extend(lines);
-        }
-        Ok(Exceptions { ignores, suppressions })
+        Ok(Exceptions { ignores, suppressions: report::suppressions(&options.suppress)? })
     }
 
     /// Judges, and takes away what is suppressed as of the day of the snapshot.
@@ -72,13 +55,6 @@ impl Exceptions {
         }
         (ours, own)
     }
-}
-
-/// No more of it than what shows that it is too large: it may have no end.
-fn read_file(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(Suppressions::LARGEST as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Reads ignores.
@@ -108,15 +84,12 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_told() {
-        let fault = |options: Options, file: Option<&str>| {
-            Exceptions::of(&options, file.map(OsStr::new)).expect_err("a fault")
-        };
+        let fault = |options: Options| Exceptions::read(&options).expect_err("a fault");
         assert_eq!(
-            fault(Options::new().ignore("nmae=a because b"), None),
+            fault(Options::new().ignore("nmae=a because b")),
             "gleak: \"nmae=a because b\": line 1, column 1: `nmae` is not known; is `name` meant?"
         );
-        let absent = fault(Options::new(), Some("no/such/file"));
+        let absent = fault(Options::new().suppress("no/such/file"));
         assert!(absent.starts_with("gleak: no/such/file: "), "{absent}");
-        assert_eq!(fault(Options::new().suppress("no/such/file"), None), absent);
     }
 }

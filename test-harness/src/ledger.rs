@@ -18,6 +18,8 @@ pub(crate) struct Ledger {
     started: AtomicU64,
     ended: AtomicU64,
     resting: AtomicU64,
+    /// Names of those that have started and not ended, and of open guards.
+    under_way: Mutex<Vec<String>>,
     /// Kernel ids of the threads that run trials, and of the main thread.
     threads: Mutex<BTreeSet<u32>>,
     /// Tasks that some test has answered for: their region may be gone when they are seen again.
@@ -38,6 +40,7 @@ impl Ledger {
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             resting: AtomicU64::new(0),
+            under_way: Mutex::default(),
             threads: Mutex::default(),
             charged: Mutex::default(),
             findings: Mutex::default(),
@@ -50,10 +53,16 @@ impl Ledger {
 
     /// The calling thread is the harness's: it wakes no task.
     pub(crate) fn note_thread(&self) {
-        // Elsewhere than on Linux there is nothing to read, and no other thread is known either.
-        let path = fs::read_link("/proc/thread-self").unwrap_or_default();
-        let tid: Option<u32> = path.file_name().and_then(|name| name.to_str()?.parse().ok());
-        locked(&self.threads).extend(tid);
+        locked(&self.threads).extend(this_thread());
+    }
+
+    /// The calling thread gives a guard's verdict, which counts as a test's, and wakes no task until the
+    /// value goes.
+    pub(crate) fn wait_here(&self) -> Waiting<'_> {
+        let fresh = this_thread().filter(|tid| locked(&self.threads).insert(*tid));
+        self.started.fetch_add(1, Ordering::SeqCst);
+        self.ended.fetch_add(1, Ordering::SeqCst);
+        Waiting { ledger: self, fresh }
     }
 
     /// The process's main thread is libtest's: it waits for its tests and wakes no task.
@@ -74,6 +83,11 @@ impl Ledger {
     pub(crate) fn charge(&self, test: &str, region: RegionId, seen: &Snapshot, found: &[Finding]) {
         let own = seen.tasks.iter().filter(|task| task.region == Some(region)).map(|task| task.id);
         locked(&self.charged).extend(own);
+        self.found(test, found);
+    }
+
+    /// What was found on a test.
+    pub(crate) fn found(&self, test: &str, found: &[Finding]) {
         if !found.is_empty() {
             locked(&self.findings).push((test.to_owned(), found.to_vec()));
         }
@@ -98,11 +112,26 @@ impl Ledger {
         self.width.store(width, Ordering::SeqCst);
     }
 
-    /// The calling thread runs a trial until the value goes.
-    pub(crate) fn trial(&self) -> Trial<'_> {
+    /// The calling thread runs the trial of this name until the value goes.
+    pub(crate) fn trial(&self, name: &str) -> Trial<'_> {
         self.note_thread();
         self.started.fetch_add(1, Ordering::SeqCst);
-        Trial(self)
+        Trial { ledger: self, _name: self.name(name) }
+    }
+
+    /// A test of this name is under way until the value goes.
+    pub(crate) fn name(&self, name: &str) -> UnderWay<'_> {
+        locked(&self.under_way).push(name.to_owned());
+        UnderWay { ledger: self, name: name.to_owned() }
+    }
+
+    /// Names of the tests under way, sorted.
+    pub(crate) fn under_way(&self) -> Vec<String> {
+        let mut names = locked(&self.under_way).clone();
+        names.sort();
+        // A guard in a test may have the test's name.
+        names.dedup();
+        names
     }
 
     /// The caller's trial rests until the value goes.
@@ -136,12 +165,53 @@ impl Ledger {
 
 /// See [`Ledger::trial`].
 #[derive(Debug)]
-pub(crate) struct Trial<'l>(&'l Ledger);
+pub(crate) struct Trial<'l> {
+    ledger: &'l Ledger,
+    _name: UnderWay<'l>,
+}
+
+/// See [`Ledger::name`].
+#[derive(Debug)]
+pub(crate) struct UnderWay<'l> {
+    ledger: &'l Ledger,
+    name: String,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut names = locked(&self.ledger.under_way);
+        if let Some(own) = names.iter().position(|name| *name == self.name) {
+            names.swap_remove(own);
+        }
+    }
+}
 
 impl Drop for Trial<'_> {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::SeqCst);
+        self.ledger.ended.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// See [`Ledger::wait_here`].
+#[derive(Debug)]
+pub(crate) struct Waiting<'l> {
+    ledger: &'l Ledger,
+    /// Not known as the harness's before.
+    fresh: Option<u32>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(tid) = self.fresh {
+            locked(&self.ledger.threads).remove(&tid);
+        }
+    }
+}
+
+/// Elsewhere than on Linux there is nothing to read, and no other thread is known either.
+fn this_thread() -> Option<u32> {
+    let path = fs::read_link("/proc/thread-self").ok()?;
+    path.file_name()?.to_str()?.parse().ok()
 }
 
 /// See [`Ledger::rest`].
@@ -167,16 +237,18 @@ mod tests {
     fn the_harness_waits_when_every_trial_rests_and_no_other_can_start() {
         let ledger = Ledger::new();
         ledger.plan(3, 2);
-        let first = ledger.trial();
+        let first = ledger.trial("first");
         let first_rests = ledger.rest();
         assert!(!ledger.all_rest(), "a second thread may start a trial");
-        let second = ledger.trial();
+        let second = ledger.trial("second");
+        assert_eq!(ledger.under_way(), ["first", "second"]);
         assert!(!ledger.all_rest(), "the second trial runs");
         let second_rests = ledger.rest();
         assert!(ledger.all_rest(), "both threads wait");
         drop((second_rests, second));
         assert!(!ledger.all_rest(), "the third may start");
-        let third = ledger.trial();
+        let third = ledger.trial("third");
+        assert_eq!(ledger.under_way(), ["first", "third"]);
         drop((third, first_rests));
         assert!(!ledger.all_rest(), "the first runs again");
         let _rests = ledger.rest();

@@ -10,16 +10,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gleak_runtime::report;
-use gleak_runtime::report::snapshot::TaskId;
 
-use crate::exceptions::Exceptions;
-use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::suite::{FAILED, Ran, Suite, conclude};
-use crate::{message, registry, stray, trial};
+use crate::{message, registry, trial};
 
 /// What a test of libtest's returns.
 pub type OfLibtest = Result<(), Failure>;
@@ -33,45 +30,43 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// The suite of a process, and the tasks that were there before it.
-struct Process {
-    suite: Suite,
-    before: BTreeSet<TaskId>,
-}
-
-static PROCESS: OnceLock<Result<Process, String>> = OnceLock::new();
+/// Whether a test under the attribute has run: then what belongs to none is judged as well.
+static HAS_TESTS: AtomicBool = AtomicBool::new(false);
 
 /// Runs the registered test of this name.
 ///
 /// # Errors
 /// When it fails.
 pub fn of_libtest(module: &str, name: &str) -> OfLibtest {
-    let process = process().map_err(|text| Failure(text.to_owned()))?;
-    let test = registry::find(module, name);
-    let test = test.ok_or_else(|| Failure(format!("gleak: {module}::{name} is not registered")))?;
-    trial::run(&test.path(), test, &process.suite).map_err(Failure)
+    let suite = suite().map_err(|text| Failure(text.to_owned()))?;
+    HAS_TESTS.store(true, Ordering::Relaxed);
+    let case = registry::find(module, name);
+    let case = case.ok_or_else(|| Failure(format!("gleak: {module}::{name} is not registered")))?;
+    trial::run(case, suite).map_err(Failure)
 }
 
-fn process() -> Result<&'static Process, &'static str> {
-    let made = PROCESS.get_or_init(|| {
-        let options = Options::default();
-        let exceptions = Exceptions::read(&options)?;
-        let suite = Suite { options, exceptions, ledger: Ledger::new() };
+/// The suite of a process whose main is not ours.
+pub(crate) fn suite() -> Result<&'static Suite, &'static str> {
+    let made = Suite::of_process(|| {
+        let suite = Suite::new(Options::default())?;
         suite.ledger.note_main_thread();
         // Whatever has started, another one may start.
         suite.ledger.plan(u64::MAX, u64::MAX);
-        let before = stray::known();
         report::on_exit(at_exit);
-        Ok(Process { suite, before })
+        Ok(suite)
     });
-    made.as_ref().map_err(String::as_str)
+    made.map(|suite| &**suite)
 }
 
 /// The process exits. The status that it must have, if that is another one.
 fn at_exit() -> Option<u8> {
-    let Some(Ok(Process { suite, before })) = PROCESS.get() else { return None };
+    let Ok(suite) = suite() else { return None };
     suite.ledger.note_thread();
     let ran = Ran { tests: suite.ledger.started(), all: false };
+    // Guards alone answer for themselves, unless somebody asks for the whole process. Nobody spawns
+    // before libtest does.
+    let nobody = BTreeSet::new();
+    let before = (HAS_TESTS.load(Ordering::Relaxed) || report::is_asked()).then_some(&nobody);
     let red = conclude(suite, before, None, &ran);
     if red {
         message::say("gleak: so the run fails, whatever the tests said");

@@ -1,47 +1,52 @@
 //! What a test binary asks for, for all of its tests.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// For how long tasks that could still finish are waited for, unless told otherwise.
-const SETTLE: Duration = Duration::from_millis(200);
+use gleak_runtime::report;
+
+/// What a task that a test leaves behind comes to.
+///
+/// A panic that nobody has seen, a misuse and a deadlock of the body fail the test either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnLeak {
+    /// The test fails.
+    #[default]
+    Fail,
+    /// It is told on stderr; the test passes. It stands in the findings of `GLEAK_OUT` all the same.
+    Warn,
+}
 
 /// Settings of all tests of a binary; a test's own arguments come before them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Options {
-    pub(crate) settle: Duration,
+    pub(crate) settle: Option<Duration>,
     pub(crate) workers: Option<usize>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) on_leak: OnLeak,
     pub(crate) ignore: Vec<String>,
     pub(crate) suppress: Vec<PathBuf>,
     pub(crate) cleanup: Option<fn()>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            settle: SETTLE,
-            workers: None,
-            deadline: None,
-            ignore: Vec::new(),
-            suppress: Vec::new(),
-            cleanup: None,
-        }
-    }
-}
-
 impl Options {
-    /// 200 ms to settle, the usual number of workers, nothing ignored.
+    /// The usual time to settle (`GLEAK_SETTLE_MS`, or 200 ms), the usual number of workers, nothing ignored.
     pub fn new() -> Self {
         Options::default()
     }
 
     /// How long tasks that could still finish are waited for when a test ends. Tasks that nothing
-    /// can wake are not waited for at all.
+    /// can wake are not waited for at all. Default: `GLEAK_SETTLE_MS`, or 200 ms.
     pub fn settle_ms(mut self, limit: u64) -> Self {
-        self.settle = Duration::from_millis(limit);
+        self.settle = Some(Duration::from_millis(limit));
         self
+    }
+
+    /// For how long those are waited for.
+    pub(crate) fn settle(&self) -> Duration {
+        self.settle.unwrap_or_else(report::settle_time)
     }
 
     /// Threads of each test's runtime, 1 to 1024. Default: `GLEAK_WORKERS`, or the machine's
@@ -57,6 +62,12 @@ impl Options {
     /// everybody does. What it left behind goes on. Default: never.
     pub fn deadline_ms(mut self, limit: u64) -> Self {
         self.deadline = Some(Duration::from_millis(limit));
+        self
+    }
+
+    /// What a task that a test leaves behind comes to. Default: the test fails.
+    pub fn on_leak(mut self, what: OnLeak) -> Self {
+        self.on_leak = what;
         self
     }
 
@@ -96,5 +107,8 @@ pub(crate) fn default_workers() -> Option<usize> {
         // The runtime reads it.
         return None;
     }
-    Some(std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4))
+    // Asked once: the kernel answers out of a handful of files.
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = CORES.get_or_init(|| std::thread::available_parallelism().map_or(2, usize::from));
+    Some((*cores).clamp(2, 4))
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use gleak_runtime::report::Taken;
 use gleak_runtime::report::detector::can_go_on;
 use gleak_runtime::report::snapshot::{
-    RegionId, RegionKind, Snapshot, Task, TaskState, WaiterKind,
+    RegionId, RegionKind, Snapshot, Task, TaskId, TaskState, WaiterKind,
 };
 
 use crate::ledger::Ledger;
@@ -32,6 +32,11 @@ impl Seen {
     /// Looks. Threads are listed before the snapshot and after it: one that woke a task and ended
     /// in between was there before, and one that the task then made is there after.
     pub(crate) fn now(ledger: &Ledger) -> Self {
+        Seen::by(ledger, None)
+    }
+
+    /// As [`Seen::now`], by a task that does nothing else.
+    pub(crate) fn by(ledger: &Ledger, looks: Option<TaskId>) -> Self {
         let before = unknown_name(&thread_names(ledger));
         let taken = Taken::now();
         let snapshot = &taken.snapshot;
@@ -44,7 +49,8 @@ impl Seen {
         };
         let outsider = thread
             .map(|name| format!("thread \"{}\"", name.escape_debug()))
-            .or_else(|| free_task(snapshot));
+            .or_else(|| free_task(snapshot, looks))
+            .or_else(|| untold_task(snapshot));
         Seen { taken, outsider }
     }
 
@@ -52,9 +58,18 @@ impl Seen {
         &self.taken.snapshot
     }
 
-    /// Whether a task of another test than this can go on.
+    /// Whether a task of the test can go on, on another runtime than the test's own, or may be about to.
+    pub(crate) fn goes_on(&self, own: RegionId) -> bool {
+        let mut tasks = self.snapshot().tasks.iter();
+        !shows_all(self.snapshot(), own)
+            || tasks.any(|task| task.region == Some(own) && can_go_on(task))
+    }
+
+    /// Whether a task of another test than this can go on, also one that is not shown.
     pub(crate) fn others_go_on(&self, own: RegionId) -> bool {
-        self.snapshot().tasks.iter().any(|task| task.region != Some(own) && can_go_on(task))
+        let snapshot = self.snapshot();
+        snapshot.tasks.iter().any(|task| task.region != Some(own) && can_go_on(task))
+            || snapshot.regions.iter().any(|region| region.id != own && region.unsettled)
     }
 
     /// For how long all tasks of a test have waited; none when one of them does not wait.
@@ -69,9 +84,34 @@ impl Seen {
     }
 }
 
-fn free_task(snapshot: &Snapshot) -> Option<String> {
+/// After so many looks at a test whose tasks come and go all the time, the last one counts.
+const LOOKS: u32 = 8;
+
+/// A look that shows all tasks of a test, as far as that can be had.
+pub(crate) fn look_at(own: RegionId) -> Taken {
+    let mut looks = (1..LOOKS).map(|_| Taken::now());
+    looks.find(|taken| shows_all(&taken.snapshot, own)).unwrap_or_else(Taken::now)
+}
+
+/// Whether the snapshot shows all tasks of a test.
+pub(crate) fn shows_all(snapshot: &Snapshot, own: RegionId) -> bool {
+    snapshot.regions.iter().all(|region| region.id != own || !region.unsettled)
+}
+
+/// Of no test, and not shown: some came or went during the look.
+fn untold_task(snapshot: &Snapshot) -> Option<String> {
+    let mut regions = snapshot.regions.iter();
+    let untold = snapshot.completeness.unsettled_uncharged
+        || regions.any(|region| region.unsettled && !of_a_test(snapshot, Some(region.id)));
+    untold.then(|| "a task of no test".to_owned())
+}
+
+fn free_task(snapshot: &Snapshot, looks: Option<TaskId>) -> Option<String> {
     let task = snapshot.tasks.iter().find(|task| {
-        task.kind == WaiterKind::Task && !of_a_test(snapshot, task.region) && can_go_on(task)
+        task.kind == WaiterKind::Task
+            && Some(task.id) != looks
+            && !of_a_test(snapshot, task.region)
+            && can_go_on(task)
     })?;
     Some(format!("{}, a task of no test,", task.id))
 }
@@ -113,7 +153,8 @@ fn is_runtime_name(name: &str) -> bool {
     name.strip_prefix("gleak-").is_some_and(|rest| {
         // A helper without a job; one with a job has another name.
         let number = rest.strip_prefix("idle").unwrap_or(rest);
-        rest == "monitor" || (!number.is_empty() && number.bytes().all(|it| it.is_ascii_digit()))
+        matches!(rest, "monitor" | "signals")
+            || (!number.is_empty() && number.bytes().all(|it| it.is_ascii_digit()))
     })
 }
 
@@ -130,7 +171,7 @@ mod tests {
     #[test]
     fn threads_are_told_from_the_runtimes_by_name() {
         check(&[], None);
-        check(&["gleak-0", "gleak-monitor", "gleak-11"], None);
+        check(&["gleak-0", "gleak-monitor", "gleak-11", "gleak-signals"], None);
         check(&["gleak-0", "logger"], Some("logger"));
         check(&["gleak-0", "gleak-0"], Some("gleak-0"));
         check(&["gleak-"], Some("gleak-"));

@@ -1,6 +1,7 @@
 //! The end verdict: tasks that belong to no test.
 //!
-//! Such tasks were spawned by a plain thread, or by a task whose test had had its verdict. No test
+//! Such tasks were spawned by a plain thread, by the initialiser of a static cell, or by a task
+//! whose test had had its verdict. No test
 //! is blamed for them; the run fails. Background tasks may stay; daemons as well, unless it is certain
 //! that they cannot go on.
 //!
@@ -12,16 +13,14 @@ use gleak_runtime::report::detector::{
     Exception, Finding, Group, Question, Report, Scope, can_go_on, render,
 };
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, Task, TaskId, Tenure, WaiterKind};
-use gleak_runtime::report::{self, Detail};
+use gleak_runtime::report::{self, Detail, Look, layout};
 use gleak_runtime::task_count;
-use gleak_runtime::time::Instant;
 
 use crate::exceptions;
-use crate::message;
 use crate::outsiders::{self, Seen};
 use crate::suite::Suite;
 use crate::verdict;
-use crate::wait::{Backoff, Latch};
+use crate::wait::Latch;
 
 /// Tasks that are there before the first test.
 pub(crate) fn known() -> BTreeSet<TaskId> {
@@ -34,9 +33,9 @@ pub(crate) fn known() -> BTreeSet<TaskId> {
 /// Waits for strays that could still finish, and judges the rest. `before` is what [`known`] was at
 /// the start.
 pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
-    let deadline = Instant::now() + suite.options.settle;
-    let mut pauses = Backoff::up_to(std::time::Duration::from_millis(10));
-    loop {
+    // Tasks of the process-wide runtime tell nobody of their end, so it is looked at.
+    let pause = |time| Latch::default().pause(time);
+    let (mut seen, judge, report) = report::settle(suite.options.settle(), pause, || {
         let mut seen = Seen::now(&suite.ledger);
         exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
         let snapshot = seen.snapshot();
@@ -47,26 +46,24 @@ pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
             .filter(|task| !is_stray(snapshot, task, before, &answered))
             .map(|task| task.id)
             .collect();
-        let judge = |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
-        let report = judge(snapshot);
+        let judge =
+            move |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
         // Those that are not ignored. Nobody expects a daemon to finish; it is looked at for deadlocks.
+        let report = judge(snapshot);
         let asked = verdict::tasks(report.groups.iter());
-        let mut strays = snapshot
-            .tasks
-            .iter()
-            .filter(|task| asked.contains(&task.id) && task.tenure.is_ordinary());
-        let may_finish = strays.any(|task| seen.outsider.is_some() || can_go_on(task));
-        let left = deadline - Instant::now();
-        if !may_finish || left.is_zero() {
-            if report.findings.is_empty() {
-                return report;
-            }
-            seen.taken.add(Detail::REPORT);
-            return judge(seen.snapshot());
-        }
-        // Tasks of the process-wide runtime tell nobody of their end, so it is looked at.
-        Latch::default().pause(pauses.next().min(left));
+        let strays = || {
+            let tasks = snapshot.tasks.iter();
+            tasks.filter(|task| asked.contains(&task.id) && task.tenure.is_ordinary())
+        };
+        let may_finish = strays().any(|task| seen.outsider.is_some() || can_go_on(task));
+        let due = report::sleepers_due(snapshot, strays());
+        Look { may_finish, due, seen: (seen, judge, report) }
+    });
+    if report.findings.is_empty() {
+        return report;
     }
+    seen.taken.add(Detail::REPORT);
+    judge(seen.snapshot())
 }
 
 fn is_stray(
@@ -130,13 +127,10 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     };
     let count: usize = report.findings.iter().map(members).sum();
     let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
-    // The findings say all that the table would, and the end of the run what is unused.
-    let exceptions = report.exceptions.iter().filter(|it| it.is_used()).cloned().collect();
-    let told = Report { groups: Vec::new(), exceptions, ..report.clone() };
-    let text = render::text(&told, &message::layout());
+    let text = render::strays(report, &layout(report));
     Some(format!(
         "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \
-         spawned by a plain thread, as a daemon, or after a test's verdict\n\n{}",
-        message::without_verdict(&text)
+         spawned by a thread or an initialiser, as a daemon, or after a test's verdict\n\n{}",
+        text.trim()
     ))
 }

@@ -5,10 +5,13 @@
 
 use std::cell::RefCell;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use gleak_runtime::report::detector::{Ignore, Matcher};
-use gleak_runtime::{Builder, JoinHandle, Runtime, SpawnError, report, task_local};
+use gleak_runtime::{
+    Builder, CancelHandle, Context, JoinHandle, Runtime, SpawnError, report, task_local,
+};
 
 use crate::wait::Latch;
 
@@ -28,6 +31,8 @@ pub struct Start<'r> {
 pub(crate) struct Told {
     pub(crate) ended: Latch,
     current: Mutex<Vec<Ignore>>,
+    /// The test's own, once it has asked for it.
+    context: OnceLock<(Context, CancelHandle)>,
 }
 
 impl Told {
@@ -59,10 +64,44 @@ task_local! {
 /// Outside of a test's own body: in a task that it spawned, too.
 #[track_caller]
 pub fn ignore_current(reason: impl Into<String>) {
-    let told = BODY.with(|body| body.borrow().clone());
-    let told = told.expect("`ignore_current` is for the body of a test");
+    let told = of_caller().expect("`ignore_current` is for the body of a test");
     let known = report::snapshot().tasks.iter().map(|task| task.id).collect();
     told.current().push(Ignore { matcher: Matcher::Current(known), reason: reason.into() });
+}
+
+/// The context of this test: cancelled when the body has ended, also by a panic, before the clean-up
+/// and the verdict. Tasks that end by it are no leak.
+///
+/// ```no_run
+/// # use gleak_runtime::{Context, go};
+/// # fn serve(_: &Context) {}
+/// #[gleak_test_harness::test]
+/// fn answers() {
+///     let context = gleak_test_harness::context();
+///     go! { serve(&context) };
+/// }
+/// # gleak_test_harness::verify_no_leaks!();
+/// ```
+///
+/// # Panics
+/// Outside of a test's own body: in a task that it spawned, too.
+#[track_caller]
+pub fn context() -> Context {
+    let told = of_caller().expect("`context` is for the body of a test");
+    // Not in a closure: the context is made where this is called.
+    let made = match told.context.get() {
+        Some(made) => made,
+        None => {
+            let fresh = Context::background().with_cancel();
+            told.context.get_or_init(|| fresh)
+        }
+    };
+    made.0.clone()
+}
+
+/// Of the test whose body the caller is.
+pub(crate) fn of_caller() -> Option<Arc<Told>> {
+    BODY.try_with(|body| body.borrow().clone()).ok().flatten()
 }
 
 impl Start<'_> {
@@ -80,14 +119,26 @@ impl Start<'_> {
     pub fn spawn(self, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Started {
         self.builder.spawn_in(self.runtime, body)
     }
+
+    /// As [`Start::spawn`], for a body that is written down elsewhere: the `F` at this place.
+    pub(crate) fn spawn_for<F>(
+        self,
+        place: &'static Location<'static>,
+        body: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Started {
+        self.builder.wrapping::<F>().placed(place).spawn_in(self.runtime, body)
+    }
 }
 
-/// Tells the harness, when dropped, that the body has ended.
+/// Cancels the test's context when dropped, and tells the harness that the body has ended.
 #[derive(Debug)]
 pub struct End(pub(crate) Arc<Told>);
 
 impl Drop for End {
     fn drop(&mut self) {
+        if let Some((_, context)) = self.0.context.get() {
+            context.cancel();
+        }
         self.0.ended.set();
         Runtime::notify();
     }
@@ -98,7 +149,7 @@ impl Drop for End {
 /// # Errors
 /// The test's own, as text.
 #[inline(never)]
-pub fn run<R: Outcome>(end: End, test: fn() -> R) -> Result<(), String> {
+pub fn run<R: Outcome>(end: End, test: impl FnOnce() -> R) -> Result<(), String> {
     BODY.with(|body| *body.borrow_mut() = Some(Arc::clone(&end.0)));
     let _end = end;
     test().into_result()
@@ -120,6 +171,15 @@ pub trait Outcome {
 impl Outcome for () {
     fn into_result(self) -> Result<(), String> {
         Ok(())
+    }
+}
+
+/// A message as it stands.
+pub(crate) struct Raw(pub(crate) Result<(), String>);
+
+impl Outcome for Raw {
+    fn into_result(self) -> Result<(), String> {
+        self.0
     }
 }
 

@@ -13,17 +13,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gleak_runtime::report::detector::render::Charge;
 use gleak_runtime::report::detector::{Certainty, Ignore, Question, Report, Scope, render};
-use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
-use gleak_runtime::report::{Detail, Taken};
+use gleak_runtime::report::snapshot::{Reason, RegionId, Snapshot, TaskId};
+use gleak_runtime::report::{self, Detail, Patience, Taken};
 use gleak_runtime::time::Instant;
-use gleak_runtime::{JoinError, JoinHandle, Quiet, Region, RegionKind, Runtime};
+use gleak_runtime::{JoinError, JoinHandle, Order, Quiet, Region, RegionKind, Runtime};
 
+use crate::adapter::Judge;
+use crate::case::{Begin, Case, Kind, Settings};
 use crate::exceptions;
 use crate::message::{self, Outcome};
-use crate::options;
+use crate::options::{self, OnLeak};
 use crate::outsiders::Seen;
-use crate::registry::Registered;
+use crate::panics::{self, Panics};
 use crate::suite::Suite;
 use crate::test_body::{End, Start, Told};
 use crate::verdict::{self, Others};
@@ -55,18 +58,46 @@ const LAST_STEPS: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// When it fails, the message.
-pub(crate) fn run(name: &str, test: &Registered, suite: &Suite) -> Result<(), String> {
-    let _under_way = suite.ledger.trial();
-    let ignores = exceptions::parse(test.ignore.iter().copied())?;
-    let runtime = start_runtime(test, suite)?;
-    let region = Region::open(RegionKind::Test, name);
+pub(crate) fn run(case: Case, suite: &Suite) -> Result<(), String> {
+    let Case { name, kind, file, line, settings, begin } = case;
+    let _under_way = suite.ledger.trial(&name);
+    let ignores = exceptions::parse(settings.ignore.iter().map(String::as_str))?;
+    let start = match begin {
+        Begin::Here(start) => start,
+        Begin::Elsewhere(run) => {
+            return run(&Judge {
+                suite,
+                name,
+                file,
+                line,
+                settings,
+                ignores,
+                charge: charge(&kind),
+            });
+        }
+    };
+    let runtime = start_runtime(&settings, suite)?;
+    let region = Region::open(RegionKind::Test, &name);
+    region.keep_panics();
     let told = Arc::new(Told::default());
-    let builder = region.builder().name(name).stack_size(stack_bytes());
-    let start = Start { builder, runtime: &runtime, told: Arc::clone(&told) };
-    let body = (test.start)(start).map_err(|error| format!("gleak: cannot start: {error}"))?;
-    let late = test.deadline_ms.map(Duration::from_millis).or(suite.options.deadline);
+    let builder = region.builder().name(&*name).stack_size(stack_bytes());
+    let with = Start { builder, runtime: &runtime, told: Arc::clone(&told) };
+    let body = start(with).map_err(|error| format!("gleak: cannot start: {error}"))?;
+    let late = settings.deadline_ms.map(Duration::from_millis).or(suite.options.deadline);
     let late = late.map(|limit| (Instant::now() + limit, limit));
-    let trial = Trial { name, test, ignores, suite, runtime, region, told, late };
+    let trial = Trial {
+        name,
+        file,
+        line,
+        charge: charge(&kind),
+        settings,
+        ignores,
+        suite,
+        runtime,
+        region,
+        told,
+        late,
+    };
     let failure = match trial.wait_for(&body, &trial.told) {
         Some(unended) => Some(trial.say_unended("the test", &unended)),
         None => trial.after(body),
@@ -75,10 +106,22 @@ pub(crate) fn run(name: &str, test: &Registered, suite: &Suite) -> Result<(), St
     failure.map_or(Ok(()), Err)
 }
 
-fn start_runtime(test: &Registered, suite: &Suite) -> Result<Runtime, String> {
+fn charge(kind: &Kind) -> Charge {
+    match kind {
+        Kind::Own | Kind::Wrapped(_) => Charge::Body,
+        Kind::CleanUp => Charge::Run,
+    }
+}
+
+fn start_runtime(test: &Settings, suite: &Suite) -> Result<Runtime, String> {
     let mut builder = Runtime::builder();
-    if let Some(count) = test.workers.or(suite.options.workers).or_else(options::default_workers) {
+    // A seeded order needs one worker, and that many it takes by itself.
+    let usual = || suite.options.workers.or_else(options::default_workers);
+    if let Some(count) = test.workers.or_else(|| usual().filter(|_| test.seed.is_none())) {
         builder = builder.workers(count);
+    }
+    if let Some(seed) = test.seed {
+        builder = builder.order(Order::Seeded(seed));
     }
     builder.start().map_err(|error| format!("gleak: no runtime for the test: {error}"))
 }
@@ -89,8 +132,12 @@ fn stack_bytes() -> usize {
 }
 
 struct Trial<'t> {
-    name: &'t str,
-    test: &'t Registered,
+    name: String,
+    /// Where it is written down.
+    file: &'static str,
+    line: u32,
+    charge: Charge,
+    settings: Settings,
     /// The test's own.
     ignores: Vec<Ignore>,
     suite: &'t Suite,
@@ -106,22 +153,41 @@ enum Unended {
     /// It can never end.
     Stuck(Report),
     /// It is late.
-    Late(Report, Duration),
+    Late { report: Report, limit: Duration, dump: Option<String> },
 }
 
 impl Trial<'_> {
     /// The body has ended: cleans up, and judges. The message of the test's failure, if it fails.
     fn after(&self, body: JoinHandle<Result<(), String>>) -> Option<String> {
+        let id = body.id();
         let outcome: Outcome = self.join(body);
-        let cleaned = match self.test.cleanup.map(|hook| self.clean_up(hook)) {
+        let by = outcome.as_ref().err().filter(|_| message::tells(&self.settings, &outcome));
+        panics::ended(&self.region, id, by);
+        let cleaned = match self.settings.cleanup.map(|hook| self.clean_up(hook)) {
             None => Ok(()),
             Some(Ok(cleaned)) => cleaned,
             Some(Err(failure)) => return Some(failure),
         };
         let ended = Instant::now();
         let settled = self.settle();
+        panics::tell_all(&self.region);
         let report = self.judge_left(ended, settled);
-        message::ended(self.name, self.test, outcome, cleaned, &report)
+        let place = format!("{}:{}", self.file, self.line);
+        let own = message::own(&self.settings, &place, outcome.into(), cleaned.err());
+        self.message(own, &report)
+    }
+
+    /// What comes of how the test has ended itself and of what it has left.
+    fn message(&self, own: Option<String>, report: &Report) -> Option<String> {
+        let leaks = message::leaks(&self.told_of(), report);
+        let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
+        match leaks {
+            Some(leaks) if on_leak == OnLeak::Warn && verdict::only_left(report) => {
+                message::warn(&self.name, &leaks);
+                own
+            }
+            leaks => message::besides(own, leaks),
+        }
     }
 
     /// Calls the test's hook as a task of the test. A message when it cannot end.
@@ -134,16 +200,26 @@ impl Trial<'_> {
             hook();
         });
         let task = task.map_err(|error| format!("gleak: cannot start the clean-up: {error}"))?;
-        match self.wait_for(&task, &told) {
-            Some(unended) => Err(self.say_unended("the clean-up", &unended)),
-            None => Ok(self.join(task)),
+        if let Some(unended) = self.wait_for(&task, &told) {
+            return Err(self.say_unended("the clean-up", &unended));
         }
+        let id = task.id();
+        let outcome = self.join(task);
+        panics::ended(&self.region, id, outcome.as_ref().err());
+        Ok(outcome)
+    }
+
+    fn told_of(&self) -> render::Test<'_> {
+        message::test(&self.name, self.file, self.charge)
     }
 
     fn say_unended(&self, what: &str, unended: &Unended) -> String {
+        panics::tell_all(&self.region);
         match unended {
-            Unended::Stuck(report) => message::stuck(self.name, what, report),
-            Unended::Late(report, limit) => message::late(what, *limit, report),
+            Unended::Stuck(report) => message::stuck(&self.told_of(), what, report),
+            Unended::Late { report, limit, dump } => {
+                message::late(what, *limit, report, dump.as_deref())
+            }
         }
     }
 
@@ -152,16 +228,18 @@ impl Trial<'_> {
     fn wait_for<T>(&self, body: &JoinHandle<T>, told: &Told) -> Option<Unended> {
         let done = || told.ended.is_set() || body.is_finished();
         let id = TaskId(body.id());
+        let mut panics = Panics::new();
         let mut at_rest = AtRest::new();
         let mut say_held = Some(Instant::now() + SAY_WHO);
         let mut every = FIRST_JUDGEMENT;
         let mut next = Instant::now() + every;
         loop {
             let quiet = self.runtime.wait_quiet(LOOK, done);
+            panics.tell(&self.region, id.0);
             if let Some((_, limit)) = self.late.filter(|(at, _)| Instant::now() >= *at)
                 && quiet != Quiet::Done
             {
-                return Some(Unended::Late(self.look_around(), limit));
+                return Some(self.look_around(limit));
             }
             match quiet {
                 Quiet::Done => return None,
@@ -171,7 +249,7 @@ impl Trial<'_> {
                     if let Some(report) = self.judge_at_rest(id, &mut seen) {
                         return Some(Unended::Stuck(report));
                     }
-                    at_rest.say_who(self.name, seen.outsider.as_deref());
+                    at_rest.say_who(&self.name, seen.outsider.as_deref());
                     told.ended.pause(at_rest.pauses.next());
                 }
                 Quiet::Busy => {
@@ -193,15 +271,17 @@ impl Trial<'_> {
         }
     }
 
-    /// What the tasks of the test do, and what of it is certain.
-    fn look_around(&self) -> Report {
+    /// What the tasks of a test that is late do, and what of it is certain.
+    fn look_around(&self, limit: Duration) -> Unended {
         let mut taken = Taken::now();
-        taken.add(Detail::REPORT);
+        taken.snapshot.header.reason = Reason::Late;
+        taken.add(Detail::DUMP);
+        let dump = report::dumped(&taken.snapshot);
         let mut report = self.suite.exceptions.judge(&taken.snapshot, &self.question());
         // That they are alive is no finding: the test has not ended.
         report.findings.retain(|finding| finding.certainty == Certainty::Certain);
         self.charge(&taken.snapshot, &report);
-        report
+        Unended::Late { report, limit, dump }
     }
 
     /// Takes the result of a body that has told its end. A join that waits would put this thread
@@ -219,7 +299,8 @@ impl Trial<'_> {
         let ledger = &self.suite.ledger;
         let settled = !seen.others_go_on(self.id())
             || seen.rested(self.id()).is_some_and(|time| time >= self.settle_limit());
-        let others = if seen.outsider.is_none() && settled { Others::Rest } else { Others::Act };
+        let alone = seen.outsider.is_none() && !seen.goes_on(self.id());
+        let others = if alone && settled { Others::Rest } else { Others::Act };
         self.judge_unended(body, seen, others).or_else(|| {
             if !ledger.all_rest() {
                 return None;
@@ -262,14 +343,15 @@ impl Trial<'_> {
     /// when only ignored ones were left: those may go on, and what they spawn a moment later is none
     /// of the test's faults.
     fn settle(&self) -> Option<Taken> {
-        let deadline = Instant::now() + self.settle_limit();
+        let mut patience = Patience::of(self.settle_limit());
         let mut pauses = Backoff::up_to(LOOK_AT_REST);
         let ignores = !self.question().ignore.is_empty();
         loop {
-            let left = deadline - Instant::now();
+            let left = patience.left();
             // Nobody tells that all but the ignored have ended, so it is looked at.
             let look = if ignores { pauses.next() } else { LOOK };
             let quiet = self.runtime.wait_quiet(left.min(look), || self.region.live() == 0);
+            panics::tell_all(&self.region);
             if ignores && quiet != Quiet::Done {
                 let taken = self.only_ignored_left();
                 if taken.is_some() {
@@ -281,7 +363,7 @@ impl Trial<'_> {
                 Quiet::Asleep if left.is_zero() || self.rests_for_good() => break,
                 // Someone outside could act on it. Nobody tells this wait, so it is looked at.
                 Quiet::Asleep => Latch::default().pause(pauses.next().min(left)),
-                Quiet::Busy if left.is_zero() => break,
+                Quiet::Busy if left.is_zero() && !patience.extend(self.sleepers_due()) => break,
                 Quiet::Busy => {}
             }
         }
@@ -293,14 +375,22 @@ impl Trial<'_> {
         None
     }
 
+    fn sleepers_due(&self) -> Option<Duration> {
+        let taken = Taken::now();
+        let tasks = taken.snapshot.tasks.iter();
+        let own = tasks.filter(|task| task.region == Some(self.id()));
+        report::sleepers_due(&taken.snapshot, own)
+    }
+
     fn settle_limit(&self) -> Duration {
-        self.test.settle_ms.map_or(self.suite.options.settle, Duration::from_millis)
+        let own = self.settings.settle_ms.map(Duration::from_millis);
+        own.unwrap_or_else(|| self.suite.options.settle())
     }
 
     /// Nothing runs: whether nobody could act on what is left, or it can never go on anyway.
     fn rests_for_good(&self) -> bool {
         let seen = Seen::now(&self.suite.ledger);
-        seen.outsider.is_none()
+        seen.outsider.is_none() && !seen.goes_on(self.id())
             || verdict::all_certain(
                 &verdict::judge(seen.snapshot(), &self.plain_question()),
                 self.region.live(),
@@ -321,35 +411,26 @@ impl Trial<'_> {
     /// The body has ended and the rest has settled.
     fn judge_left(&self, ended: Instant, settled: Option<Taken>) -> Report {
         // Counted before the look: what the body did last was done before it ended.
-        let settled_ns = u64::try_from((Instant::now() - ended).as_nanos()).unwrap_or(u64::MAX);
-        let mut taken = settled.unwrap_or_else(Taken::now);
+        let settled_ns = verdict::ns_since(ended);
         let question = Question { settled_ns, ..self.question() };
-        if self.region.live() > 0 {
-            exceptions::add_stacks_for(&question.ignore, &mut taken);
-        }
-        let mut report = self.suite.exceptions.judge(&taken.snapshot, &question);
-        if !report.findings.is_empty() {
-            taken.add(Detail::REPORT);
-            report = self.suite.exceptions.judge(&taken.snapshot, &question);
-        }
-        self.charge(&taken.snapshot, &report);
+        let (report, seen) = match settled {
+            // Later on there may be more of the ignored ones.
+            Some(Taken { snapshot, .. }) => {
+                (self.suite.exceptions.judge(&snapshot, &question), snapshot)
+            }
+            None => self.suite.judge(&self.region, &question),
+        };
+        self.charge(&seen, &report);
         report
     }
 
-    /// The verdict goes into the ledger.
     fn charge(&self, seen: &Snapshot, report: &Report) {
-        let ledger = &self.suite.ledger;
-        ledger.charge(self.name, self.id(), seen, &report.findings);
-        let (of_all, own) = self.suite.exceptions.split(report);
-        ledger.note(of_all, Some((self.name, own)));
+        self.suite.charge(&self.name, &self.region, seen, report);
     }
 
-    /// With the ignores of all tests first, as [`exceptions::Exceptions::split`] has them.
     fn question(&self) -> Question {
-        let mut ignore = self.suite.exceptions.ignores.clone();
-        ignore.extend(self.ignores.iter().cloned());
-        ignore.extend(self.told.current().iter().cloned());
-        Question { ignore, ..self.plain_question() }
+        let current = self.told.current();
+        self.suite.question(&self.region, self.ignores.iter().chain(current.iter()))
     }
 
     fn plain_question(&self) -> Question {

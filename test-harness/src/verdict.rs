@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gleak_runtime::report::detector::{Certainty, Group, Question, Report, Rule, analyze};
 use gleak_runtime::report::snapshot::{Snapshot, TaskId};
+use gleak_runtime::time::Instant;
 
 /// Whether anybody outside of a test could act on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +42,16 @@ pub(crate) fn of_unended(mut report: Report, others: Others) -> Option<Report> {
     Some(report)
 }
 
+/// For how long something has been over, as [`Question::settled_ns`] has it.
+pub(crate) fn ns_since(end: Instant) -> u64 {
+    u64::try_from((Instant::now() - end).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Whether all that is found is that tasks were left: nothing that was done.
+pub(crate) fn only_left(report: &Report) -> bool {
+    !report.findings.iter().any(|finding| finding.key.rule.is_event())
+}
+
 /// Whether a task is in one of the findings, or behind one.
 pub(crate) fn holds(report: &Report, task: TaskId) -> bool {
     let findings = report.findings.iter();
@@ -50,9 +61,7 @@ pub(crate) fn holds(report: &Report, task: TaskId) -> bool {
 /// Whether certain findings hold up all the `live` tasks of a test.
 pub(crate) fn all_certain(report: &Report, live: u64) -> bool {
     let own: BTreeSet<TaskId> = tasks(report.groups.iter());
-    let certain = report.findings.iter().filter(|it| it.certainty == Certainty::Certain);
-    let stuck = tasks(certain.flat_map(|it| it.groups.iter().chain(&it.dependents)));
-    own.intersection(&stuck).count() as u64 >= live
+    own.intersection(&report.never_again()).count() as u64 >= live
 }
 
 /// The tasks of groups.

@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use gleak_runtime::{Chan, Mutex, WaitGroup, block_on, blocking, go, spawn};
+use gleak_runtime::{Chan, Mutex, WaitGroup, block_on, blocking, go, sleep, spawn};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[gleak_test_harness::test]
 fn pipeline() {
@@ -48,6 +49,35 @@ fn counting_under_a_lock() -> Result<(), gleak_runtime::JoinError> {
     }
     assert_eq!(*total.lock().unwrap(), 100);
     Ok(())
+}
+
+/// Its context is over when the body is.
+#[gleak_test_harness::test]
+fn what_the_context_of_the_test_ends_is_no_leak() {
+    let context = gleak_test_harness::context();
+    let (ready, is_ready) = (Chan::new(0), context.clone());
+    let told = ready.clone();
+    go! {
+        told.send(());
+        is_ready.done().wait();
+    };
+    ready.recv();
+    assert!(!context.is_done());
+}
+
+/// It is told to end, and will see that when it wakes, which is after the settle time.
+#[gleak_test_harness::test(settle_ms = 100)]
+fn who_polls_its_context_is_given_until_its_timer() {
+    let context = gleak_test_harness::context();
+    let ready = Chan::new(0);
+    let told = ready.clone();
+    go! {
+        while !context.is_done() {
+            told.send(());
+            sleep(Duration::from_millis(300));
+        }
+    };
+    ready.recv();
 }
 
 #[gleak_test_harness::test]

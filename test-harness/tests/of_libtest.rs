@@ -1,9 +1,11 @@
 //! Tests under libtest's own harness, as users write them beside plain ones. They are green, unless
 //! `LEAVE` names those that are to go wrong: `it` runs them so.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use gleak_runtime::{Chan, Mutex, go, spawn, time::sleep};
+use gleak_runtime::report::{self, snapshot::Snapshot};
+use gleak_runtime::{Builder, Chan, Mutex, go, spawn, time::sleep};
 
 /// Whether this test is to go wrong.
 fn is_asked(test: &str) -> bool {
@@ -53,10 +55,74 @@ fn locks_itself_out() {
     assert_eq!(*first, 1);
 }
 
+#[gleak_test_harness::test]
+fn waits_for_nobody() {
+    if is_asked("waits_for_nobody") {
+        Chan::<u32>::new(0).recv();
+    }
+}
+
 #[gleak_test_harness::test(deadline_ms = 3000)]
 fn is_late() {
     if is_asked("is_late") {
         sleep(Duration::from_secs(3600));
+    }
+}
+
+/// A panic that the test knows of. Words for words, each test its own.
+fn joins_a_panic(test: &'static str) {
+    let task = Builder::new().name(test).spawn(move || panic!("words of {test}"));
+    assert!(task.expect("room").join().is_err());
+    assert!(!is_asked(test), "{test} is to fail");
+}
+
+#[gleak_test_harness::test]
+fn joins_one() {
+    joins_a_panic("joins_one");
+}
+
+#[gleak_test_harness::test]
+fn joins_another() {
+    joins_a_panic("joins_another");
+}
+
+#[gleak_test_harness::test]
+fn joins_a_third() {
+    joins_a_panic("joins_a_third");
+}
+
+static AFTER: LazyLock<Chan<()>> = LazyLock::new(|| Chan::new(0));
+
+#[gleak_test_harness::test]
+fn leaves_a_panic() {
+    if is_asked("leaves_a_panic") {
+        go! {
+            AFTER.recv();
+            panic!("words after the verdict")
+        };
+    }
+}
+
+/// Beside it: lets its task go on once the verdict is given, and waits for its end.
+#[test]
+fn comes_after_the_verdict() {
+    if !is_asked("leaves_a_panic") {
+        return;
+    }
+    let left = |snapshot: &Snapshot| {
+        let region = snapshot.regions.iter().find(|region| region.name == "leaves_a_panic")?;
+        let task = snapshot.tasks.iter().find(|task| task.region == Some(region.id))?;
+        region.closed.then_some(task.id)
+    };
+    let task = loop {
+        if let Some(task) = left(&report::snapshot()) {
+            break task;
+        }
+        std::thread::yield_now();
+    };
+    AFTER.send(());
+    while report::snapshot().tasks.iter().any(|it| it.id == task) {
+        std::thread::yield_now();
     }
 }
 

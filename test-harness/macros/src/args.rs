@@ -1,7 +1,9 @@
-//! What stands in the attribute: `workers = 2, settle_ms = 500, deadline_ms = 5000, ignore = "…",
-//! cleanup = f`.
+//! What stands in the attribute: `workers = 2, seed = 7, settle_ms = 500, deadline_ms = 5000,
+//! on_leak = Warn, ignore = "…", cleanup = f`; or, for a body that is a future of tokio's,
+//! `runtime = "tokio", flavor = "multi_thread", worker_threads = 2, start_paused = true` and those of them
+//! that do not choose a runtime of ours.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -14,37 +16,90 @@ const WORKERS_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     pub(crate) workers: Option<usize>,
+    pub(crate) seed: Option<u64>,
     pub(crate) settle_ms: Option<u64>,
     pub(crate) deadline_ms: Option<u64>,
+    pub(crate) on_leak: Option<Ident>,
     pub(crate) ignore: Vec<String>,
     pub(crate) cleanup: Option<TokenStream>,
+    pub(crate) tokio: Option<Tokio>,
+}
+
+/// The runtime of tokio's that a body runs on, as `#[tokio::test]` has it.
+#[derive(Debug, Default)]
+pub(crate) struct Tokio {
+    pub(crate) multi_thread: bool,
+    pub(crate) worker_threads: Option<usize>,
+    pub(crate) start_paused: bool,
+}
+
+/// What is said of tokio's runtime, before it is known that there is one.
+#[derive(Debug, Default)]
+struct Said {
+    runtime: Option<()>,
+    flavor: Option<bool>,
+    worker_threads: Option<usize>,
+    start_paused: Option<bool>,
 }
 
 pub(crate) fn parse(args: TokenStream) -> syn::Result<Args> {
     let pairs = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(args)?;
-    let mut parsed = Args::default();
+    let (mut parsed, mut said) = (Args::default(), Said::default());
     for pair in &pairs {
         let key = pair.path.get_ident().map(ToString::to_string).unwrap_or_default();
         match key.as_str() {
             "workers" => once(pair, &mut parsed.workers, workers(&pair.value)?)?,
-            "settle_ms" => {
-                once(pair, &mut parsed.settle_ms, number(&pair.value)?.base10_parse()?)?;
-            }
-            "deadline_ms" => {
-                once(pair, &mut parsed.deadline_ms, number(&pair.value)?.base10_parse()?)?;
-            }
+            "seed" => once(pair, &mut parsed.seed, parsed_number(&pair.value)?)?,
+            "settle_ms" => once(pair, &mut parsed.settle_ms, parsed_number(&pair.value)?)?,
+            "deadline_ms" => once(pair, &mut parsed.deadline_ms, parsed_number(&pair.value)?)?,
+            "on_leak" => once(pair, &mut parsed.on_leak, on_leak(&pair.value)?)?,
             "ignore" => parsed.ignore.push(ignore(&pair.value)?),
             "cleanup" => once(pair, &mut parsed.cleanup, path(&pair.value)?)?,
+            "runtime" => once(pair, &mut said.runtime, runtime(&pair.value)?)?,
+            "flavor" => once(pair, &mut said.flavor, flavor(&pair.value)?)?,
+            "worker_threads" => once(pair, &mut said.worker_threads, workers(&pair.value)?)?,
+            "start_paused" => once(pair, &mut said.start_paused, flag(&pair.value)?)?,
             _ => {
                 return Err(syn::Error::new_spanned(
                     &pair.path,
-                    "unknown argument: there are `workers`, `settle_ms`, `deadline_ms`, `ignore` and \
-                     `cleanup`",
+                    "unknown argument: there are `workers`, `seed`, `settle_ms`, `deadline_ms`, \
+                     `on_leak`, `ignore`, `cleanup` and `runtime`; with `runtime = \"tokio\"` also \
+                     `flavor`, `worker_threads` and `start_paused`",
                 ));
             }
         }
     }
-    Ok(parsed)
+    parsed.tokio = said.checked(&parsed).map_err(|text| syn::Error::new_spanned(&pairs, text))?;
+    match (&parsed.seed, parsed.workers) {
+        (Some(_), Some(2..)) => Err(syn::Error::new_spanned(
+            &pairs,
+            "a seeded order needs one worker: leave out `workers`, or `seed`",
+        )),
+        _ => Ok(parsed),
+    }
+}
+
+impl Said {
+    /// The runtime that is meant, if it is tokio's.
+    fn checked(self, args: &Args) -> Result<Option<Tokio>, &'static str> {
+        let Said { runtime, flavor, worker_threads, start_paused } = self;
+        if runtime.is_none() {
+            return match (flavor, worker_threads, start_paused) {
+                (None, None, None) => Ok(None),
+                _ => Err("this is for a runtime of tokio's: add `runtime = \"tokio\"`"),
+            };
+        }
+        if args.workers.is_some() || args.seed.is_some() {
+            return Err("`workers` and `seed` choose a runtime of gleak's, not tokio's");
+        }
+        let multi_thread = flavor.unwrap_or(false);
+        let start_paused = start_paused.unwrap_or(false);
+        match (multi_thread, worker_threads, start_paused) {
+            (false, Some(_), _) => Err("`worker_threads` needs `flavor = \"multi_thread\"`"),
+            (true, _, true) => Err("`start_paused` needs `flavor = \"current_thread\"`"),
+            _ => Ok(Some(Tokio { multi_thread, worker_threads, start_paused })),
+        }
+    }
 }
 
 fn once<T>(pair: &MetaNameValue, place: &mut Option<T>, value: T) -> syn::Result<()> {
@@ -64,6 +119,37 @@ fn workers(value: &Expr) -> syn::Result<usize> {
     Ok(count)
 }
 
+fn runtime(value: &Expr) -> syn::Result<()> {
+    match literal(value) {
+        Some(Lit::Str(text)) if text.value() == "tokio" => Ok(()),
+        _ => Err(syn::Error::new_spanned(value, "expected `runtime = \"tokio\"`")),
+    }
+}
+
+/// Whether it is the one with many threads.
+fn flavor(value: &Expr) -> syn::Result<bool> {
+    let text = if let Some(Lit::Str(text)) = literal(value) { text.value() } else { String::new() };
+    match text.as_str() {
+        "multi_thread" => Ok(true),
+        "current_thread" => Ok(false),
+        _ => Err(syn::Error::new_spanned(
+            value,
+            "expected `flavor = \"multi_thread\"` or `flavor = \"current_thread\"`",
+        )),
+    }
+}
+
+fn flag(value: &Expr) -> syn::Result<bool> {
+    match literal(value) {
+        Some(Lit::Bool(flag)) => Ok(flag.value()),
+        _ => Err(syn::Error::new_spanned(value, "expected `true` or `false`")),
+    }
+}
+
+fn parsed_number(value: &Expr) -> syn::Result<u64> {
+    number(value)?.base10_parse()
+}
+
 fn number(value: &Expr) -> syn::Result<&syn::LitInt> {
     match literal(value) {
         Some(Lit::Int(number)) => Ok(number),
@@ -81,6 +167,18 @@ fn ignore(value: &Expr) -> syn::Result<String> {
              test is skipped by `#[ignore]`",
         )),
     }
+}
+
+/// By its name alone: the test's file need not import it.
+fn on_leak(value: &Expr) -> syn::Result<Ident> {
+    let name = if let Expr::Path(ExprPath { qself: None, path, .. }) = value {
+        path.get_ident().filter(|name| *name == "Fail" || *name == "Warn")
+    } else {
+        None
+    };
+    name.cloned().ok_or_else(|| {
+        syn::Error::new_spanned(value, "expected `on_leak = Fail` or `on_leak = Warn`")
+    })
 }
 
 fn path(value: &Expr) -> syn::Result<TokenStream> {

@@ -28,12 +28,22 @@ use proc_macro::TokenStream;
 /// `Result<(), E>` with `E: Debug`. Arguments, all optional:
 ///
 /// - `workers = 2`: threads of the test's runtime;
+/// - `seed = 7`: its tasks run on one thread, in an order that follows from the number;
 /// - `settle_ms = 500`: how long tasks that could still finish are waited for when the test ends;
 /// - `deadline_ms = 5000`: a test that has not ended by then fails, with a dump of what everybody does;
+/// - `on_leak = Warn`: a task that is left behind is told and fails nothing;
 /// - `ignore = "entry=pool::heartbeat because it ends with the process"`: makes no finding on tasks
 ///   that match, as the harness's `Options::ignore` says. May be repeated;
 /// - `cleanup = close_pool`: a function that is called when the body has ended, also by a panic,
 ///   before it is judged what the test left behind.
+///
+/// # Tokio
+///
+/// With `runtime = "tokio"` the body is an `async fn`, and runs on a runtime of tokio's that it has for
+/// itself, as under `#[tokio::test]`: `flavor = "multi_thread"` or `"current_thread"`, `worker_threads`,
+/// `start_paused = true`. That is for packages that depend on `gleak-tokio` with its feature `test`; what
+/// that crate's own functions spawn is judged by name and place, and what tokio's spawn is counted. The
+/// arguments above hold as well, less `workers` and `seed`.
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::test(args.into(), item.into()).into()

@@ -22,8 +22,10 @@ pub(crate) enum Panic {
 }
 
 /// Looks at the function, and takes the attributes out that only a harness reads.
-pub(crate) fn check(function: &mut ItemFn) -> syn::Result<Asked> {
-    check_signature(&function.sig)?;
+///
+/// A body for tokio `is_future`.
+pub(crate) fn check(function: &mut ItemFn, is_future: bool) -> syn::Result<Asked> {
+    check_signature(&function.sig, is_future)?;
     let mut asked = Asked::default();
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut function.attrs) {
@@ -50,12 +52,22 @@ pub(crate) fn check(function: &mut ItemFn) -> syn::Result<Asked> {
     Ok(asked)
 }
 
-fn check_signature(signature: &syn::Signature) -> syn::Result<()> {
-    if let Some(token) = &signature.asyncness {
-        return Err(syn::Error::new(
-            token.span(),
-            "a test body is a task with a stack of its own, not a future: remove `async`",
-        ));
+fn check_signature(signature: &syn::Signature, is_future: bool) -> syn::Result<()> {
+    match &signature.asyncness {
+        Some(token) if !is_future => {
+            return Err(syn::Error::new(
+                token.span(),
+                "a test body is a task with a stack of its own, not a future: remove `async`, or add \
+                 `runtime = \"tokio\"`",
+            ));
+        }
+        None if is_future => {
+            return Err(syn::Error::new(
+                signature.fn_token.span(),
+                "a test body for tokio is a future: add `async`",
+            ));
+        }
+        Some(_) | None => {}
     }
     if let Some(token) = &signature.unsafety {
         return Err(syn::Error::new(token.span(), "a test function is not `unsafe`"));

@@ -29,36 +29,65 @@ fn a_plain_function_is_kept_and_registered() {
     let out = expand("", "pub fn early_return() { work() }");
     assert!(has(&out, "pub fn early_return() { work() } enum Test {}"), "{out}");
     assert!(has(&out, "#[::core::prelude::v1::test] fn early_return()"), "{out}");
+    for part in
+        ["name: \"early_return\"", "ignore: ::std::vec!", "Begins::Here(Test::early_return)"]
+    {
+        assert!(has(&out, part), "{part} in {out}");
+    }
+    let settings =
+        ["ignored", "should_panic", "workers", "seed", "settle_ms", "deadline_ms", "cleanup"];
+    settings.iter().for_each(|name| assert!(!out.contains(name), "{name} in {out}"));
+}
+
+#[test]
+fn arguments_arrive() {
+    let out = expand(
+        "workers = 1, seed = 9, settle_ms = 50, deadline_ms = 70, on_leak = Warn, ignore = \"name=a because b\", ignore = \"name=c because d\", cleanup = a::b,",
+        "fn t() {}",
+    );
     for part in [
-        "name: \"early_return\"",
-        "ignored: false",
-        "ShouldPanic::No",
-        "workers: ::core::option::Option::None",
-        "settle_ms: ::core::option::Option::None",
-        "deadline_ms: ::core::option::Option::None",
-        "ignore: &[]",
-        "cleanup: ::core::option::Option::None",
-        "start: Test::early_return",
+        "workers: ::core::option::Option::Some(1usize)",
+        "seed: ::core::option::Option::Some(9u64)",
+        "on_leak: ::core::option::Option::Some(::gleak_test_harness::OnLeak::Warn)",
+        "settle_ms: ::core::option::Option::Some(50u64)",
+        "deadline_ms: ::core::option::Option::Some(70u64)",
+        "ignore: ::std::vec![::std::string::String::from(\"name=a because b\"), ::std::string::String::from(\"name=c because d\")]",
+        "cleanup: ::core::option::Option::Some(a::b)",
     ] {
         assert!(has(&out, part), "{part} in {out}");
     }
 }
 
 #[test]
-fn arguments_arrive() {
-    let out = expand(
-        "workers = 3, settle_ms = 50, deadline_ms = 70, ignore = \"name=a because b\", ignore = \"name=c because d\", cleanup = a::b,",
-        "fn t() {}",
-    );
+fn a_body_for_tokio_goes_to_the_adapter() {
+    let args = "runtime = \"tokio\", flavor = \"multi_thread\", worker_threads = 2, settle_ms = 5";
+    let out = expand(args, "async fn t() { work().await }");
     for part in [
-        "workers: ::core::option::Option::Some(3usize)",
-        "settle_ms: ::core::option::Option::Some(50u64)",
-        "deadline_ms: ::core::option::Option::Some(70u64)",
-        "ignore: &[\"name=a because b\", \"name=c because d\"]",
-        "cleanup: ::core::option::Option::Some(a::b)",
+        "Begins::Elsewhere(Test::t)",
+        "::gleak_tokio::__private::run(__judge, __flavor, || t())",
+        "multi_thread: true, worker_threads: ::core::option::Option::Some(2usize)",
+        "start_paused: false",
+        "settle_ms: ::core::option::Option::Some(5u64)",
     ] {
         assert!(has(&out, part), "{part} in {out}");
     }
+    let out = expand("runtime = \"tokio\", start_paused = true", "async fn t() {}");
+    assert!(has(&out, "multi_thread: false"), "{out}");
+    assert!(has(&out, "start_paused: true"), "{out}");
+}
+
+#[test]
+fn a_runtime_that_cannot_be_is_refused() {
+    let body = "async fn t() {}";
+    check_error("runtime = \"smol\"", body, "expected `runtime");
+    check_error("runtime = \"tokio\", flavor = \"many\"", body, "multi_thread");
+    check_error("runtime = \"tokio\", workers = 2", body, "not tokio's");
+    check_error("runtime = \"tokio\", worker_threads = 2", body, "needs `flavor");
+    let paused = "runtime = \"tokio\", flavor = \"multi_thread\", start_paused = true";
+    check_error(paused, body, "needs `flavor");
+    check_error("runtime = \"tokio\", start_paused = 1", body, "`true` or `false`");
+    check_error("start_paused = true", "fn t() {}", "add `runtime");
+    check_error("runtime = \"tokio\"", "fn t() {}", "add `async`");
 }
 
 #[test]
@@ -67,10 +96,10 @@ fn harness_attributes_are_read_and_taken_out() {
     assert!(has(&out, "ignored: true") && has(&out, "#[cfg(unix)]"), "{out}");
     assert_eq!(out.matches("slow").count(), 1, "for libtest alone: {out}");
     let out = expand("", "#[should_panic] fn t() {}");
-    assert!(has(&out, "ShouldPanic::Yes") && !out.contains("should_panic]"), "{out}");
+    assert!(has(&out, "ShouldPanic::Yes") && !out.contains("[should_panic"), "{out}");
     for form in ["#[should_panic(expected = \"why\")]", "#[should_panic = \"why\"]"] {
         let out = expand("", &format!("{form} fn t() -> () {{}}"));
-        assert!(has(&out, "ShouldPanic::With(\"why\")"), "{out}");
+        assert!(has(&out, "ShouldPanic::With(::std::string::String::from(\"why\"))"), "{out}");
     }
 }
 
@@ -104,6 +133,9 @@ fn should_panic_needs_a_function_that_returns_nothing() {
 fn wrong_arguments_are_refused() {
     check_error("timeout = 3", "fn t() {}", "unknown argument");
     check_error("workers = 0", "fn t() {}", "1 to 1024 workers");
+    check_error("workers = 2, seed = 3", "fn t() {}", "a seeded order needs one worker");
+    check_error("on_leak = Ignore", "fn t() {}", "expected `on_leak = Fail`");
+    check_error("seed = \"x\"", "fn t() {}", "expected a number");
     check_error("workers = 2000", "fn t() {}", "1 to 1024 workers");
     check_error("workers = \"2\"", "fn t() {}", "expected a number");
     check_error("settle_ms = 0.5", "fn t() {}", "expected a number");

@@ -89,6 +89,10 @@ fn the_clean_up_of_the_run_is_judged_as_a_test_is() {
     assert!(said.stderr.starts_with(head) && !said.stderr.contains("again"), "{said:#?}");
     assert!(said.stderr.contains("unclean::leaves"), "{said:#?}");
     assert!(!said.stderr.contains("to no test"), "told twice: {said:#?}");
+    // Nobody can run it again by itself, and no attribute stands at it.
+    let narrow = run(example("unclean").env("COLUMNS", "40").env("CARGO_PKG_NAME", "a-package"));
+    assert!(!narrow.stderr.contains("--exact"), "{narrow:#?}");
+    assert!(!narrow.stderr.contains("at the test"), "{narrow:#?}");
 }
 
 #[test]

@@ -25,8 +25,8 @@ fn a_list_holds_the_names_and_starts_nothing() {
 #[test]
 fn a_run_has_threads_of_its_own() {
     let said = ran(&["first", "--exact", "--test-threads=1"]);
-    // Main, the monitor, three workers.
-    assert_eq!(said.stderr, "threads: 5\n");
+    // Main, the monitor, three workers, and who waits for signals.
+    assert_eq!(said.stderr, "threads: 6\n");
 }
 
 #[test]
@@ -37,6 +37,8 @@ fn tests_are_chosen_as_libtest_does() {
     assert_eq!(ran(&["second"]).tests("ok"), ["inner::second"]);
     assert_eq!(ran(&["second", "--exact"]).tests("ok"), [""; 0]);
     assert_eq!(ran(&["inner::second", "--exact", "--nocapture"]).tests("ok"), ["inner::second"]);
+    assert_eq!(ran(&["second", "fir"]).tests("ok"), ["first", "inner::second"]);
+    assert!(ran(&["second", "no such"]).stdout.contains("2 filtered out"));
     assert_eq!(ran(&["--skip", "second"]).tests("ok"), ["first"]);
     assert_eq!(ran(&["--ignored"]).tests("ok"), ["inner::third"]);
     let all = ran(&["--include-ignored"]);

@@ -3,7 +3,12 @@
 mod evidence;
 mod exceptions;
 mod flags;
+mod listed;
 mod of_libtest;
+mod panics;
+mod parallel;
+mod services;
+mod signals;
 mod stack;
 mod support;
 mod verdicts;

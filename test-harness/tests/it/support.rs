@@ -1,5 +1,6 @@
 //! Running an example and reading what it said.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,13 +19,38 @@ pub(crate) struct Said {
     pub(crate) stderr: String,
 }
 
-/// An example of this package; cargo builds them before it runs tests.
-pub(crate) fn example(name: &str) -> Command {
+/// Where an example of this package is; cargo builds them before it runs tests.
+pub(crate) fn built(name: &str) -> PathBuf {
     let here = std::env::current_exe().expect("this test");
-    let built = here.parent().and_then(Path::parent).expect("target/profile").join("examples");
-    let mut command = Command::new(built.join(name));
+    let profile = here.parent().and_then(Path::parent).expect("target/profile");
+    profile.join("examples").join(name)
+}
+
+/// An example of this package.
+pub(crate) fn example(name: &str) -> Command {
+    settled(built(name).as_os_str())
+}
+
+/// `cargo test`, or `cargo nextest run`, of test targets of this package.
+pub(crate) fn cargo(subcommand: &[&str], targets: &[&str]) -> Command {
+    let mut cargo = settled(env!("CARGO").as_ref());
+    cargo.args(subcommand).args(["-p", "gleak-test-harness"]);
+    for target in targets {
+        cargo.args(["--test", target]);
+    }
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.env("GLEAK_DUMP_DIR", env!("CARGO_TARGET_TMPDIR"));
+    cargo
+}
+
+/// Without what the environment of this test may say. A shell without jobs hands on that signals are
+/// ignored to what it starts in the background.
+fn settled(program: &OsStr) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,QUIT,TERM,USR1").arg(program);
     command.env("RUST_BACKTRACE", "0").env("COLUMNS", "100");
-    for name in ["GLEAK_OUT", "GLEAK_SUPPRESS", "GLEAK_WORKERS", "RUST_MIN_STACK"] {
+    let said = ["GLEAK", "GLEAK_OUT", "GLEAK_SUPPRESS", "GLEAK_SETTLE_MS", "GLEAK_WORKERS"];
+    for name in said.into_iter().chain(["LEAVE", "RUST_MIN_STACK", "RUST_TEST_THREADS"]) {
         command.env_remove(name);
     }
     command
@@ -75,7 +101,7 @@ impl Said {
             .lines()
             .filter_map(|line| line.strip_prefix("test ")?.split_once("... "))
             .filter(|(_, verdict)| *verdict == word)
-            .map(|(name, _)| name.trim_end())
+            .map(|(name, _)| name.trim())
             .collect();
         names.sort_unstable();
         names
@@ -108,4 +134,15 @@ pub(crate) fn redact(text: &str) -> String {
         _ => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether cargo-nextest is there. Without, the caller is skipped.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is told")]
+pub(crate) fn has_nextest(test: &str) -> bool {
+    let asked = Command::new(env!("CARGO")).args(["nextest", "--version"]).output();
+    let has = asked.is_ok_and(|output| output.status.success());
+    if !has {
+        eprintln!("skipped: {test}: cargo-nextest is not installed");
+    }
+    has
 }

@@ -30,8 +30,16 @@ Error: gleak: 1 task outlived this test (1 group)
     1 task waiting to send on channel #1, for TIME
       spawned  test-harness/examples/early_return.rs:9  early_return::ask  t2
       waits    test-harness/examples/early_return.rs:9  early_return::ask::{closure}
-      parents  test-harness/examples/early_return.rs:16
+               8 | let worker = answers.clone();
+               9 | go! { worker.send(42) };
+                                ^^^^
     because ";
+
+/// And behind its facts.
+const WHAT_TO_DO: &str = "
+
+  intended?   spawn_background(..), or at the test: ignore = \"entry=early_return::ask because ..\"
+  again       cargo test -p gleak-test-harness --example early_return -- --exact early_return";
 
 #[test]
 fn the_message_names_spawn_and_wait() {
@@ -40,7 +48,7 @@ fn the_message_names_spawn_and_wait() {
     let facts = message.find("    because ").expect("a reason") + "    because ".len();
     assert_eq!(&message[..facts], EARLY_RETURN);
     assert!(message[facts..].contains("nobody has ever"), "{message}");
-    assert!(message.ends_with("\n  again  cargo test -- --exact early_return"), "{message}");
+    assert!(message.ends_with(WHAT_TO_DO), "{message}");
 }
 
 #[test]
@@ -132,6 +140,16 @@ fn tests_that_rest_on_shared_objects_are_judged_when_nobody_is_left() {
         for test in waiting {
             assert!(said.message(test).starts_with(DEADLOCK), "{said:#?}");
         }
+    }
+}
+
+#[test]
+fn who_is_always_ahead_of_the_look_may_still_act() {
+    for threads in ["1", "2"] {
+        let said = run(example("relay").args(["--test-threads", threads]));
+        let all = ["by_tasks_of_no_test", "by_tasks_of_the_test", "ends_after_the_body"];
+        assert_eq!(said.tests("ok"), all, "{said:#?}");
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
     }
 }
 
@@ -249,6 +267,28 @@ fn what_a_leaked_task_makes_later_is_nobodys_and_the_leak_is_told_once() {
     assert!(section.starts_with("1 task belongs to no test"), "{section}");
     // Its panic is printed by std; it is no finding any more.
     assert!(!section.contains("1 task panicked"), "that task was charged to its test: {section}");
+}
+
+#[test]
+fn the_environment_says_how_long_to_settle_where_nobody_else_does() {
+    let settling = |limit: &str| run(example("settles").env("GLEAK_SETTLE_MS", limit));
+    let said = settling("60000");
+    assert_eq!((said.tests("ok").len(), said.code), (1, Some(0)), "{said:#?}");
+    let said = settling("0");
+    assert_eq!((said.tests("FAILED").len(), said.code), (1, Some(101)), "{said:#?}");
+    // Twelve tests, and a main that says it.
+    let own = |limit: &str| {
+        run(example("excepted").arg("passes::").env("GLEAK_SETTLE_MS", limit)).tests("ok").len()
+    };
+    assert_eq!(own("0"), 12);
+}
+
+#[test]
+fn a_settle_time_that_is_not_understood_is_told_once() {
+    let said = run(example("strays").env("GLEAK_SETTLE_MS", "1s"));
+    assert_eq!(said.stderr.matches("GLEAK_SETTLE_MS=\"1s\" is no number").count(), 1, "{said:#?}");
+    let listed = run(example("strays").arg("--list").env("GLEAK_SETTLE_MS", "1s"));
+    assert_eq!((listed.code, &*listed.stderr), (Some(0), ""), "a listing settles nothing");
 }
 
 #[test]
