@@ -21,7 +21,7 @@ const PLACES: u64 = 50;
 
 /// A process of `n` tasks that has fallen asleep: in each team one has the lock and waits for a value,
 /// some want the lock, the others a value.
-fn asleep(n: u64) -> Snapshot {
+pub(crate) fn asleep(n: u64) -> Snapshot {
     let mut b = SnapshotBuilder::new();
     let mut channel = b.channel("src/team.rs:1", Some(0));
     let mut lock = b.mutex("src/team.rs:2");

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "answers in a line of text")]
 
 mod channels;
+mod dumps;
 #[path = "../peers/echo.rs"]
 mod echo;
 mod fairness;
@@ -15,9 +16,11 @@ mod memory;
 mod net;
 #[path = "../peers/protocol.rs"]
 mod protocol;
+mod reports;
 mod select;
 mod snapshots;
 mod spawn;
+mod verdicts;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,7 @@ const WORKS: &[(&str, Work)] = &[
     ("buffered-4p4c", |workers, n| on(workers, n, |n| channels::buffered(4, n))),
     ("spawn-one", |workers, n| on(workers, n, spawn::one)),
     ("spawn-batch", |workers, n| on(workers, n, spawn::batches)),
+    ("spawn-unwaited", |workers, n| on(workers, n, spawn::unwaited)),
     ("spawn-million", |workers, n| on(workers, n, spawn::alive)),
     ("select2-ready", |workers, n| on(workers, n, select::ready_2)),
     ("select8-ready", |workers, n| on(workers, n, select::ready_8)),
@@ -52,6 +56,10 @@ const WORKS: &[(&str, Work)] = &[
     ("watched", |workers, n| on(workers, n, snapshots::watched)),
     ("analyze", |_, n| judgement::analyzed(n)),
     ("graph", |_, n| judgement::graph(n)),
+    ("verdict", |_, n| verdicts::alone(n)),
+    ("verdict-beside", |_, n| verdicts::beside(n)),
+    ("report", |_, n| reports::own(n)),
+    ("report-go", |_, n| reports::go(n)),
     ("records", |_, _| records()),
     ("echo-1", |workers, n| on(workers, n, |n| net::echo(1, n))),
     ("echo-64", |workers, n| on(workers, n, |n| net::echo(64, n))),

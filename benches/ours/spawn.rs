@@ -24,6 +24,20 @@ pub(crate) fn batches(n: u64) -> Figures {
     clock.ns(n / BATCH * BATCH)
 }
 
+/// Spawn a thousand, let them run, and join them once they have ended: nobody waits. For one worker.
+pub(crate) fn unwaited(n: u64) -> Figures {
+    let mut handles = Vec::with_capacity(BATCH as usize);
+    let clock = Clock::start();
+    for _ in 0..n / BATCH {
+        handles.extend((0..BATCH).map(|_| spawn(|| ())));
+        while handles.last().is_some_and(|last| !last.is_finished()) {
+            yield_now();
+        }
+        handles.drain(..).for_each(|it| it.join().expect("no panic"));
+    }
+    clock.ns(n / BATCH * BATCH)
+}
+
 /// Spawn all, then join them all.
 pub(crate) fn alive(n: u64) -> Figures {
     let mut handles = Vec::with_capacity(n as usize);

@@ -4,7 +4,7 @@
 //! `PROGRAM WORK WORKERS N` does one work once and prints one line, `bench=WORK procs=WORKERS n=N`
 //! and its figures as `key=value`. `PROGRAM list` prints the names of all works that it knows.
 //! Figures: `ns` an operation, `ms` in all, `bytes` a task, `held` and `lost` in per cent,
-//! `raw` and `first` in milliseconds, `mib` in mebibytes.
+//! `raw` and `first` in milliseconds, `mib` in mebibytes, `times` as long as something else in the same process.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -104,10 +104,14 @@ pub(crate) fn peak() -> f64 {
 }
 
 fn status(field: &str) -> f64 {
-    let text = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
-    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.expect("a line with a number of KiB")
+    status_of("self", field).expect("a line with a number of KiB")
+}
+
+/// A figure of a process in KiB; none when it has ended.
+pub(crate) fn status_of(process: &str, field: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Whether memory has fallen to a quarter of what was added, and the share that is held, in per cent.

@@ -3,7 +3,7 @@
 //!
 //! `catalogue` says what is measured and what it must be; `peers` builds, `runner` runs one process,
 //! `measure` takes rounds and medians, `table` and `costs` lay out what came, `recording` compares
-//! pairs with and without records, `counts` compares instructions, `document` keeps the page.
+//! pairs with and without records, `flight` those with and without a flight file, `counts` compares instructions, `document` keeps the page.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -18,6 +18,7 @@ mod catalogue;
 mod costs;
 mod counts;
 mod document;
+mod flight;
 mod layout;
 mod machine;
 mod measure;
@@ -63,6 +64,7 @@ fn bench(arguments: &Arguments) -> Result<(), String> {
     let pairs = recording::take(&works, &built, arguments.pairs);
     failed.extend(pairs.failed.iter().cloned());
     page.push(recording::render(&pairs));
+    page.push(flight::section(&built, arguments.pairs, &mut failed));
     let page = page.join("\n\n");
     println!("{page}");
     if arguments.bless && whole {

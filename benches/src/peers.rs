@@ -129,6 +129,8 @@ fn build(peer: Peer) -> Result<PathBuf, String> {
     std::fs::create_dir_all(scratch()).map_err(|error| error.to_string())?;
     match peer {
         Peer::Ours => {
+            // Some works are on the command line program, which they look for beside them.
+            cargo(root(), &target(), &["-p", "gleak-cli", "--bin", "gleak"], "gleak")?;
             cargo(root(), &target(), &["-p", "gleak-benches", "--bin", "bench-ours"], "bench-ours")
         }
         Peer::NoRecords => no_records(),

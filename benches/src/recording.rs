@@ -6,7 +6,7 @@ use crate::catalogue::Work;
 use crate::layout::{number, table};
 use crate::measure::median;
 use crate::peers::{Built, Peer};
-use crate::runner;
+use crate::runner::{self, Figures};
 
 /// At most this share of an operation, or so many nanoseconds, whichever is more.
 const SHARE: f64 = 0.05;
@@ -73,30 +73,37 @@ fn compare(
     with: &Path,
     without: &Path,
 ) -> Result<Compared, String> {
-    let once = |program| {
-        let figures = runner::run(program, work.program, 1, n)?;
-        figures.get("ns").copied().ok_or("prints no ns".to_owned())
-    };
+    let (with, without, difference) = in_pairs(count, |recorded| {
+        let program = if recorded { with } else { without };
+        runner::run(program, work.program, 1, n)
+    })?;
+    Ok(Compared { title: work.title, with, without, difference })
+}
+
+/// Medians of what a run takes with something and without it, and of the differences of pairs of runs.
+///
+/// # Errors
+/// When a run fails or prints no such figure.
+pub(crate) fn in_pairs(
+    count: usize,
+    run: impl Fn(bool) -> Result<Figures, String>,
+) -> Result<(f64, f64, f64), String> {
+    let once = |with| run(with)?.get("ns").copied().ok_or("prints no ns".to_owned());
     let (mut all_with, mut all_without, mut differences) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..count {
         // Who goes first changes: the second finds the caches and the clock as the first left them.
         let (a, b) = if pair % 2 == 0 {
-            let a = once(with)?;
-            (a, once(without)?)
+            let a = once(true)?;
+            (a, once(false)?)
         } else {
-            let b = once(without)?;
-            (once(with)?, b)
+            let b = once(false)?;
+            (once(true)?, b)
         };
         all_with.push(a);
         all_without.push(b);
         differences.push(a - b);
     }
-    Ok(Compared {
-        title: work.title,
-        with: median(&all_with),
-        without: median(&all_without),
-        difference: median(&differences),
-    })
+    Ok((median(&all_with), median(&all_without), median(&differences)))
 }
 
 pub(crate) fn render(pairs: &Pairs) -> String {

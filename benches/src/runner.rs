@@ -19,12 +19,27 @@ pub(crate) type Figures = BTreeMap<String, f64>;
 /// # Errors
 /// In a few words, when it fails, hangs or prints no figures.
 pub(crate) fn run(program: &Path, work: &str, workers: usize, n: u64) -> Result<Figures, String> {
+    run_in_flight(program, work, workers, n, None)
+}
+
+/// The same with a flight file in this folder.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_in_flight(
+    program: &Path,
+    work: &str,
+    workers: usize,
+    n: u64,
+    folder: Option<&Path>,
+) -> Result<Figures, String> {
     let mut command = Command::new("timeout");
     command.arg(LIMIT_SECONDS).arg(program).args([work, &workers.to_string(), &n.to_string()]);
     // The caller's settings would measure something else.
     for name in ["GLEAK_WORKERS", "GLEAK_EXIT", "GLEAK_STACK_GUARD", "GOMAXPROCS", "GOGC"] {
         command.env_remove(name);
     }
+    command.env("GLEAK_FLIGHT", folder.unwrap_or(Path::new(""))).env_remove("GLEAK_FLIGHT_KEEP");
     command.current_dir(peers::scratch()).env("GLEAK_DUMP_DIR", peers::scratch());
     let output = command.output().map_err(|error| format!("timeout: {error}"))?;
     if !output.status.success() {

@@ -341,6 +341,63 @@ pub(super) const WORKS: &[Work] = &[
         ..work("graph", "the judgement of 100 000 tasks with 300 000 joins", 100_000)
     },
     Work {
+        workers: TWO,
+        metrics: &[
+            ms(&[Bar { workers: None, limit: Limit::Units(3_000.0) }]),
+            Metric {
+                key: "mib",
+                unit: "MiB",
+                what: ": its most memory",
+                bars: &[Bar { workers: None, limit: Limit::Units(1_024.0) }],
+            },
+            Metric {
+                key: "times",
+                unit: "times",
+                what: ": reading it, to parsing its lines by serde_json",
+                bars: &[Bar { workers: None, limit: Limit::Units(3.0) }],
+            },
+        ],
+        deviations: OURS_ALONE,
+        ..work("report", "gleak report on a dump of a million tasks", 1_000_000)
+    },
+    Work {
+        workers: TWO,
+        metrics: &[
+            ms(&[Bar { workers: None, limit: Limit::Units(500.0) }]),
+            Metric {
+                key: "mib",
+                unit: "MiB",
+                what: ": its most memory",
+                bars: &[Bar { workers: None, limit: Limit::Units(150.0) }],
+            },
+        ],
+        deviations: OURS_ALONE,
+        ..work("report-go", "gleak report on a text of 100 001 goroutines", 100_001)
+    },
+    Work {
+        workers: TWO,
+        metrics: &[
+            Metric {
+                key: "us",
+                unit: "us",
+                what: ": what a guard adds",
+                bars: &[Bar { workers: None, limit: Limit::Units(20.0) }],
+            },
+            Metric { key: "whole", unit: "us", what: ": as a test of the harness", bars: &[] },
+            Metric { key: "bare", unit: "us", what: ": as a task alone", bars: &[] },
+        ],
+        deviations: OURS_ALONE,
+        warm_up: true,
+        ..work("verdict", "a clean test of 10 000, one after the other", 10_000)
+    },
+    Work {
+        workers: TWO,
+        // A hundredth of what goleak's check takes.
+        metrics: &[ms(&[Bar { workers: None, limit: Limit::Units(12.0) }])],
+        deviations: OURS_ALONE,
+        ..work("verdict-beside", "a clean test beside 100 000 parked tasks of others", 100_000)
+    },
+    Work {
         metrics: &[Metric {
             key: "lost",
             unit: "%",
