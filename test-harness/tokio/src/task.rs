@@ -238,9 +238,11 @@ impl Task {
 
     /// Its future is about to be polled.
     pub(crate) fn begin(&self, waker: &Waker) {
-        self.woken.store(false, Ordering::Relaxed);
         // Only this thread writes it.
         self.version.store(self.version() + 1, Ordering::Release);
+        // After that: whoever misses the wake sees the version change. And what the waker did before it
+        // woke the task is seen by this poll.
+        self.woken.swap(false, Ordering::AcqRel);
         // A fresh one has none, and the runtime's hardly ever changes.
         let same = self.version() > 1
             && self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
@@ -309,7 +311,7 @@ impl Task {
         let unseen = Arc::strong_count(self) > known;
         // Who wakes it says so before it gives its handle back: who misses the handle sees that.
         fence(Ordering::Acquire);
-        let woken = self.woken.load(Ordering::Relaxed);
+        let woken = self.woken.load(Ordering::Acquire);
         Seen { version, since_ns: self.since_ns.load(Ordering::Relaxed), unseen, woken, pending }
     }
 }
@@ -324,5 +326,57 @@ impl Wake for Task {
         if let Some(waker) = self.waker() {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+    use std::thread;
+
+    use super::*;
+
+    fn task() -> Arc<Task> {
+        let origin = Origin { site: Location::caller(), entry: "a test" };
+        let identity = Identity { kind: Kind::Spawned, origin, background: false, said: None };
+        Task::new(1, identity, Kin::default())
+    }
+
+    /// Three that are polled for ever, each time leaving their waker to somebody who wakes them at once, are
+    /// never seen as waiting: more of them than processors, so that they lose theirs anywhere.
+    #[test]
+    fn a_task_that_is_woken_again_and_again_never_waits() {
+        let stop = AtomicBool::new(false);
+        let tasks: Vec<_> = (0..3).map(|_| task()).collect();
+        thread::scope(|scope| {
+            for task in &tasks {
+                let own = task.as_waker();
+                let stop = &stop;
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        task.begin(Waker::noop());
+                        let kept = own.clone();
+                        task.rest(0);
+                        kept.wake();
+                    }
+                });
+            }
+            for _ in 0..200_000 {
+                for task in &tasks {
+                    // No handle but the root's and its waker's.
+                    let looks = [task.look(0), task.look(0)];
+                    let [first, second] = looks;
+                    let waits = first.version == second.version
+                        && first.version > 0
+                        && first.version % 2 == 0
+                        && !(first.unseen || second.unseen || first.woken || second.woken);
+                    if waits {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    assert!(!waits, "{first:?} {second:?}");
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
     }
 }
