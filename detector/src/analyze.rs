@@ -70,11 +70,12 @@ pub fn analyze(snapshot: &Snapshot, question: &Question) -> Report {
     }
 }
 
-/// Threads of our own making are named by a task; a thread is only shown while it waits.
+/// Threads of our own making are named by a task; one that nobody spawned here is only shown while it
+/// waits.
 fn shown_groups(case: &Case<'_>, shown: &[usize]) -> Vec<Group> {
     let worth = |&&number: &&usize| {
         let task = case.index.tasks[number];
-        task.kind == WaiterKind::Task || wait_of(task).is_some()
+        task.is_spawned() || wait_of(task).is_some()
     };
     groups(case.index, &case.shapes, &shown.iter().filter(worth).copied().collect::<Vec<_>>())
 }
@@ -333,7 +334,8 @@ fn totals(index: &Index<'_>, stuck: &[bool]) -> Totals {
     let mut totals = Totals::default();
     for (task, &stuck) in index.tasks.iter().zip(stuck) {
         if task.kind == WaiterKind::Thread {
-            totals.threads += u64::from(wait_of(task).is_some() && !is_host(task));
+            let waits = wait_of(task).is_some() && !is_host(task);
+            totals.threads += u64::from(waits || task.is_spawned());
             continue;
         }
         totals.tasks += 1;

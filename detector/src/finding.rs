@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use gleak_snapshot::{
-    Completeness, KernelSleep, ObjectKind, RegionId, Site, TaskId, WaitReason, WorkerId,
+    Completeness, KernelSleep, ObjectKind, RegionId, Site, TaskId, WaitReason, WaiterKind, WorkerId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,11 @@ pub struct Member {
 /// Tasks that were made at the same place and wait at the same place for the same kind of thing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Group {
-    /// The spawned closure's type name without generics and `{{closure}}`; `thread` for threads.
+    /// Whether they are tasks or threads.
+    #[serde(default, skip_serializing_if = "WaiterKind::is_task")]
+    pub kind: WaiterKind,
+    /// The spawned closure's type name without generics and `{{closure}}`; `thread` for threads that
+    /// were not spawned through the runtime.
     pub entry: String,
     /// Where they were spawned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -371,8 +375,8 @@ pub enum AsideKind {
 pub struct Totals {
     /// Live tasks.
     pub tasks: u64,
-    /// Outside threads that wait; those inside `run`, which wait for their own main task, are not
-    /// counted.
+    /// Threads that were spawned through the runtime, and others that wait; those inside `run`, which wait
+    /// for their own main task, are not counted.
     pub threads: u64,
     /// Tasks that wait with no timer armed.
     pub waiting: u64,

@@ -37,11 +37,7 @@ impl Shape {
     }
 
     pub(crate) fn key(&self, index: &Index<'_>, rule: Rule) -> FindingKey {
-        let entry = match (self.kind, self.spawn) {
-            (WaiterKind::Thread, _) => "thread",
-            (WaiterKind::Task, Some(spawn)) => index.entry(spawn),
-            (WaiterKind::Task, None) => "?",
-        };
+        let entry = index.entry_of(self.kind, self.spawn);
         let spawn = self.spawn.map(|spawn| key::file(&index.spawn_site(spawn).file));
         FindingKey {
             rule,
@@ -118,12 +114,13 @@ pub(crate) fn member_of_event(
 /// Tasks that have done something and may have ended: no wait is left of them, and of their ancestors
 /// no more than where they were spawned. `did` says what, in words that follow a noun.
 pub(crate) fn of_event(
-    (entry, spawn): (&str, Option<Site>),
+    (kind, entry, spawn): (WaiterKind, &str, Option<Site>),
     did: &str,
     block: Option<Site>,
     members: Vec<Member>,
 ) -> Group {
     Group {
+        kind,
         entry: entry.to_owned(),
         spawn,
         ancestry: Vec::new(),
@@ -184,6 +181,7 @@ fn group(index: &Index<'_>, shape: &Shape, members: &[usize]) -> Group {
     let first = tasks().next();
     let ancestry = first.map_or(&[][..], |task| &task.ancestry);
     Group {
+        kind: shape.kind,
         entry: shape.key(index, Rule::Outlived).entry,
         spawn: shape.spawn.map(|spawn| index.spawn_site(spawn).clone()),
         ancestry: ancestry.iter().map(|&spawn| index.spawn_site(spawn).clone()).collect(),

@@ -85,6 +85,21 @@ impl<'a> Index<'a> {
         self.entries.get(id.0 as usize).map_or("?", String::as_str)
     }
 
+    /// What somebody is, or was, of whom there may be no record any more: then a task, if it was spawned.
+    pub(crate) fn kind(&self, id: TaskId, spawn: Option<SpawnId>) -> WaiterKind {
+        let ended = if spawn.is_some() { WaiterKind::Task } else { WaiterKind::Thread };
+        self.task(id).map_or(ended, |number| self.tasks[number].kind)
+    }
+
+    /// What a waiter runs; `thread` where nothing is known of a thread but that it waits.
+    pub(crate) fn entry_of(&self, kind: WaiterKind, spawn: Option<SpawnId>) -> &str {
+        match (kind, spawn) {
+            (WaiterKind::Task | WaiterKind::Thread, Some(spawn)) => self.entry(spawn),
+            (WaiterKind::Thread, None) => "thread",
+            (WaiterKind::Task, None) => "?",
+        }
+    }
+
     /// `t7 "name"`, or `t7`, or `thread t7 "name"`.
     pub(crate) fn who(&self, id: TaskId) -> String {
         let Some(task) = self.task(id).map(|number| self.tasks[number]) else {

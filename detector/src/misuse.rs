@@ -96,7 +96,8 @@ fn groups(index: &Index<'_>, misuses: &[&MisuseFact]) -> Vec<Group> {
     let mut groups: Vec<Group> = places
         .into_iter()
         .map(|((spawn, block), misuses)| {
-            let origin = (entry(index, misuses[0]), spawn);
+            let origin =
+                (index.kind(misuses[0].task, misuses[0].spawn), entry(index, misuses[0]), spawn);
             group::of_event(origin, class(misuses[0].kind), block, members(&misuses))
         })
         .collect();

@@ -64,7 +64,7 @@ fn of_place(index: &Index<'_>, place: (Site, Option<Site>), panics: &[&PanicFact
     let (spawn, block) = place;
     let member = |it: &&PanicFact| group::member_of_event(it.task, it.name.as_deref(), it.region);
     let members = panics.iter().map(member).collect();
-    let origin = (index.entry(panics[0].spawn), Some(spawn));
+    let origin = (panics[0].kind, index.entry(panics[0].spawn), Some(spawn));
     Group {
         backtrace: index.stacks.of_symbols(panics.iter().map(|panic| &panic.stack[..])),
         ..group::of_event(origin, PANICKED, block, members)

@@ -164,6 +164,8 @@ mod sync;
 #[cfg(not(loom))]
 mod task;
 #[cfg(not(loom))]
+pub mod thread;
+#[cfg(not(loom))]
 pub mod time;
 #[cfg(not(loom))]
 mod wait;

@@ -28,6 +28,7 @@ pub mod image;
 mod lock_pair;
 mod misuse;
 mod object;
+mod os_thread;
 mod region;
 mod site;
 mod snapshot;
@@ -45,6 +46,7 @@ pub use misuse::{Misuse, MisuseFact, MisusedObject};
 pub use object::{
     Endpoint, LastUse, Object, ObjectDetail, ObjectKind, Owner, Ownership, Touched, Unheard,
 };
+pub use os_thread::{OsThread, ThreadState};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
 pub use snapshot::{

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Frame, LockPair, MisuseFact, Module, Object, Region, RegionId, Site, SiteId, SpawnId,
-    SpawnPoint, Stack, Symbol, Task, TaskId, Worker,
+    SpawnPoint, Stack, Symbol, Task, TaskId, WaiterKind, Worker,
 };
 
 /// Everything known of one process at one moment.
@@ -136,8 +136,11 @@ pub struct Counters {
 /// A panic that ended a task and that nobody has joined.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PanicFact {
-    /// The task.
+    /// The task, or spawned thread.
     pub task: TaskId,
+    /// Which of both it was.
+    #[serde(default, skip_serializing_if = "WaiterKind::is_task")]
+    pub kind: WaiterKind,
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

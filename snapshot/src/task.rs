@@ -5,29 +5,42 @@ use serde::{Deserialize, Serialize};
 use crate::{ObjectId, RegionId, SiteId, SpawnId, StackId, TaskId, WorkerId};
 
 /// Who can wait.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaiterKind {
     /// A green task of the runtime.
+    #[default]
     Task,
-    /// An OS thread that is not the runtime's and has waited in it at least once.
+    /// An OS thread that is not the runtime's: one that was spawned through it, or has waited in it at
+    /// least once.
     Thread,
 }
 
-/// A live task, or an outside thread that has waited on an object.
+impl WaiterKind {
+    /// Whether it is a task, as most are.
+    #[must_use]
+    pub const fn is_task(&self) -> bool {
+        matches!(self, WaiterKind::Task)
+    }
+}
+
+/// A live task, or a live thread that was spawned through the runtime or has waited on an object.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Task {
     /// Its identity.
     pub id: TaskId,
     /// Task or outside thread.
     pub kind: WaiterKind,
-    /// The task that spawned it; none when a thread did. It may have finished since.
+    /// The task, or spawned thread, that spawned it; none when another thread did. It may have finished
+    /// since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<TaskId>,
     /// What it is charged to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionId>,
-    /// Where and with what it was spawned; none for outside threads.
+    /// Where and with what it was spawned; none for threads that were not spawned through the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spawn: Option<SpawnId>,
     /// Spawn points of its ancestors, nearest first, whether they live or not. At most four are kept.
@@ -68,6 +81,15 @@ pub struct Task {
     /// What it uses of its stack; none unless the snapshot was asked for it and the task was parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackUse>,
+}
+
+impl Task {
+    /// Whether somebody has spawned it here and so may expect its end: a task, or a thread that the
+    /// runtime was asked for. Of other threads only what they wait for is known.
+    #[must_use]
+    pub const fn is_spawned(&self) -> bool {
+        self.spawn.is_some()
+    }
 }
 
 /// What is expected of a task's end.

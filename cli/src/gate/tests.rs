@@ -2,7 +2,7 @@
 
 use gleak_detector::findings_file::{FindingsFile, Source};
 use gleak_detector::render::TextOptions;
-use gleak_detector::snapshot::{Site, TaskId, WaitReason};
+use gleak_detector::snapshot::{Site, TaskId, WaitReason, WaiterKind};
 use gleak_detector::{
     Certainty, Date, Finding, FindingKey, Fingerprint, Group, Keeps, Member, Rule,
 };
@@ -33,6 +33,7 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
         certainty: Certainty::Certain,
         because: String::new(),
         groups: vec![Group {
+            kind: WaiterKind::Task,
             entry: entry.into(),
             spawn: site(49),
             ancestry: Vec::new(),

@@ -2,7 +2,7 @@
 
 use gleak_detector::findings_file::{self, Source};
 use gleak_detector::snapshot::{
-    Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, write_dump,
+    Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, WaiterKind, write_dump,
 };
 use gleak_detector::{
     Backtrace, BacktraceFrame, Certainty, Finding, FindingKey, Fingerprint, Group, Keeps, Member,
@@ -242,6 +242,7 @@ pub(crate) fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
         certainty: Certainty::Weak,
         because: "still alive when its test ended".into(),
         groups: vec![Group {
+            kind: WaiterKind::Task,
             entry: entry.into(),
             spawn: site(49),
             ancestry: Vec::new(),

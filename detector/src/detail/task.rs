@@ -118,10 +118,7 @@ pub(super) fn view(index: &Index<'_>, report: &Report, number: usize) -> TaskVie
     TaskView {
         id: task.id,
         who: index.who(task.id),
-        entry: match task.kind {
-            WaiterKind::Thread => "thread".to_owned(),
-            WaiterKind::Task => task.spawn.map_or("?", |spawn| index.entry(spawn)).to_owned(),
-        },
+        entry: index.entry_of(task.kind, task.spawn).to_owned(),
         spawn: task.spawn.map(|spawn| index.spawn_site(spawn).clone()),
         parent: task.parent.map(|parent| who_now(index, parent)),
         ancestry: task
@@ -260,7 +257,7 @@ fn waiters<'i>(index: &'i Index<'_>, on: Target) -> impl Iterator<Item = String>
 
 /// Handles are not recorded, so nobody is said to be the only one who could.
 fn failure(task: &Task, joined_by: &[String]) -> String {
-    if task.kind == WaiterKind::Thread {
+    if !task.is_spawned() && task.kind == WaiterKind::Thread {
         return "the thread's own: it is none of the runtime's".to_owned();
     }
     if task.main {

@@ -81,6 +81,22 @@ impl Matcher {
             | Matcher::Current(_) => false,
         }
     }
+
+    /// Whether it takes an OS thread of which nothing is known but its name.
+    #[must_use]
+    pub fn takes_thread(&self, name: &str) -> bool {
+        match self {
+            Matcher::Name(pattern) => glob(pattern, name),
+            Matcher::Label(..)
+            | Matcher::Spawn { .. }
+            | Matcher::Entry(_)
+            | Matcher::Creator(_)
+            | Matcher::Crate(_)
+            | Matcher::InnermostFrame(_)
+            | Matcher::AnyFrame(_)
+            | Matcher::Current(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Ignore {

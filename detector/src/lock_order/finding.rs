@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gleak_snapshot::{HoldMode, LockPair, ObjectKind, PairWitness, PairedLock, Site};
+use gleak_snapshot::{HoldMode, LockPair, ObjectKind, PairWitness, PairedLock, Site, WaiterKind};
 
 use super::{Circle, Step};
 use crate::analyze::region_names;
@@ -102,20 +102,25 @@ fn chain(index: &Index<'_>, circle: &Circle) -> Vec<Link> {
     circle.iter().zip(next).map(link).collect()
 }
 
+/// Where somebody was spawned, what they run, and whether they are a thread.
+type Origin<'e> = (Option<Site>, &'e str, WaiterKind);
+
 /// One for each place where tasks were spawned and took the second lock.
 fn groups(index: &Index<'_>, circle: &Circle) -> Vec<Group> {
-    let mut places: BTreeMap<(Option<Site>, &str, Site), Vec<&PairWitness>> = BTreeMap::new();
+    let mut places: BTreeMap<(Origin<'_>, Site), Vec<&PairWitness>> = BTreeMap::new();
     for step in circle {
         let (_, witness) = look(index, *step);
         let spawn = witness.spawn.map(|spawn| index.spawn_site(spawn).clone());
-        let place = (spawn, entry(index, witness), index.site(witness.wanted_at).clone());
+        let kind = index.kind(witness.task, witness.spawn);
+        let place = ((spawn, entry(index, witness), kind), index.site(witness.wanted_at).clone());
         places.entry(place).or_default().push(witness);
     }
-    let of_place = |((spawn, entry, block), mut witnesses): ((_, &str, _), Vec<&PairWitness>)| {
+    let of_place = |((origin, block), mut witnesses): ((Origin<'_>, Site), Vec<&PairWitness>)| {
+        let (spawn, entry, kind) = origin;
         witnesses.sort_by_key(|witness| witness.task);
         let backtrace = index.stacks.of_ids(witnesses.iter().filter_map(|it| it.stack));
         let members = witnesses.into_iter().map(member).collect();
-        Group { backtrace, ..group::of_event((entry, spawn), TOOK, Some(block), members) }
+        Group { backtrace, ..group::of_event((kind, entry, spawn), TOOK, Some(block), members) }
     };
     let mut groups: Vec<Group> = places.into_iter().map(of_place).collect();
     group::sort(&mut groups);

@@ -1,5 +1,6 @@
 //! One finding: title, circle or chain, groups, reasons, who waits behind.
 
+use super::crowd::{Crowd, is_threads};
 use super::page::{Page, Style, clean, columns, cut_middle};
 use super::source;
 use super::stack::{LABEL, Shown};
@@ -35,7 +36,7 @@ pub(super) fn block(page: &mut Page, number: usize, finding: &Finding) {
     if !finding.dependents.is_empty() {
         let behind = finding.behind();
         let verb = if behind == 1 { "waits" } else { "wait" };
-        page.wrap(4, 6, &format!("{} {verb} behind", waiters(&finding.dependents, behind)));
+        page.wrap(4, 6, &format!("{} {verb} behind", Crowd::of(&finding.dependents)));
         for shown in finding.dependents.iter().take(GROUPS) {
             group(page, 6, shown, Source::Left);
         }
@@ -70,7 +71,8 @@ fn holds_up(finding: &Finding) -> bool {
 
 /// What a finding is, in a few words.
 pub(super) fn what(finding: &Finding) -> String {
-    let tasks = waiters(&finding.groups, finding.tasks());
+    let crowd = Crowd::of(&finding.groups);
+    let (tasks, leak) = (crowd.to_string(), crowd.leak());
     match finding.key.rule {
         Rule::Cycle if finding.tasks() == finding.chain.len() => format!("cycle of {tasks}"),
         Rule::Cycle => format!("{tasks} in cycles like this"),
@@ -80,13 +82,13 @@ pub(super) fn what(finding: &Finding) -> String {
         Rule::Misuse => format!("misuse by {tasks}"),
         Rule::UnseenError => format!("{tasks} failed unseen"),
         Rule::AbandonedLock => format!("{tasks} waiting for an abandoned lock"),
-        Rule::AsleepInRegion => format!("task leak: {tasks} asleep"),
-        Rule::Spinner => format!("task leak: {tasks} running on"),
-        Rule::CancelIgnored => format!("task leak: {tasks} waiting on after a cancel"),
-        Rule::SilentPeer => format!("task leak: {tasks} waiting for a silent peer"),
-        Rule::LostWakeUp => format!("task leak: {tasks} waiting, perhaps since a lost wake-up"),
-        Rule::HeldOverBlock => format!("task leak: {tasks} waiting with a lock held"),
-        Rule::Outlived => format!("task leak: {tasks} left over"),
+        Rule::AsleepInRegion => format!("{leak}: {tasks} asleep"),
+        Rule::Spinner => format!("{leak}: {tasks} running on"),
+        Rule::CancelIgnored => format!("{leak}: {tasks} waiting on after a cancel"),
+        Rule::SilentPeer => format!("{leak}: {tasks} waiting for a silent peer"),
+        Rule::LostWakeUp => format!("{leak}: {tasks} waiting, perhaps since a lost wake-up"),
+        Rule::HeldOverBlock => format!("{leak}: {tasks} waiting with a lock held"),
+        Rule::Outlived => format!("{leak}: {tasks} left over"),
         Rule::WaitingLong => format!("{tasks} waiting for long"),
         Rule::Growing => format!("{tasks}, more in each sample"),
         Rule::LockOrder => {
@@ -105,22 +107,6 @@ fn title(page: &mut Page, number: usize, finding: &Finding) {
     let left = format!("[{number}] {what}");
     let right = [(certainty, finding.certainty.word()), (Style::Plain, "  "), (Style::Dim, &print)];
     page.split(Style::Strong, &left, &right);
-}
-
-/// `3 tasks`, `1 thread`, or both.
-pub(super) fn waiters(groups: &[Group], all: usize) -> String {
-    let threads: usize =
-        groups.iter().filter(|group| is_threads(group)).map(|group| group.members.len()).sum();
-    match (all - threads.min(all), threads) {
-        (tasks, 0) => count(tasks, "task"),
-        (0, threads) => count(threads, "thread"),
-        (tasks, threads) => format!("{} and {}", count(tasks, "task"), count(threads, "thread")),
-    }
-}
-
-/// Whether a group is of outside threads, which nobody spawned.
-pub(super) fn is_threads(group: &Group) -> bool {
-    group.spawn.is_none() && group.entry == "thread"
 }
 
 fn more(page: &mut Page, indent: usize, groups: usize) {

@@ -1,6 +1,7 @@
 //! What `main` cut off when it returned.
 
-use super::block::{doing, is_threads};
+use super::block::doing;
+use super::crowd::is_threads;
 use super::page::clean;
 use crate::words::count;
 use crate::{Group, Report};

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use gleak_snapshot::{Completeness, Site};
 
+use super::crowd::is_threads;
 use super::page::{Page, clean, cut_middle};
 use super::text::not_seen;
 use super::{TextOptions, asides, block, exceptions, github, gitlab, junit, md, sarif, verdict};
@@ -299,7 +300,7 @@ impl<'f> Row<'f> {
 }
 
 fn group(group: &Group) -> String {
-    let noun = if block::is_threads(group) { "thread" } else { "task" };
+    let noun = if is_threads(group) { "thread" } else { "task" };
     let mut line = format!("{} {}", count(group.members.len(), noun), block::doing(group));
     let mut at = |word: &str, site: Option<&Site>| {
         if let Some(site) = site {

@@ -10,6 +10,7 @@
 mod asides;
 mod block;
 mod counts;
+mod crowd;
 mod cut_off;
 mod detail;
 mod diff;
@@ -39,6 +40,7 @@ mod stack;
 mod survey;
 mod table;
 mod text;
+mod threads;
 mod top;
 mod verdict;
 mod xml;
@@ -65,6 +67,7 @@ use verdict::Ended;
 pub(crate) use page::clean;
 pub use rules::rules;
 pub use survey::survey;
+pub use threads::{pool, threads};
 pub use top::{Sizes, top};
 
 /// How text is laid out, and what stands beside it.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use gleak_snapshot::{Site, TaskId};
 
+use super::crowd::{Crowd, is_threads};
 use super::page::{clean, cut_middle};
 use super::{block, verdict};
 use crate::words::count;
@@ -213,7 +214,7 @@ impl Draft {
     }
 
     fn group(&mut self, group: &Group) {
-        let noun = if block::is_threads(group) { "thread" } else { "task" };
+        let noun = if is_threads(group) { "thread" } else { "task" };
         let mut lines = vec![count(group.members.len(), noun), cut(&group.entry)];
         lines.extend(group.spawn.as_ref().map(|site| format!("spawned at {}", place(site))));
         if group.reason.is_none() {
@@ -243,7 +244,7 @@ impl Draft {
         let dependents: Vec<&Group> =
             dependents.filter(|group| !group.members.iter().all(is_drawn)).collect();
         for group in dependents.iter().take(BEHIND) {
-            let who = block::waiters(std::slice::from_ref(*group), group.members.len());
+            let who = Crowd::of([*group]).to_string();
             let id = self.node(Kind::Behind, vec![who, cut(&group.entry)]);
             match (self.wanted_by(group), &group.block) {
                 (Some(wanted), Some(site)) => {

@@ -3,7 +3,9 @@
 //! Invariant: nothing is proposed that would not help: a start only where others wait behind it, an
 //! exception only for tasks that are left over.
 
-use super::block::waiters;
+use gleak_snapshot::WaiterKind;
+
+use super::crowd::Crowd;
 use super::page::{Page, Style, clean, columns};
 use super::{Charge, Test};
 use crate::{Finding, Group, Report, Rule};
@@ -59,7 +61,7 @@ fn start(findings: &[Finding]) -> Option<Remedy> {
     let most = findings.iter().map(Finding::behind).max().filter(|most| *most > 0)?;
     let first = findings.iter().position(|it| it.behind() == most)?;
     let verb = if most == 1 { "waits" } else { "wait" };
-    let behind = waiters(&findings[first].dependents, most);
+    let behind = Crowd::of(&findings[first].dependents);
     let text = format!("[{}]: {behind} {verb} behind it", first + 1);
     (findings.len() > 1).then(|| Remedy { text, glue: "", copied: String::new() })
 }
@@ -88,10 +90,14 @@ fn intended(report: &Report, reader: Reader<'_>) -> Option<Remedy> {
     }
     let left_over = findings().filter(|finding| is_left_over(finding.key.rule));
     let group = left_over.flat_map(|it| &it.groups).find(|group| group.spawn.is_some())?;
-    let mut text = match reader {
-        Reader::Run => "spawn_daemon(..)".to_owned(),
-        Reader::Test(_) | Reader::Exit | Reader::Process => "spawn_background(..)".to_owned(),
+    let by = match (group.kind, reader) {
+        (WaiterKind::Thread, _) => "thread::Builder::background()",
+        (WaiterKind::Task, Reader::Run) => "spawn_daemon(..)",
+        (WaiterKind::Task, Reader::Test(_) | Reader::Exit | Reader::Process) => {
+            "spawn_background(..)"
+        }
     };
+    let mut text = by.to_owned();
     let copied = matcher(group).map_or(String::new(), |it| format!("{lead}{it} because ..{end}"));
     if !copied.is_empty() {
         text.push_str(&format!(", or {place}"));

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use gleak_snapshot::TaskId;
 
-use super::block::{ages, is_threads};
+use super::block::ages;
+use super::crowd::{Crowd, threads};
 use super::page::{Page, Style, clean, columns, cut_middle};
 use super::source;
 use super::stack::{LABEL, Shown};
@@ -50,11 +51,9 @@ pub(super) fn table(page: &mut Page, view: &View<'_>, top: usize, stacks: bool) 
     let rows: Vec<Row> = groups.iter().map(|group| row(group, all, &never)).collect();
     let marked = rows.iter().any(|row| row.mark == "!");
     let legend = if marked { "   ! never goes on" } else { "" };
-    let threads = all_groups.iter().filter(|group| is_threads(group));
-    let threads: usize = threads.map(|group| group.members.len()).sum();
-    let mut who = count(all - threads, "task");
-    if threads > 0 {
-        who.push_str(&format!(" and {}", count(threads, "waiting thread")));
+    let mut who = count(Crowd::of(all_groups).tasks, "task");
+    if let Some(threads) = threads(all_groups) {
+        who.push_str(&format!(" and {threads}"));
     }
     page.blank();
     page.line(&[(Style::Plain, &format!("{who} in {}{legend}", count(all_groups.len(), "group")))]);

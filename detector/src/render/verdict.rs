@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gleak_snapshot::{TaskId, WorkerId};
 
+use super::crowd::Crowd;
 use super::page::clean;
 use crate::words::{count, thousands};
 use crate::{Asleep, Certainty, Finding, Group, Report, Rule};
@@ -11,18 +12,18 @@ use crate::{Asleep, Certainty, Finding, Group, Report, Rule};
 /// Tasks by what was found on them.
 #[derive(Default)]
 pub(super) struct Sums {
-    cycle: usize,
+    cycle: Crowd,
     /// Proven in another way.
-    certain: usize,
+    certain: Crowd,
     behind: usize,
-    panicked: usize,
-    misuse: usize,
-    unseen: usize,
-    abandoned: usize,
+    panicked: Crowd,
+    misuse: Crowd,
+    unseen: Crowd,
+    abandoned: Crowd,
     /// Alive beyond an end.
-    late: usize,
-    long: usize,
-    growing: usize,
+    late: Crowd,
+    long: Crowd,
+    growing: Crowd,
     /// Findings, not tasks: these may have ended.
     orders: usize,
 }
@@ -33,25 +34,28 @@ impl Sums {
         for finding in findings {
             let behind = finding.behind();
             sums.behind += behind;
-            let (sum, tasks) = match finding.key.rule {
-                Rule::Cycle => (&mut sums.cycle, finding.tasks()),
-                Rule::Structural | Rule::Asleep => (&mut sums.certain, finding.tasks()),
-                Rule::Panicked => (&mut sums.panicked, finding.tasks()),
-                Rule::Misuse => (&mut sums.misuse, finding.tasks()),
-                Rule::UnseenError => (&mut sums.unseen, finding.tasks()),
-                Rule::AbandonedLock => (&mut sums.abandoned, finding.tasks()),
+            let sum = match finding.key.rule {
+                Rule::Cycle => &mut sums.cycle,
+                Rule::Structural | Rule::Asleep => &mut sums.certain,
+                Rule::Panicked => &mut sums.panicked,
+                Rule::Misuse => &mut sums.misuse,
+                Rule::UnseenError => &mut sums.unseen,
+                Rule::AbandonedLock => &mut sums.abandoned,
                 Rule::AsleepInRegion
                 | Rule::Spinner
                 | Rule::CancelIgnored
                 | Rule::SilentPeer
                 | Rule::LostWakeUp
                 | Rule::HeldOverBlock
-                | Rule::Outlived => (&mut sums.late, finding.tasks()),
-                Rule::WaitingLong => (&mut sums.long, finding.tasks()),
-                Rule::Growing => (&mut sums.growing, finding.tasks()),
-                Rule::LockOrder => (&mut sums.orders, 1),
+                | Rule::Outlived => &mut sums.late,
+                Rule::WaitingLong => &mut sums.long,
+                Rule::Growing => &mut sums.growing,
+                Rule::LockOrder => {
+                    sums.orders += 1;
+                    continue;
+                }
             };
-            *sum += tasks;
+            *sum += Crowd::of(&finding.groups);
         }
         sums
     }
@@ -60,16 +64,16 @@ impl Sums {
 impl Sums {
     /// What has happened besides panics.
     fn events(&self) -> impl Iterator<Item = String> {
-        let misuse = (self.misuse > 0).then(|| format!("misuse by {}", count(self.misuse, "task")));
-        let failed = || format!("{} failed and nobody waited", count(self.unseen, "task"));
-        misuse.into_iter().chain((self.unseen > 0).then(failed))
+        let misuse = (self.misuse.all() > 0).then(|| format!("misuse by {}", self.misuse));
+        let failed = || format!("{} failed and nobody waited", self.unseen);
+        misuse.into_iter().chain((self.unseen.all() > 0).then(failed))
     }
 }
 
 /// The verdict on a process.
 pub(super) fn process(report: &Report) -> String {
     let sums = Sums::of(&report.findings);
-    let found = sums.cycle + sums.certain;
+    let found = sums.cycle.all() + sums.certain.all();
     if report.asleep == Asleep::Certain && found > 0 {
         let tasks = count(number(report.totals.tasks), "task");
         return format!("gleak: deadlock. {} (0 runnable, 0 timers)", all_asleep(&tasks, report));
@@ -78,8 +82,8 @@ pub(super) fn process(report: &Report) -> String {
     if clauses.is_empty() {
         return healthy(report);
     }
-    let named = sums.late + sums.long + sums.growing;
-    let stuck = found + sums.behind + sums.abandoned + named;
+    let named = sums.late.all() + sums.long.all() + sums.growing.all();
+    let stuck = found + sums.behind + sums.abandoned.all() + named;
     let others = number(report.totals.tasks + report.totals.threads).saturating_sub(stuck);
     let rest = match others {
         0 => String::new(),
@@ -91,31 +95,31 @@ pub(super) fn process(report: &Report) -> String {
 
 fn clauses(sums: &Sums) -> Vec<String> {
     let mut clauses = Vec::new();
-    if sums.cycle > 0 {
-        clauses.push(format!("deadlock between {}", count(sums.cycle, "task")));
+    if sums.cycle.all() > 0 {
+        clauses.push(format!("deadlock between {}", sums.cycle));
     }
-    if sums.certain > 0 {
-        clauses.push(format!("{} can never go on", count(sums.certain, "task")));
+    if sums.certain.all() > 0 {
+        clauses.push(format!("{} can never go on", sums.certain));
     }
-    if sums.abandoned > 0 {
-        let verb = if sums.abandoned == 1 { "waits" } else { "wait" };
-        clauses.push(format!("{} {verb} for an abandoned lock", count(sums.abandoned, "task")));
+    if sums.abandoned.all() > 0 {
+        let verb = if sums.abandoned.all() == 1 { "waits" } else { "wait" };
+        clauses.push(format!("{} {verb} for an abandoned lock", sums.abandoned));
     }
     if sums.behind > 0 {
         let verb = if sums.behind == 1 { "waits" } else { "wait" };
         clauses.push(format!("{} more {verb} behind", thousands(sums.behind)));
     }
-    if sums.late > 0 {
-        clauses.push(format!("task leak, {} left over", count(sums.late, "task")));
+    if sums.late.all() > 0 {
+        clauses.push(format!("{}, {} left over", sums.late.leak(), sums.late));
     }
-    if sums.growing > 0 {
-        clauses.push(format!("{} in groups that grow", count(sums.growing, "task")));
+    if sums.growing.all() > 0 {
+        clauses.push(format!("{} in groups that grow", sums.growing));
     }
-    if sums.long > 0 {
-        clauses.push(format!("{} waiting for long", count(sums.long, "task")));
+    if sums.long.all() > 0 {
+        clauses.push(format!("{} waiting for long", sums.long));
     }
-    if sums.panicked > 0 {
-        clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
+    if sums.panicked.all() > 0 {
+        clauses.push(format!("{} panicked and nobody joined", sums.panicked));
     }
     clauses.extend(sums.events());
     if sums.orders > 0 {
@@ -208,7 +212,8 @@ pub(super) fn at_end(report: &Report, ended: Ended) -> String {
     let groups = report.groups.iter().filter(|group| own(&alive, group) > 0).count();
     let mut clauses = Vec::new();
     if sum(&alive) > 0 {
-        let tasks = count(sum(&alive), "task");
+        let mut crowd = Crowd::default();
+        report.groups.iter().for_each(|group| crowd.add(group.kind, own(&alive, &group)));
         let how = match ended {
             Ended::Test => "outlived this test",
             Ended::Process if sum(&alive) == 1 => "was left when the process ended",
@@ -216,14 +221,14 @@ pub(super) fn at_end(report: &Report, ended: Ended) -> String {
             Ended::Nothing if sum(&alive) == 1 => "is still there",
             Ended::Nothing => "are still there",
         };
-        clauses.push(format!("{tasks} {how} ({})", count(groups, "group")));
+        clauses.push(format!("{crowd} {how} ({})", count(groups, "group")));
     }
     if sum(&stuck) > 0 {
         clauses.push(format!("{} can never go on", thousands(sum(&stuck))));
     }
     let sums = Sums::of(&report.findings);
-    if sums.panicked > 0 {
-        clauses.push(format!("{} panicked and nobody joined", count(sums.panicked, "task")));
+    if sums.panicked.all() > 0 {
+        clauses.push(format!("{} panicked and nobody joined", sums.panicked));
     }
     clauses.extend(sums.events());
     if clauses.is_empty() {

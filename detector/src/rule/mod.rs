@@ -25,7 +25,7 @@ mod waiting_long;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gleak_snapshot::{Misuse, Task, WaiterKind};
+use gleak_snapshot::{Misuse, Task};
 
 use crate::cause::{self, Cause};
 use crate::group::Shapes;
@@ -244,9 +244,9 @@ fn has_ended(scope: &Scope) -> bool {
     }
 }
 
-/// A task whose end somebody may expect.
+/// A task or thread whose end somebody may expect.
 pub(crate) fn is_charged(task: &Task) -> bool {
-    task.kind == WaiterKind::Task && task.tenure.is_ordinary()
+    task.is_spawned() && task.tenure.is_ordinary()
 }
 
 impl Draft {

@@ -226,6 +226,7 @@ fn panics(sites: &mut Sites) -> (Vec<PanicFact>, u64) {
     let (kept, dropped) = panics::all();
     let facts = kept.into_iter().map(|Unjoined { task, panic }| PanicFact {
         task: TaskId(task.id),
+        kind: task.kind,
         name: task.name,
         region: (task.region != 0).then_some(RegionId(task.region)),
         spawn: sites.spawn(task.site, task.entry),

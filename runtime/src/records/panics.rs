@@ -1,6 +1,8 @@
 //! Panics that ended a task and that nobody joined. Kept until somebody takes note, at most
 //! [`KEPT`] of them; more are counted.
 
+use gleak_snapshot::WaiterKind;
+
 use crate::records::statics::{Entry, Site};
 use crate::sync::{AtomicU64, Lock, Ordering};
 use crate::task::panic::PanicRecord;
@@ -12,10 +14,21 @@ const KEPT: usize = 1000;
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) id: u64,
+    pub(crate) kind: WaiterKind,
     pub(crate) name: Option<String>,
     pub(crate) region: u64,
     pub(crate) entry: &'static Entry,
     pub(crate) site: Site,
+}
+
+impl Told {
+    /// What it is called.
+    pub(crate) fn noun(&self) -> &'static str {
+        match self.kind {
+            WaiterKind::Task => "task",
+            WaiterKind::Thread => "thread",
+        }
+    }
 }
 
 /// A panic, and whose it was.

@@ -1,4 +1,5 @@
-//! The record of who can wait: a task, or a thread that is not ours and has waited in us.
+//! The record of who can wait: a task, a thread that was spawned through us, or another thread that is not
+//! ours and has waited in us.
 //!
 //! Written by the waiter itself (facts of a wait, held locks) or by the worker that has it in hand;
 //! read by anybody. What the waiter writes before [`StateWord::begin_wait`] is complete for whoever
@@ -43,6 +44,8 @@ pub(crate) const LOCALS: u32 = 128;
 pub(crate) const ORDERED: u32 = 256;
 /// It runs the initialiser of a static cell: what it spawns there serves whoever uses the value.
 pub(crate) const INITIALISES: u32 = 512;
+/// A thread that was spawned through us: what it spawns names it as its parent.
+pub(crate) const SPAWNED: u32 = 1024;
 
 /// The bit of `locks` that says the same: it is looked at there with each lock.
 pub(crate) const RECORDED: u32 = 1 << 31;

@@ -15,7 +15,7 @@ use gleak_detector::{
     Certainty, Date, Exception, Finding, Ignore, Matcher, Question, Report, Scope, Suppressions,
     analyze, can_go_on,
 };
-use gleak_snapshot::{Reason, Region, RegionId, RegionKind, Snapshot, Task, TaskId, WaiterKind};
+use gleak_snapshot::{Reason, Region, RegionId, RegionKind, Snapshot, Task, TaskId};
 
 use super::exit::Mode;
 use super::{Detail, Look, Taken, evidence, layout, say, settings, settle, sleepers_due};
@@ -150,7 +150,7 @@ fn answered(snapshot: &Snapshot) -> BTreeSet<RegionId> {
 /// Whether somebody may have expected its end, and nobody has answered for it yet.
 fn is_left(task: &Task, answered: &BTreeSet<RegionId>) -> bool {
     let open = task.region.is_none_or(|region| !answered.contains(&region));
-    task.kind == WaiterKind::Task && task.tenure.is_ordinary() && open
+    task.is_spawned() && task.tenure.is_ordinary() && open
 }
 
 /// What is left in all regions, each judged by itself, and outside of any; and what was done in them.

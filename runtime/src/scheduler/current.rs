@@ -13,7 +13,7 @@ use crate::records::state::State;
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Tags};
 use crate::records::waiter::{
-    self, Birth, Current, HELPER, INHERITED, ORDERED, THREAD, WAITERS, WaiterRecord,
+    self, Birth, Current, HELPER, INHERITED, ORDERED, SPAWNED, THREAD, WAITERS, WaiterRecord,
 };
 use crate::report;
 use crate::scheduler::activity;
@@ -239,6 +239,30 @@ impl Drop for Helping {
     }
 }
 
+/// The calling thread is the one that this record is of, made by who spawned it.
+pub(crate) fn begin_thread(thread: Ref) {
+    let Some(record) = WAITERS.get(thread) else { return };
+    record.place.store(thread::tid(), Ordering::Relaxed);
+    OUTSIDE.with(|outside| outside.0.set(Some(Current { record })));
+    flight::runs(record);
+}
+
+/// It has come to its end: its packet says so already, and its region counts it no more.
+pub(crate) fn end_thread(thread: Ref) {
+    OUTSIDE.with(|outside| outside.0.set(None));
+    forget_thread(thread);
+    monitor::look_again();
+    // Who waits for what a region has left may wait for this.
+    activity::tell_news();
+}
+
+/// The record of a thread that is over, or was not made, is free.
+pub(crate) fn forget_thread(thread: Ref) {
+    let Some(record) = WAITERS.get(thread) else { return };
+    object::forget_holds(Current { record });
+    WAITERS.give_back(thread);
+}
+
 /// The runtime that a helper acts for, if the waiter is one and nothing but a wake ends its wait.
 fn helped_runtime(record: &WaiterRecord) -> Option<&'static RuntimeShared> {
     let untimed = record.wait.until.load(Ordering::Relaxed) == 0;
@@ -262,9 +286,10 @@ pub(crate) fn note_wake(record: &WaiterRecord) {
     note_foreign_wake();
 }
 
-/// The calling helper thread, while it runs a job.
-pub(crate) fn helper() -> Option<Current> {
-    outside_if_known().filter(|known| known.record.has(HELPER))
+/// Who answers for what runs here: a task, also through its helper, or a thread that was spawned through us.
+pub(crate) fn accountable() -> Option<Current> {
+    let is_ours = |known: &Current| known.record.has(HELPER | SPAWNED);
+    task().or_else(|| outside_if_known().filter(is_ours))
 }
 
 /// Said by who is about to be charged to this, or no longer. Threads that are charged to nothing are

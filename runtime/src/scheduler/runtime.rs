@@ -96,11 +96,11 @@ fn default_workers() -> io::Result<usize> {
     })
 }
 
-fn start(count: usize) -> io::Result<&'static RuntimeShared> {
-    if !(1..=WORKERS_MAX).contains(&count) {
-        let message = format!("a runtime has 1 to {WORKERS_MAX} workers, not {count}");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
+/// What there is once in a process, from the first task or thread on. Idempotent.
+///
+/// # Errors
+/// When no thread can be made.
+pub(crate) fn begin_process() -> io::Result<()> {
     anchor::keep();
     monitor::start()?;
     if order::by_environment() {
@@ -108,6 +108,15 @@ fn start(count: usize) -> io::Result<&'static RuntimeShared> {
     }
     report::arm();
     panic::install_hook();
+    Ok(())
+}
+
+fn start(count: usize) -> io::Result<&'static RuntimeShared> {
+    if !(1..=WORKERS_MAX).contains(&count) {
+        let message = format!("a runtime has 1 to {WORKERS_MAX} workers, not {count}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    begin_process()?;
     flight::by_environment();
     dump::settings::settle(None);
     signals::answer(None)?;

@@ -108,7 +108,7 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let task = &self.0.task;
-        write!(f, "task t{}", task.id)?;
+        write!(f, "{} t{}", task.noun(), task.id)?;
         if let Some(name) = &task.name {
             write!(f, " \"{name}\"")?;
         }

@@ -4,8 +4,8 @@
 //!
 //! Invariants:
 //! 1. Neither a return nor an unwinding passes an [`UntilReturned`] before everything is back.
-//! 2. A [`Scope`] is made in [`lend_to_tasks`] and nowhere else, inside of one; it counts each of its
-//!    loans from before the task exists.
+//! 2. A [`Scope`] is made in [`lend_to_tasks`] or [`lend_to_threads`] and nowhere else, around [`held`]; it
+//!    counts each of its loans from before the task or thread exists.
 //! 3. An [`Errand`] is back when its borrower says so, and never out again.
 
 use std::marker::PhantomData;
@@ -47,6 +47,19 @@ impl Scope<'_, '_> {
     }
 }
 
+/// A scope of threads: those that are spawned through it may borrow what outlives it. See
+/// [`scope`](crate::thread::scope()).
+///
+/// Its lifetimes are those of [`std::thread::Scope`].
+pub struct ThreadScope<'scope, 'env: 'scope>(Scope<'scope, 'env>);
+
+impl<'scope, 'env> ThreadScope<'scope, 'env> {
+    /// Where its loans are counted.
+    pub(crate) fn loans(&self) -> &Scope<'scope, 'env> {
+        &self.0
+    }
+}
+
 /// Runs `body` with a scope whose loans are `loans`, then `wait`, which must not end before all of
 /// them are back; a process in which it does is aborted.
 pub(crate) fn lend_to_tasks<'env, F, R>(
@@ -58,9 +71,28 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 {
     let scope = Scope { loans: loans.clone(), scope: PhantomData, env: PhantomData };
-    // From before the first task on: neither a return nor an unwinding passes here while one is out.
+    held(loans, || body(&scope), wait)
+}
+
+/// As [`lend_to_tasks`], for a scope of threads.
+pub(crate) fn lend_to_threads<'env, F, R>(
+    loans: &Arc<Loans>,
+    body: F,
+    wait: impl FnOnce(),
+) -> Result<R, Unwinding>
+where
+    F: for<'scope> FnOnce(&'scope ThreadScope<'scope, 'env>) -> R,
+{
+    let scope = Scope { loans: loans.clone(), scope: PhantomData, env: PhantomData };
+    let scope = ThreadScope(scope);
+    held(loans, || body(&scope), wait)
+}
+
+/// Runs `body`, in which loans may go out, and then `wait`, after which all of them are back.
+fn held<R>(loans: &Loans, body: impl FnOnce() -> R, wait: impl FnOnce()) -> Result<R, Unwinding> {
+    // From before the first loan on: neither a return nor an unwinding passes here while one is out.
     let until = UntilReturned(|| loans.all_back());
-    let outcome = caught(|| body(&scope));
+    let outcome = caught(body);
     wait();
     drop(until);
     outcome

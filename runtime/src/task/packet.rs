@@ -21,6 +21,8 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+use gleak_snapshot::WaiterKind;
+
 use crate::flight;
 use crate::machine::stack::StackError;
 use crate::machine::thread;
@@ -49,8 +51,10 @@ pub(crate) struct Info {
     pub(crate) id: u64,
     pub(crate) entry: &'static Entry,
     pub(crate) site: Site,
-    /// At most 1 GiB.
+    /// At most 1 GiB; of a task.
     pub(crate) stack_bytes: u32,
+    /// Whether it has a thread of its own.
+    pub(crate) kind: WaiterKind,
 }
 
 impl Info {
@@ -62,6 +66,7 @@ impl Info {
         let region = record.and_then(WaiterRecord::region).and_then(region::get);
         Told {
             id: self.id,
+            kind: self.kind,
             name: tags.and_then(|tags| tags.name),
             region: region.map_or(0, |region| region.id.load(Ordering::Relaxed)),
             entry: self.entry,
@@ -190,8 +195,8 @@ where
                 tags::remove(Key::Task(self.info.id));
             }
         }
-        // A task ends on its worker, whether it ran or not.
-        if let Some(worker) = worker {
+        // A task ends on its worker, whether it ran or not; a thread that is none may end on one.
+        if let (Some(worker), WaiterKind::Task) = (worker, self.info.kind) {
             worker.seat.count_finished();
         }
         if let Some((region, record)) = region {

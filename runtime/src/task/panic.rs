@@ -1,7 +1,7 @@
 //! Panics in tasks keep their stack.
 //!
 //! The stack is gone when a panic reaches the task's root, so a panic hook takes it where it is
-//! raised. The hook only takes notes, only for tasks, and then calls the hook that was there
+//! raised. The hook only takes notes, only for tasks and for threads that were spawned here, and then calls the hook that was there
 //! before and says whose panic it was, unless the task's region keeps panics ([`Region::keep_panics`](crate::Region::keep_panics)). A
 //! program that sets a hook of its own later replaces ours: then there is no stack, and nothing is kept.
 
@@ -54,7 +54,7 @@ pub(crate) fn install_hook() {
     INSTALLED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let Some(who) = current::task().or_else(current::helper) else { return before(info) };
+            let Some(who) = current::accountable() else { return before(info) };
             let record = PanicRecord::raised(info);
             note(who.reference(), record.clone());
             if !is_kept(who, record.clone()) {
@@ -151,7 +151,7 @@ pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Result<R, Unwinding> {
 }
 
 fn raiser() -> Option<Ref> {
-    current::task().or_else(current::helper).map(Current::reference)
+    current::accountable().map(Current::reference)
 }
 
 impl Unwinding {

@@ -18,6 +18,7 @@ use crate::task::join::JoinHandle;
 use crate::task::lending::{Scope, lend_to_tasks};
 use crate::task::loans::{self, Loans};
 use crate::task::packet::packet_in;
+use crate::task::panic::Unwinding;
 use crate::task::spawn::{Builder, Size, SpawnError, here, queue};
 
 /// Runs `f` with a scope in which tasks can be spawned that borrow from the caller, and waits until
@@ -72,6 +73,14 @@ where
     let site = Location::caller();
     let loans = Arc::new(Loans::default());
     let outcome = lend_to_tasks(&loans, f, || loans.wait(site));
+    conclude(&loans, outcome)
+}
+
+/// What a scope comes to whose loans are back.
+///
+/// # Panics
+/// As [`scope`] has it.
+pub(crate) fn conclude<T>(loans: &Loans, outcome: Result<T, Unwinding>) -> T {
     let panics = loans.take_panics();
     match outcome {
         Ok(value) => match panics.split_first() {
@@ -95,7 +104,8 @@ fn message(first: &Unjoined, more: usize) -> String {
         more => format!(" (and {more} more)"),
     };
     let (id, said) = (task.id, first.panic.message());
-    format!("a scoped task panicked: t{id}{name} (spawned at {file}:{line}): {said}{more}")
+    let noun = task.noun();
+    format!("a scoped {noun} panicked: t{id}{name} (spawned at {file}:{line}): {said}{more}")
 }
 
 impl<'scope, 'env> Scope<'scope, 'env> {

@@ -4,16 +4,20 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
+use gleak_snapshot::WaiterKind;
+
 use crate::flight;
 use crate::lock::order;
 use crate::machine::size::{Class, DEFAULT_BYTES};
 use crate::machine::{stack, thread};
 use crate::records::region::{self, REGIONS, RegionRecord};
+use crate::records::state::State;
 use crate::records::statics::{Entry, Site};
 use crate::records::table::Ref;
 use crate::records::tags::{self, Key, Labels, Tags};
 use crate::records::waiter::{
-    self, Birth, Current, INITIALISES, LABELLED, MAIN, ORDERED, TAGGED, Tenure, tenure_flag,
+    self, Birth, Current, INITIALISES, LABELLED, MAIN, ORDERED, SPAWNED, TAGGED, THREAD, Tenure,
+    tenure_flag,
 };
 use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
@@ -364,7 +368,7 @@ impl Builder {
                 | if labels.is_some() { LABELLED } else { 0 }
                 | if ordered { ORDERED } else { 0 }
                 | tenure_flag(tenure),
-            parent: parent.map(|it| it.record),
+            parent: parent.or_else(|| caller.filter(is_spawned_thread)).map(|it| it.record),
             region,
             entry: Some(entry),
             site: Some(site),
@@ -377,14 +381,52 @@ impl Builder {
             order::born(Current { record }, caller);
         }
         if tagged {
-            if let Some(name) = &self.name {
-                flight::named(id, name);
-            }
-            tags::set(Key::Task(id), Tags { name: self.name, labels, spawn_stack, peer: None });
+            set_tags(id, Tags { name: self.name, labels, spawn_stack, peer: None });
         }
         flight::born(record);
         let stack_bytes = stack_bytes as u32;
-        Ok(Info { reference, id, entry, site, stack_bytes })
+        Ok(Info { reference, id, entry, site, stack_bytes, kind: WaiterKind::Task })
+    }
+
+    /// As [`Builder::register`], of a thread: it runs from here on.
+    pub(crate) fn register_thread(
+        self,
+        entry: &'static Entry,
+        site: Site,
+    ) -> Result<Info, SpawnError> {
+        let caller = current::task().or_else(current::outside_caller);
+        let heritage = Heritage::of(caller);
+        let (tenure, region) = self.charge(&heritage);
+        let labels = self.labels(heritage.labels);
+        let ordered = order::of_threads();
+        let id = waiter::IDS.next(None);
+        let is_known = |it: &Current| !it.record.has(THREAD) || is_spawned_thread(it);
+        let birth = Birth {
+            id,
+            flags: THREAD
+                | SPAWNED
+                | TAGGED
+                | if labels.is_some() { LABELLED } else { 0 }
+                | if ordered { ORDERED } else { 0 }
+                | tenure_flag(tenure),
+            parent: caller.filter(is_known).map(|it| it.record),
+            region,
+            entry: Some(entry),
+            site: Some(site),
+        };
+        region::changing(birth.region.map(|(_, it)| it), current::worker());
+        let (reference, record) =
+            waiter::register(&birth, None).map_err(|_| SpawnError::TooManyTasks)?;
+        // Until the thread says its own; who had the record before may have left another's.
+        record.place.store(0, Ordering::Relaxed);
+        record.worker.store(u32::MAX, Ordering::Relaxed);
+        if ordered {
+            order::born(Current { record }, caller);
+        }
+        set_tags(id, Tags { name: self.name, labels, spawn_stack: None, peer: None });
+        flight::born(record);
+        record.state.set(State::Running);
+        Ok(Info { reference, id, entry, site, stack_bytes: 0, kind: WaiterKind::Thread })
     }
 
     /// How long the task may live, and what it is charged to.
@@ -434,6 +476,18 @@ impl Builder {
         all.sort();
         Some(all.into())
     }
+}
+
+/// Whether a thread is known by more than that it has waited.
+fn is_spawned_thread(waiter: &Current) -> bool {
+    waiter.record.has(SPAWNED)
+}
+
+fn set_tags(id: u64, tags: Tags) {
+    if let Some(name) = &tags.name {
+        flight::named(id, name);
+    }
+    tags::set(Key::Task(id), tags);
 }
 
 /// What a task has from whoever made it.

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use gleak_snapshot::WaiterKind;
+
 use crate::records::statics::Site;
 use crate::records::tags::{self, Key};
-use crate::records::waiter::{Current, HELPER, TAGGED};
+use crate::records::waiter::{Current, HELPER, SPAWNED, TAGGED};
 use crate::sync::{AtomicBool, Ordering};
 use crate::task::panic::PanicRecord;
 
@@ -13,10 +15,11 @@ const NOTE: &str = "note: run with `RUST_BACKTRACE=1` environment variable to di
 /// Once in a process, as the standard library has it.
 static NOTED: AtomicBool = AtomicBool::new(false);
 
-/// A panic of a task.
+/// A panic of a task, or of a thread that was spawned through the runtime.
 #[derive(Clone, Debug)]
 pub struct TaskPanic {
     task: u64,
+    kind: WaiterKind,
     name: Option<String>,
     spawned: Option<Site>,
     panic: PanicRecord,
@@ -25,7 +28,7 @@ pub struct TaskPanic {
 impl TaskPanic {
     #[cfg(test)]
     pub(crate) fn new(task: u64, panic: PanicRecord) -> TaskPanic {
-        TaskPanic { task, name: None, spawned: None, panic }
+        TaskPanic { task, kind: WaiterKind::Task, name: None, spawned: None, panic }
     }
 
     /// That of who runs here, which is the task that a helper acts for.
@@ -34,19 +37,24 @@ impl TaskPanic {
         let task = if is_helper { who.record.parent.get() } else { who.record.id() };
         let tags = (is_helper || who.record.has(TAGGED)).then(|| tags::get(Key::Task(task)));
         let name = tags.flatten().and_then(|tags| tags.name);
-        TaskPanic { task, name, spawned: who.record.origin.site.get(), panic }
+        let kind = if who.record.has(SPAWNED) { WaiterKind::Thread } else { WaiterKind::Task };
+        TaskPanic { task, kind, name, spawned: who.record.origin.site.get(), panic }
     }
 
-    /// Which task it was, for a line below what the standard library says.
+    /// Which task or thread it was, for a line below what the standard library says.
     pub(crate) fn whose(&self) -> String {
         let spawned = self.spawned.map_or(String::new(), |site| format!(", spawned at {site}"));
         format!("note: that was {}{spawned}", self.who())
     }
 
     fn who(&self) -> String {
+        let noun = match self.kind {
+            WaiterKind::Task => "task",
+            WaiterKind::Thread => "thread",
+        };
         match &self.name {
-            Some(name) => format!("task t{} \"{name}\"", self.task),
-            None => format!("task t{}", self.task),
+            Some(name) => format!("{noun} t{} \"{name}\"", self.task),
+            None => format!("{noun} t{}", self.task),
         }
     }
 

@@ -259,6 +259,8 @@ impl Waiting {
     #[cold]
     fn park_thread(&self) {
         let record = self.who.record;
+        // Without a worker awake nobody has advanced the coarse clock.
+        record.wait.since.set(clock::now_ns());
         flight::parks(record);
         let _asleep = current::worker().map(|worker| worker.sleep_held(self.until.is_some()));
         current::note_rest(record);

@@ -47,6 +47,7 @@ mod support;
 mod task_locals;
 mod tasks;
 mod tenure;
+mod threads;
 mod timed_locks;
 mod timers;
 mod watch;

@@ -2,6 +2,7 @@
 
 use crate::{
     LastUse, Misuse, MisuseFact, MisusedObject, ObjectId, PanicFact, SnapshotBuilder, TaskId,
+    WaiterKind,
 };
 
 impl SnapshotBuilder {
@@ -19,6 +20,7 @@ impl SnapshotBuilder {
         let index = self.snapshot.panics.len();
         self.snapshot.panics.push(PanicFact {
             task,
+            kind: WaiterKind::Task,
             name: None,
             region: None,
             spawn,

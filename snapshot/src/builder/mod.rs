@@ -101,6 +101,13 @@ impl SnapshotBuilder {
         self.waiter(WaiterKind::Thread, None, TaskState::Running).name(name)
     }
 
+    /// Adds a thread that was spawned through the runtime, in the state [`TaskState::Running`].
+    #[track_caller]
+    pub fn spawned_thread(&mut self, site: &str, entry: &str) -> TaskBuilder<'_> {
+        let spawn = self.spawn(site, entry);
+        self.waiter(WaiterKind::Thread, Some(spawn), TaskState::Running)
+    }
+
     /// Goes on with a task or thread made before.
     ///
     /// # Panics

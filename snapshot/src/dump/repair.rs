@@ -326,18 +326,14 @@ impl Mender {
         self.count(whole);
     }
 
-    /// The spawn points of a task, which every task has and no thread.
+    /// The spawn points of a task, which every task has, and of a thread, which may have.
     fn origin(&mut self, task: &mut Task) -> bool {
         let mut whole = true;
         match (task.kind, &mut task.spawn) {
-            (WaiterKind::Task, Some(spawn)) => whole &= self.spawn(spawn),
+            (WaiterKind::Task | WaiterKind::Thread, Some(spawn)) => whole &= self.spawn(spawn),
             (WaiterKind::Thread, None) => {}
             (WaiterKind::Task, None) => {
                 task.spawn = Some(self.lost_spawn());
-                whole = false;
-            }
-            (WaiterKind::Thread, Some(_)) => {
-                task.spawn = None;
                 whole = false;
             }
         }

@@ -97,7 +97,7 @@ pub enum Invalid {
         /// The object.
         object: ObjectId,
     },
-    /// A task without a spawn point, or an outside thread with one.
+    /// A task without a spawn point.
     Origin {
         /// Which.
         task: TaskId,
@@ -251,9 +251,7 @@ impl fmt::Display for Invalid {
             Invalid::NoFrame { stack, frame } => lacks(f, ("stack", stack), "frame", frame),
             Invalid::NoStack { task, stack } => lacks(f, ("task", task), "stack", stack),
             Invalid::NoObject { task, object } => lacks(f, ("task", task), "object", object),
-            Invalid::Origin { task } => {
-                write!(f, "{task} is a task without a spawn point or a thread with one")
-            }
+            Invalid::Origin { task } => write!(f, "{task} is a task without a spawn point"),
             Invalid::Ancestry { task, len } => write!(f, "task {task} has {len} ancestors"),
             Invalid::Labels { task } => write!(f, "the labels of task {task} are not sorted"),
             Invalid::Arm { task, reason, arm } => {

@@ -175,7 +175,7 @@ impl Snapshot {
         for spawn in task.spawn.iter().chain(&task.ancestry) {
             self.check_spawn(by, *spawn, faults);
         }
-        if task.spawn.is_some() != (task.kind == WaiterKind::Task) {
+        if task.kind == WaiterKind::Task && !task.is_spawned() {
             faults.push(Invalid::Origin { task: task.id });
         }
         faults.extend(worker_fault(task, |id| {

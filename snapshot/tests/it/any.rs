@@ -322,7 +322,7 @@ impl Tape {
             kind,
             parent: self.maybe(|tape| TaskId(tape.number())),
             region: self.region_id(s),
-            spawn: (kind == WaiterKind::Task).then_some(spawn),
+            spawn: (kind == WaiterKind::Task || self.coin()).then_some(spawn),
             ancestry: self.list(4, |tape, _| tape.spawn_id(s)),
             name: self.maybe(Tape::text),
             labels,
@@ -519,6 +519,7 @@ impl Tape {
     fn panic(&mut self, index: usize, s: &Snapshot) -> PanicFact {
         PanicFact {
             task: TaskId(self.id(index)),
+            kind: self.pick(&[WaiterKind::Task, WaiterKind::Thread]),
             name: self.maybe(Tape::text),
             region: self.region_id(s),
             spawn: self.spawn_id(s),

@@ -364,6 +364,7 @@ impl Draft {
             let spawn = self.spawn(panic.origin);
             self.snapshot.panics.push(PanicFact {
                 task: TaskId(panic.task),
+                kind: WaiterKind::Task,
                 name: panic.name,
                 region: region.filter(|id| self.has_region(*id)),
                 spawn,

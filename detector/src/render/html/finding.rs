@@ -6,6 +6,7 @@ use super::group::{Detail, group, members_of};
 use super::wait_picture;
 use super::writer::Writer;
 use crate::render::block;
+use crate::render::crowd::Crowd;
 use crate::render::picture::{Frame, Picture};
 use crate::words::span;
 use crate::{Certainty, Finding, Link, Rule};
@@ -54,7 +55,7 @@ pub(super) fn finding(writer: &mut Writer, sheet: &Sheet<'_>, number: usize, pla
     }
     why(writer, finding);
     if !finding.dependents.is_empty() {
-        let who = block::waiters(&finding.dependents, finding.behind());
+        let who = Crowd::of(&finding.dependents);
         let verb = if finding.behind() == 1 { "waits" } else { "wait" };
         writer.out.element("p", &[("class", "lead")], &format!("{who} {verb} behind"));
         for (shown, members) in finding.dependents.iter().take(GROUPS).zip(&mut drafts) {

@@ -2,6 +2,7 @@
 
 use super::writer::{Members, Writer};
 use crate::render::block;
+use crate::render::crowd::is_threads;
 use crate::render::stack::Shown;
 use crate::source_lines::{Excerpt, place};
 use crate::words::{count, span, thousands};
@@ -34,7 +35,7 @@ pub(super) fn members_of<'g>(writer: &mut Writer, group: &'g Group) -> Members<'
 pub(super) fn group(writer: &mut Writer, group: &Group, members: &Members<'_>, detail: Detail) {
     writer.out.open("div", &[("class", "group")]);
     writer.out.open("p", &[("class", "head")]);
-    let noun = if block::is_threads(group) { "thread" } else { "task" };
+    let noun = if is_threads(group) { "thread" } else { "task" };
     writer.out.element("b", &[], &count(group.members.len(), noun));
     writer.out.raw(" ");
     writer.out.sentence(&block::doing(group));

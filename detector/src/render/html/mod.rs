@@ -251,7 +251,7 @@ fn numbers(out: &mut Markup, report: &Report) {
         (totals.timed, "timed"),
         (totals.active, "running"),
         (totals.fresh, "not started"),
-        (totals.threads, "waiting threads"),
+        (totals.threads, "threads"),
     ];
     out.open("dl", &[("class", "numbers")]);
     for (at, (number, what)) in all.into_iter().enumerate() {

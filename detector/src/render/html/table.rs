@@ -8,7 +8,8 @@ use gleak_snapshot::TaskId;
 
 use super::group::{Fold, members_of, parts, source};
 use super::writer::Writer;
-use crate::render::block::{ages, is_threads};
+use crate::render::block::ages;
+use crate::render::crowd::{Crowd, threads};
 use crate::render::page::clean;
 use crate::render::table::{age, percent};
 use crate::view::{Counts, View};
@@ -57,11 +58,9 @@ pub(super) fn groups(writer: &mut Writer, view: &View<'_>) {
         0 => view.groups.len(),
         top => top.min(view.groups.len()),
     };
-    let threads = view.groups.iter().filter(|group| is_threads(group));
-    let threads: usize = threads.map(|group| group.members.len()).sum();
-    let mut caption = count(all - threads, "task");
-    if threads > 0 {
-        caption.push_str(&format!(" and {}", count(threads, "waiting thread")));
+    let mut caption = count(Crowd::of(view.groups.iter()).tasks, "task");
+    if let Some(threads) = threads(&view.groups) {
+        caption.push_str(&format!(" and {threads}"));
     }
     caption.push_str(&format!(" in {}", count(view.groups.len(), "group")));
     let found = Found::of(view);
