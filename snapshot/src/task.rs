@@ -90,6 +90,30 @@ impl Task {
     pub const fn is_spawned(&self) -> bool {
         self.spawn.is_some()
     }
+
+    /// One of which nothing more is known.
+    #[must_use]
+    pub fn new(id: TaskId, kind: WaiterKind, state: TaskState) -> Task {
+        Task {
+            id,
+            kind,
+            parent: None,
+            region: None,
+            spawn: None,
+            ancestry: Vec::new(),
+            name: None,
+            labels: Vec::new(),
+            main: false,
+            tenure: Tenure::Ordinary,
+            worker: None,
+            state,
+            holds: Vec::new(),
+            asked: None,
+            backtrace: None,
+            spawn_backtrace: None,
+            stack: None,
+        }
+    }
 }
 
 /// What is expected of a task's end.
