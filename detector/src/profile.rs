@@ -11,9 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gleak_snapshot::{
-    ObjectId, RegionId, SiteId, Snapshot, SpawnId, StackId, Task, TaskId, WaiterKind,
-};
+use gleak_snapshot::{ObjectId, RegionId, SiteId, Snapshot, SpawnId, StackId, Task, TaskId};
 
 use crate::filter::{FRESH, RUNNING, WAITING};
 use crate::index::{Index, wait_of};
@@ -144,7 +142,7 @@ impl<'r> Chosen<'r> {
     /// Whether this one is told. Threads of others never are.
     pub(crate) fn holds(&self, task: &Task) -> bool {
         let is_told = self.tasks.as_ref().is_none_or(|tasks| tasks.contains(&task.id));
-        task.kind == WaiterKind::Task && is_told
+        task.is_spawned() && is_told
     }
 }
 

@@ -26,6 +26,8 @@
 //! [`run`] makes a program's main task; [`spawn`] and [`go!`] also work from any thread, on one
 //! process-wide runtime. Every blocking operation works on any thread: outside of a task it blocks
 //! that thread. Tests get private runtimes ([`Runtime`]), so that a deadlock hurts its own test only.
+//! OS threads that are spawned by [`thread`] have a record as tasks have: where they came from, what they are
+//! charged to, and what they wait for in here.
 //! Sockets are in [`net`]: waiting for a peer parks the task as well.
 //!
 //! # Ways out

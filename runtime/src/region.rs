@@ -1,12 +1,14 @@
 //! Regions: what tasks are charged to, as harnesses and guards use them.
 
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::records::region::{self, REGIONS};
 use crate::records::table::Ref;
 use crate::records::{kept_panics, misuse, panics};
-use crate::scheduler::current;
+use crate::scheduler::{activity, current};
 use crate::sync::Ordering;
+use crate::time::Instant;
 use crate::{Builder, records, report};
 
 pub use records::kept_panics::KeptPanics;
@@ -45,10 +47,27 @@ impl Region {
         self.id
     }
 
-    /// Number of live tasks charged to it.
+    /// Number of live tasks, and spawned threads, charged to it.
     #[must_use]
     pub fn live(&self) -> u64 {
         region::live_tasks(self.reference)
+    }
+
+    /// Sleeps until nobody is charged to it any more, or `limit` has passed; says whether nobody is. The
+    /// end of a thread is seen at once; that of the last task when its runtime falls quiet.
+    pub fn wait_empty(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            let seen = activity::news();
+            if self.live() == 0 {
+                return true;
+            }
+            let left = deadline - Instant::now();
+            if left.is_zero() {
+                return false;
+            }
+            activity::wait_for_news(seen, left);
+        }
     }
 
     /// Whether something was done in it that a verdict tells of although no task is left: an unjoined

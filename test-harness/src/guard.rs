@@ -22,7 +22,6 @@ use gleak_runtime::{Region, RegionKind, region, sleep, task_id};
 use crate::ledger::UnderWay;
 use crate::outsiders::Seen;
 use crate::suite::Suite;
-use crate::wait::Latch;
 use crate::{exceptions, message, of_libtest, outsiders, test_body, verdict};
 
 /// Answers for the tasks that are spawned while it is there. [`guard!`](crate::guard!) opens one.
@@ -168,7 +167,7 @@ impl Guard {
         let own = task_id().map(TaskId);
         let pause = |time| match own {
             Some(_) => sleep(time),
-            None => Latch::default().pause(time),
+            None => drop(region.wait_empty(time)),
         };
         let limit = self.settle.unwrap_or_else(|| self.suite.options.settle());
         let question = self.suite.question(region, &self.ignores);

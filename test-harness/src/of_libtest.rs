@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gleak_runtime::report;
 
 use crate::options::Options;
-use crate::suite::{FAILED, Ran, Suite, conclude};
+use crate::suite::{FAILED, Ran, Suite, Threads, conclude};
 use crate::{message, registry, trial};
 
 /// What a test of libtest's returns.
@@ -67,7 +67,9 @@ fn at_exit() -> Option<u8> {
     // before libtest does.
     let nobody = BTreeSet::new();
     let before = (HAS_TESTS.load(Ordering::Relaxed) || report::is_asked()).then_some(&nobody);
-    let red = conclude(suite, before, None, &ran);
+    // Nobody could say there which are meant to stay, so they are only told to who asks.
+    let threads = if report::is_asked() { Threads::Told } else { Threads::Left };
+    let red = conclude(suite, before, threads, None, &ran);
     if red {
         message::say("gleak: so the run fails, whatever the tests said");
     }

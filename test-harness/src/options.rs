@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gleak_runtime::report;
 
-/// What a task that a test leaves behind comes to.
+/// What a task or thread that a test leaves behind comes to.
 ///
 /// A panic that nobody has seen, a misuse and a deadlock of the body fail the test either way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,16 +19,33 @@ pub enum OnLeak {
 }
 
 /// Settings of all tests of a binary; a test's own arguments come before them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
     pub(crate) settle: Option<Duration>,
     pub(crate) workers: Option<usize>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) on_leak: OnLeak,
+    pub(crate) on_thread: OnLeak,
     pub(crate) ignore: Vec<String>,
     pub(crate) suppress: Vec<PathBuf>,
     pub(crate) cleanup: Option<fn()>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            settle: None,
+            workers: None,
+            deadline: None,
+            on_leak: OnLeak::Fail,
+            // A pool may be meant to stay.
+            on_thread: OnLeak::Warn,
+            ignore: Vec::new(),
+            suppress: Vec::new(),
+            cleanup: None,
+        }
+    }
 }
 
 impl Options {
@@ -68,6 +85,17 @@ impl Options {
     /// What a task that a test leaves behind comes to. Default: the test fails.
     pub fn on_leak(mut self, what: OnLeak) -> Self {
         self.on_leak = what;
+        self
+    }
+
+    /// What OS threads come to that are there when all tests have ended, were not before the first, and were not
+    /// spawned through [`gleak_runtime::thread`]: nobody knows of which test they are, nor whether they are
+    /// meant to stay. Default: they are told on stderr, and the run does not fail.
+    ///
+    /// Those that are meant to stay are said once, by their names: `ignore = "name=rayon-* because its pool
+    /// stays"`. The kernel keeps 15 bytes of a name.
+    pub fn on_thread(mut self, what: OnLeak) -> Self {
+        self.on_thread = what;
         self
     }
 

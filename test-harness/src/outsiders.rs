@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use gleak_runtime::report::Taken;
 use gleak_runtime::report::detector::can_go_on;
 use gleak_runtime::report::snapshot::{
     RegionId, RegionKind, Snapshot, Task, TaskId, TaskState, WaiterKind,
 };
+use gleak_runtime::report::{self, Taken};
 
 use crate::ledger::Ledger;
 
@@ -37,15 +37,24 @@ impl Seen {
 
     /// As [`Seen::now`], by a task that does nothing else.
     pub(crate) fn by(ledger: &Ledger, looks: Option<TaskId>) -> Self {
-        let before = unknown_name(&thread_names(ledger));
+        let spawned = report::spawned_threads();
+        let before = threads();
         let taken = Taken::now();
         let snapshot = &taken.snapshot;
+        // A thread of a test is as its tasks are: it delays a judgement on others, and prevents none.
+        let of_tests = spawned.iter().filter(|thread| of_a_test(snapshot, thread.region));
+        let of_tests: BTreeSet<u32> = of_tests.map(|thread| thread.tid).collect();
+        let counts = |tid: u32| !of_tests.contains(&tid) && !ledger.is_harness_thread(tid);
+        let unknown = |listed: Vec<(u32, String)>| {
+            let counted = listed.into_iter().filter(|(tid, _)| counts(*tid));
+            unknown_name(&counted.map(|(_, name)| name).collect::<Vec<_>>())
+        };
         let thread = if snapshot.activity.still && snapshot.activity.threads_known {
             // Exact: the snapshot vouches that no thread woke anybody while it was taken.
             let mut threads = snapshot.activity.threads.iter();
-            threads.find(|thread| !ledger.is_harness_thread(thread.tid)).map(|it| it.name.clone())
+            threads.find(|thread| counts(thread.tid)).map(|it| it.name.clone())
         } else {
-            before.or_else(|| unknown_name(&thread_names(ledger)))
+            unknown(before).or_else(|| unknown(threads()))
         };
         let outsider = thread
             .map(|name| format!("thread \"{}\"", name.escape_debug()))
@@ -128,18 +137,15 @@ fn kind(snapshot: &Snapshot, region: RegionId) -> Option<RegionKind> {
     snapshot.regions.iter().find(|it| it.id == region).map(|it| it.kind)
 }
 
-/// Names of the threads that are not the harness's, as they are while others run: then the snapshot
-/// lists none.
-fn thread_names(ledger: &Ledger) -> Vec<String> {
+/// All threads, as they are while others run: then the snapshot lists none.
+fn threads() -> Vec<(u32, String)> {
     let Ok(entries) = fs::read_dir("/proc/self/task") else {
-        return vec!["unknown".to_owned()];
+        return vec![(0, "unknown".to_owned())];
     };
     let tids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    tids.filter(|tid| !ledger.is_harness_thread(*tid))
-        // A thread that ends between the two reads acts no more.
-        .filter_map(|tid| fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok())
-        .map(|name| name.trim_end().to_owned())
-        .collect()
+    // A thread that ends between the two reads acts no more.
+    let name = |tid: u32| fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok();
+    tids.filter_map(|tid| Some((tid, name(tid)?.trim_end().to_owned()))).collect()
 }
 
 /// The first name that is not a runtime thread's. A thread without a name of its own has that of the

@@ -24,7 +24,7 @@ use crate::wait::Latch;
 
 /// Tasks that are there before the first test.
 pub(crate) fn known() -> BTreeSet<TaskId> {
-    if task_count() == 0 {
+    if task_count() == 0 && report::spawned_threads().is_empty() {
         return BTreeSet::new();
     }
     report::snapshot().tasks.iter().map(|task| task.id).collect()
@@ -72,7 +72,7 @@ fn is_stray(
     before: &BTreeSet<TaskId>,
     answered: &BTreeSet<TaskId>,
 ) -> bool {
-    task.kind == WaiterKind::Task
+    task.is_spawned()
         && task.tenure != Tenure::Background
         && !outsiders::of_a_test(snapshot, task.region)
         && !before.contains(&task.id)
@@ -118,18 +118,23 @@ pub(crate) fn section(report: &Report) -> Option<String> {
     if report.findings.is_empty() {
         return None;
     }
-    let members = |it: &Finding| {
-        it.groups
-            .iter()
-            .chain(&it.dependents)
-            .map(|group: &Group| group.members.len())
-            .sum::<usize>()
+    let groups =
+        || report.findings.iter().flat_map(|it: &Finding| it.groups.iter().chain(&it.dependents));
+    let count = |kind: WaiterKind, noun: &str| {
+        let own = groups().filter(|group: &&Group| group.kind == kind);
+        match own.map(|group| group.members.len()).sum() {
+            0 => (0, None),
+            1 => (1, Some(format!("1 {noun}"))),
+            many => (many, Some(format!("{many} {noun}s"))),
+        }
     };
-    let count: usize = report.findings.iter().map(members).sum();
-    let tasks = if count == 1 { "1 task belongs" } else { &format!("{count} tasks belong") };
+    let (tasks, said) = count(WaiterKind::Task, "task");
+    let (threads, also) = count(WaiterKind::Thread, "thread");
+    let verb = if tasks + threads == 1 { "belongs" } else { "belong" };
+    let said = said.into_iter().chain(also).collect::<Vec<_>>().join(" and ");
     let text = render::strays(report, &layout(report));
     Some(format!(
-        "gleak: {tasks} to no test; the run fails, and no test is to blame\n  \
+        "gleak: {said} {verb} to no test; the run fails, and no test is to blame\n  \
          spawned by a thread or an initialiser, as a daemon, or after a test's verdict\n\n{}",
         text.trim()
     ))

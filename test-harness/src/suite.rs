@@ -18,6 +18,7 @@ use crate::case::{Begin, Case, Kind, Settings};
 use crate::exceptions::Exceptions;
 use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::plain_threads::{self, Known, Left};
 use crate::wrapped::{Said, Wrapped};
 use crate::{exceptions, list, message, outsiders, registry, signals, stray, test_body, trial};
 
@@ -33,6 +34,8 @@ pub(crate) struct Suite {
     pub(crate) options: Options,
     pub(crate) exceptions: Exceptions,
     pub(crate) ledger: Ledger,
+    /// OS threads that were there before the first test.
+    pub(crate) known_threads: Known,
 }
 
 /// The suite of this process: of its main, or of libtest's. Guards belong to it as well.
@@ -45,7 +48,7 @@ impl Suite {
     /// One line on an exception that is not understood.
     pub(crate) fn new(options: Options) -> Result<Suite, String> {
         let exceptions = Exceptions::read(&options)?;
-        Ok(Suite { options, exceptions, ledger: Ledger::new() })
+        Ok(Suite { options, exceptions, ledger: Ledger::new(), known_threads: Known::now() })
     }
 
     /// The verdict on a region that is over, and what it was given on. Nothing is looked at where nothing
@@ -131,7 +134,8 @@ fn start<T: Into<list::Trial>>(
     if asked.lists() {
         // It is not run, so it does not matter what it stands in.
         let (exceptions, ledger) = (Exceptions::default(), Ledger::new());
-        let suite = Arc::new(Suite { options, exceptions, ledger });
+        let known_threads = Known::default();
+        let suite = Arc::new(Suite { options, exceptions, ledger, known_threads });
         let trials: Vec<Trial> = cases.into_iter().map(|case| to_trial(case, &suite)).collect();
         return libtest_mimic::run(&asked.arguments(&trials), trials).exit_code();
     }
@@ -160,9 +164,21 @@ fn run(asked: &Asked, cases: Vec<Case>, suite: &Arc<Suite>) -> ExitCode {
     let unclean = suite.options.cleanup.and_then(|hook| clean_up(suite, hook));
     let ran = conclusion.num_passed + conclusion.num_failed;
     let all_ran = conclusion.num_filtered_out == 0 && conclusion.num_ignored == 0;
-    let red = conclude(suite, Some(&before), unclean, &Ran { tests: ran, all: all_ran });
+    let ran = Ran { tests: ran, all: all_ran };
+    let red = conclude(suite, Some(&before), Threads::Judged, unclean, &ran);
     report::stand_down();
     if conclusion.has_failed() || red { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
+}
+
+/// What becomes at the end of OS threads that nobody spawned through the runtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Threads {
+    /// What the options of the main say.
+    Judged,
+    /// They are told.
+    Told,
+    /// Nobody asks.
+    Left,
 }
 
 /// How much of a suite ran.
@@ -178,6 +194,7 @@ pub(crate) struct Ran {
 pub(crate) fn conclude(
     suite: &Suite,
     before: Option<&BTreeSet<TaskId>>,
+    threads: Threads,
     unclean: Option<String>,
     ran: &Ran,
 ) -> bool {
@@ -186,12 +203,18 @@ pub(crate) fn conclude(
         suite.ledger.note(suite.exceptions.split(strays).0, None);
     }
     let section = strays.as_ref().and_then(stray::section);
-    let sections = unclean.iter().chain(&section).cloned();
+    let threads = plain_threads::left(suite, threads);
+    if let Some(threads) = &threads {
+        suite.ledger.note(threads.exceptions.clone(), None);
+    }
+    let of_threads = threads.as_ref().and_then(Left::section);
+    let sections = unclean.iter().chain(&section).chain(&of_threads).cloned();
     sections.chain(unused(suite, ran.all)).for_each(|text| message::say(&text));
     let mut findings = suite.ledger.findings();
     findings.extend(strays.into_iter().flat_map(|strays| strays.findings));
     let lost = report::write_evidence(ran.tests, findings).map_err(|text| message::say(&text));
-    unclean.is_some() || section.is_some() || lost.is_err()
+    let threads_fail = threads.as_ref().is_some_and(Left::fails);
+    unclean.is_some() || section.is_some() || threads_fail || lost.is_err()
 }
 
 /// The hook of the main, judged as a test is: what it leaves behind is a finding. A section for

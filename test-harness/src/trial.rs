@@ -30,7 +30,7 @@ use crate::panics::{self, Panics};
 use crate::suite::Suite;
 use crate::test_body::{End, Start, Told};
 use crate::verdict::{self, Others};
-use crate::wait::{Backoff, Latch};
+use crate::wait::Backoff;
 
 /// What libtest gives a test's thread.
 const STACK_BYTES: usize = 2 << 20;
@@ -361,8 +361,9 @@ impl Trial<'_> {
             match quiet {
                 Quiet::Done => break,
                 Quiet::Asleep if left.is_zero() || self.rests_for_good() => break,
-                // Someone outside could act on it. Nobody tells this wait, so it is looked at.
-                Quiet::Asleep => Latch::default().pause(pauses.next().min(left)),
+                // Someone outside could act on it, or a thread of its own goes on. Nobody tells this wait but of
+                // a thread's end, so it is looked at.
+                Quiet::Asleep => drop(self.region.wait_empty(pauses.next().min(left))),
                 Quiet::Busy if left.is_zero() && !patience.extend(self.sleepers_due()) => break,
                 Quiet::Busy => {}
             }

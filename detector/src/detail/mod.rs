@@ -53,7 +53,7 @@ impl FromStr for Id {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Detail {
-    /// A task or an outside thread.
+    /// A task or a thread.
     Task(Box<TaskView>),
     /// An object.
     Object(Box<ObjectView>),

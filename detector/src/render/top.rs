@@ -88,7 +88,7 @@ fn states(snapshot: &Snapshot) -> String {
     }
     let threads = snapshot.tasks.len() - all;
     if threads > 0 {
-        line.push_str(&format!("; {}", count(threads, "outside thread")));
+        line.push_str(&format!("; {}", count(threads, "thread")));
     }
     let whole = |number: u64| thousands(usize::try_from(number).unwrap_or(usize::MAX));
     let counters = &snapshot.header.counters;

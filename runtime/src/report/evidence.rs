@@ -12,6 +12,7 @@ use gleak_detector::Finding;
 use gleak_detector::findings_file::{self, FindingsFile, Source};
 
 use crate::collect;
+use crate::scheduler::activity;
 
 /// A process id comes again some day; its files are told apart by a number.
 const SAME_PID: u32 = 100;
@@ -26,7 +27,7 @@ const SAME_PID: u32 = 100;
 pub fn write_evidence(tests: u64, findings: Vec<Finding>) -> Result<(), String> {
     let Some(folder) = folder() else { return Ok(()) };
     let header = collect::header(gleak_snapshot::Reason::Request);
-    let spawned = header.counters.spawned;
+    let spawned = header.counters.spawned + activity::threads_spawned();
     write(&folder, Source { program: header.program, pid: header.pid, tests, spawned }, findings)
 }
 

@@ -16,7 +16,7 @@ use crate::{collect, sleep};
 /// `GLEAK_SETTLE_MS` or 200 ms, and judges the others, each region by itself. A file that
 /// `GLEAK_SUPPRESS` names takes findings away.
 ///
-/// The caller's own task does not count, nor do the tasks that it descends from, nor what a test or a
+/// The caller's own task or thread does not count, nor do those that it descends from, nor what a test or a
 /// guard has answered for, nor background tasks and daemons.
 ///
 /// ```
@@ -33,11 +33,11 @@ use crate::{collect, sleep};
 /// ```
 #[must_use]
 pub fn find() -> Report {
-    let me = current::task_id().map(TaskId);
+    let me = current::accountable().map(|me| TaskId(me.record.id()));
     let but = me.map_or(BTreeSet::new(), |me| line_of(&collect::collect(Reason::Request), me));
     // A task gives way meanwhile: those that could finish may be of its own worker.
     let parker = Parker::new();
-    let pause = |time| match me {
+    let pause = |time| match current::task_id() {
         Some(_) => sleep(time),
         None => parker.park(Some(time)),
     };

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
-use gleak_detector::render;
+use gleak_detector::render::{self, ToldBy};
 use gleak_detector::{
     Certainty, Date, Exception, Finding, Ignore, Matcher, Question, Report, Scope, Suppressions,
     analyze, can_go_on,
@@ -18,10 +18,16 @@ use gleak_detector::{
 use gleak_snapshot::{Reason, Region, RegionId, RegionKind, Snapshot, Task, TaskId};
 
 use super::exit::Mode;
-use super::{Detail, Look, Taken, evidence, layout, say, settings, settle, sleepers_due};
+use super::{
+    Detail, Look, Taken, evidence, layout, other_threads, say, settings, settle, sleepers_due,
+};
 use crate::collect;
 use crate::machine::futex::Parker;
+use crate::scheduler::activity;
 use crate::time::clock;
+
+/// For the last steps of threads that were joined: the kernel lists them a little longer.
+const JOINED: Duration = Duration::from_millis(20);
 
 /// Gives the verdict. The status to end with, if it must be another one.
 pub(super) fn verdict(mode: Mode) -> Option<u8> {
@@ -30,6 +36,9 @@ pub(super) fn verdict(mode: Mode) -> Option<u8> {
     let lost = evidence::write_of(source(&taken.snapshot), report.findings.clone()).err();
     let faults: Vec<String> = misread.into_iter().chain(lost).collect();
     tell(mode, &taken.snapshot, &report);
+    if mode == Mode::Report {
+        plain_threads(&|time| pause.park(Some(time))).iter().for_each(|text| say(text));
+    }
     faults.iter().for_each(|fault| say(fault));
     match mode {
         Mode::Check(status) if !report.findings.is_empty() => Some(status),
@@ -80,13 +89,13 @@ fn source(snapshot: &Snapshot) -> Source {
         program: header.program.clone(),
         pid: header.pid,
         tests: snapshot.regions.iter().filter(is_test).count() as u64,
-        spawned: header.counters.spawned,
+        spawned: header.counters.spawned + activity::threads_spawned(),
     }
 }
 
 fn tell(mode: Mode, snapshot: &Snapshot, report: &Report) {
     let text = || render::left(report, &layout(report));
-    let nothing_checked = snapshot.header.counters.spawned == 0;
+    let nothing_checked = source(snapshot).spawned == 0;
     match mode {
         Mode::Survey if !report.groups.is_empty() => say(&survey(snapshot, report)),
         Mode::Report if !report.findings.is_empty() => say(text().trim_end()),
@@ -106,6 +115,16 @@ fn tell(mode: Mode, snapshot: &Snapshot, report: &Report) {
         let unused = render::unused(&report.exceptions);
         unused.iter().for_each(|line| say(&format!("gleak: {line}")));
     }
+}
+
+/// Of threads that nobody has spawned through the runtime: the main thread is where the process ends.
+fn plain_threads(pause: &dyn Fn(Duration)) -> Option<String> {
+    let left = settle(JOINED, pause, || {
+        let mut left = other_threads().unwrap_or_default();
+        left.retain(|thread| thread.tid != std::process::id());
+        Look { may_finish: !left.is_empty(), due: None, seen: left }
+    });
+    render::plain_threads(&left, ToldBy::Exit)
 }
 
 fn so_it_ends(status: u8) -> String {
@@ -203,10 +222,18 @@ fn file(findings: Vec<Finding>) -> FindingsFile {
 
 /// Where nothing was found: why that may be.
 fn clean(snapshot: &Snapshot, report: &Report) -> String {
+    let threads = match activity::threads_spawned() {
+        0 => "",
+        1 => " and 1 thread",
+        threads => &format!(" and {threads} threads"),
+    };
     let tasks = match snapshot.header.counters.spawned {
-        0 => return "gleak: nothing was checked: no task was spawned in this process".to_owned(),
-        1 => "1 task was".to_owned(),
-        spawned => format!("{spawned} tasks were"),
+        0 if threads.is_empty() => {
+            return "gleak: nothing was checked: no task was spawned in this process".to_owned();
+        }
+        1 if threads.is_empty() => "1 task was".to_owned(),
+        1 => format!("1 task{threads} were"),
+        spawned => format!("{spawned} tasks{threads} were"),
     };
     let used = render::used(&report.exceptions);
     let but = if used.is_empty() { "" } else { " but what is suppressed" };
@@ -216,9 +243,10 @@ fn clean(snapshot: &Snapshot, report: &Report) -> String {
 
 fn survey(snapshot: &Snapshot, report: &Report) -> String {
     let tasks = report.groups.iter().map(|group| group.members.len()).sum::<usize>();
-    let spawned = snapshot.header.counters.spawned;
+    let spawned = source(snapshot).spawned;
+    let noun = if activity::threads_spawned() == 0 { "tasks" } else { "tasks and threads" };
     let used = render::used(&report.exceptions).into_iter();
-    let head = format!("gleak: {tasks} of {spawned} tasks were left when the process ended");
+    let head = format!("gleak: {tasks} of {spawned} {noun} were left when the process ended");
     let head = std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n  ");
     format!("{head}\n\n{}", render::survey(snapshot, &report.groups).trim_end())
 }

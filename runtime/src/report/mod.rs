@@ -17,6 +17,7 @@ mod left;
 mod settings;
 #[cfg(feature = "report")]
 mod settle;
+mod threads;
 #[cfg(feature = "report")]
 mod watch;
 
@@ -42,6 +43,7 @@ pub use self::settle::{Look, Patience, settle, sleepers_due};
 #[cfg(feature = "report")]
 pub use self::watch::{Watch, watch};
 
+pub use self::threads::{SpawnedThread, other_threads, spawned_threads};
 pub use crate::collect::{Detail, Taken};
 pub use crate::signals::Came;
 

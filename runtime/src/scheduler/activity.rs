@@ -13,6 +13,8 @@ static AWAKE: AtomicU64 = AtomicU64::new(0);
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 /// Tasks that were spawned by no task of their own runtime.
 pub(crate) static SPAWNED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
+/// Threads that were spawned through the runtime.
+static THREADS: AtomicU64 = AtomicU64::new(0);
 static UNCOUNTED_OUTSIDE: AtomicU64 = AtomicU64::new(0);
 /// Changes when a runtime falls quiet or a body ends; harnesses sleep on it.
 static QUIET: AtomicU32 = AtomicU32::new(0);
@@ -43,6 +45,16 @@ pub(crate) fn worker_sleeps() {
 /// A task was spawned by no task of its own runtime.
 pub(crate) fn spawned_outside() {
     SPAWNED_OUTSIDE.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A thread was spawned through the runtime.
+pub(crate) fn thread_spawned() {
+    THREADS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Threads spawned since the start of the process: they are no tasks in [`counters`].
+pub(crate) fn threads_spawned() -> u64 {
+    THREADS.load(Ordering::Acquire)
 }
 
 /// Tasks spawned and finished since the start of the process. Whoever has finished was spawned

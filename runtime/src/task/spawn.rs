@@ -19,9 +19,9 @@ use crate::records::waiter::{
     self, Birth, Current, INITIALISES, LABELLED, MAIN, ORDERED, SPAWNED, TAGGED, THREAD, Tenure,
     tenure_flag,
 };
-use crate::scheduler::current;
 use crate::scheduler::runtime::{self, Runtime, RuntimeShared};
 use crate::scheduler::worker::Worker;
+use crate::scheduler::{activity, current};
 use crate::sync::Ordering;
 use crate::task::join::JoinHandle;
 use crate::task::packet::{HandleSide, Info, TaskSide, packet};
@@ -425,6 +425,7 @@ impl Builder {
         }
         set_tags(id, Tags { name: self.name, labels, spawn_stack: None, peer: None });
         flight::born(record);
+        activity::thread_spawned();
         record.state.set(State::Running);
         Ok(Info { reference, id, entry, site, stack_bytes: 0, kind: WaiterKind::Thread })
     }

@@ -163,6 +163,9 @@ impl Builder {
         entry: &'static Entry,
         site: Site,
     ) -> io::Result<(Info, std::thread::Builder)> {
+        // Std finds that out when the record is there already, and nobody would end that.
+        let is_name = |name: &String| !name.contains('\0');
+        assert!(self.name.as_ref().is_none_or(is_name), "a thread's name has a zero byte in it");
         machine::thread::not_forked()?;
         runtime::begin_process()?;
         let Builder { record, name, stack_bytes } = self;

@@ -6,7 +6,8 @@ use std::sync::{Arc, mpsc};
 use gleak_runtime::report::detector::render::text;
 use gleak_runtime::report::detector::{Certainty, Finding, Question, Report, Rule, Scope, analyze};
 use gleak_runtime::report::snapshot::{
-    Arm, RegionId, TaskId, TaskState, Tenure, WaitReason, WaiterKind, read_dump, write_dump,
+    Arm, RegionId, TaskId, TaskState, Tenure, ThreadState, WaitReason, WaiterKind, read_dump,
+    write_dump,
 };
 use gleak_runtime::{
     Builder, Chan, Mutex, Region, RegionKind, Runtime, go, report, spawn, task_id, thread,
@@ -228,12 +229,17 @@ fn a_thread_that_cannot_be_made_leaves_nothing_behind() {
         thread::scope(|s| huge().spawn_scoped(s, || ()).is_err()) && plain
     });
     assert!(refused);
+    let zero = || thread::Builder::new().name("a\0b".into());
+    let scoped = move || thread::scope(|s| drop(zero().spawn_scoped(s, || ())));
+    assert!(spawn(scoped).join().is_err(), "such a name panics, as in std");
     until(|| region.live() == 0);
     assert!(!region.has_events() && gleak_runtime::task_count() <= before.max(50));
 }
 
+type Body = Box<dyn FnOnce() + Send>;
+
 /// Two who take two locks in opposite order, each holding one before it takes the other.
-fn opposite(run: [fn(Box<dyn FnOnce() + Send>); 2]) -> impl FnOnce() + Send + 'static {
+fn opposite(run: [fn(Body); 2]) -> impl FnOnce() + Send + 'static {
     move || {
         let locks = Arc::new([Mutex::new(1), Mutex::new(2)]);
         let both_hold = Arc::new(gleak_runtime::Barrier::new(2));
@@ -248,15 +254,15 @@ fn opposite(run: [fn(Box<dyn FnOnce() + Send>); 2]) -> impl FnOnce() + Send + 's
     }
 }
 
-fn on_a_thread(f: Box<dyn FnOnce() + Send>) {
+fn on_a_thread(f: Body) {
     drop(thread::spawn(f));
 }
 
-fn on_a_plain_thread(f: Box<dyn FnOnce() + Send>) {
+fn on_a_plain_thread(f: Body) {
     drop(std::thread::spawn(f));
 }
 
-fn on_a_task(f: Box<dyn FnOnce() + Send>) {
+fn on_a_task(f: Body) {
     drop(spawn(f));
 }
 
@@ -340,4 +346,50 @@ fn a_thread_in_a_lock_of_stds_is_no_certain_finding() {
     assert!(report.findings.iter().all(|it| it.certainty == Certainty::Weak), "{report:?}");
     drop(shut);
     until(|| region.live() == 0);
+}
+
+#[test]
+fn who_looks_for_what_is_left_is_not_left() {
+    let (before, found) = thread::spawn(|| {
+        let before = report::find();
+        let leave = Chan::<()>::new(0);
+        let waits = leave.clone();
+        let left = named_thread("found-by-a-thread", move || waits.recv());
+        let found = report::find();
+        leave.close();
+        left.join().expect("no panic");
+        (before, found)
+    })
+    .join()
+    .expect("no panic");
+    let has = |report: &Report, entry: &str| {
+        let members = report.findings.iter().flat_map(|it| &it.groups);
+        members.filter(|group| group.entry.ends_with(entry)).count()
+    };
+    let own = "who_looks_for_what_is_left_is_not_left";
+    assert_eq!((has(&before, own), has(&found, own)), (0, 1));
+}
+
+#[test]
+fn threads_that_nobody_spawned_here_are_listed() {
+    let (stay, started) = (mpsc::channel::<()>(), mpsc::channel());
+    let own = named_thread("of-ours", move || (started.0.send(()), stay.1.recv().is_err()));
+    started.1.recv().expect("it has started");
+    let (leave, told) = (mpsc::channel::<()>(), mpsc::channel());
+    let plain = std::thread::Builder::new().name("of-nobody".into());
+    let plain = plain.spawn(move || (told.0.send(()), leave.1.recv().is_err())).expect("a thread");
+    told.1.recv().expect("it has started");
+    let others = report::other_threads().expect("Linux lists them");
+    let listed = others.iter().find(|it| it.name == "of-nobody").expect("it is listed");
+    assert!(listed.started_ticks > 0 && listed.age_ns < 600_000_000_000, "{listed:?}");
+    until(|| {
+        let others = report::other_threads().expect("Linux lists them");
+        let state = others.iter().find(|it| it.name == "of-nobody").map(|it| it.state);
+        state == Some(ThreadState::Sleeping)
+    });
+    assert!(others.iter().all(|it| it.name != "of-ours" && !it.name.starts_with("gleak-")));
+    assert!(others.iter().any(|it| it.tid == std::process::id()), "the main thread is nobody's");
+    drop((stay.0, leave.0));
+    own.join().expect("no panic").0.expect("it was heard");
+    plain.join().expect("no panic").0.expect("it was heard");
 }

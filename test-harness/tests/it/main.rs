@@ -11,4 +11,5 @@ mod services;
 mod signals;
 mod stack;
 mod support;
+mod threads;
 mod verdicts;
