@@ -58,16 +58,20 @@ impl fmt::Display for Crowd {
     }
 }
 
-/// `2 waiting threads`, or `2 threads` where one of them does not wait; none where there is no thread.
-pub(super) fn threads(groups: &[Group]) -> Option<String> {
-    let all = Crowd::of(groups).threads;
+/// Who is in a table: `3 tasks and 2 waiting threads`; `2 threads` where one of those does not wait.
+pub(super) fn in_table(groups: &[Group]) -> String {
+    let Crowd { tasks, threads } = Crowd::of(groups);
     let waits = |group: &Group| group.reason.is_some();
     let noun = if groups.iter().filter(|it| is_threads(it)).all(waits) {
         "waiting thread"
     } else {
         "thread"
     };
-    (all > 0).then(|| count(all, noun))
+    match (tasks, threads) {
+        (tasks, 0) => count(tasks, "task"),
+        (0, threads) => count(threads, noun),
+        (tasks, threads) => format!("{} and {}", count(tasks, "task"), count(threads, noun)),
+    }
 }
 
 /// Whether a group is of threads: spawned through the runtime, or known since they have waited in it.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gleak_snapshot::TaskId;
 
 use super::block::ages;
-use super::crowd::{Crowd, threads};
+use super::crowd::in_table;
 use super::page::{Page, Style, clean, columns, cut_middle};
 use super::source;
 use super::stack::{LABEL, Shown};
@@ -51,10 +51,7 @@ pub(super) fn table(page: &mut Page, view: &View<'_>, top: usize, stacks: bool) 
     let rows: Vec<Row> = groups.iter().map(|group| row(group, all, &never)).collect();
     let marked = rows.iter().any(|row| row.mark == "!");
     let legend = if marked { "   ! never goes on" } else { "" };
-    let mut who = count(Crowd::of(all_groups).tasks, "task");
-    if let Some(threads) = threads(all_groups) {
-        who.push_str(&format!(" and {threads}"));
-    }
+    let who = in_table(all_groups);
     page.blank();
     page.line(&[(Style::Plain, &format!("{who} in {}{legend}", count(all_groups.len(), "group")))]);
     page.blank();

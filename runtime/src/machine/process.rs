@@ -40,6 +40,10 @@ pub(crate) fn threads_in_full() -> std::io::Result<Vec<OsThread>> {
     let full = |Listed { tid, name }: Listed| {
         let stat = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).ok()?;
         let fields = fields_after_name(&stat);
+        let flags: u32 = fields.get(FLAGS)?.parse().ok()?;
+        if flags & EXITING != 0 {
+            return None;
+        }
         let state = match fields.first()?.chars().next()? {
             'R' => ThreadState::Running,
             'D' => ThreadState::Blocked,
@@ -57,7 +61,12 @@ pub(crate) fn threads_in_full() -> std::io::Result<Vec<OsThread>> {
 /// The kernel's tick, as programs on x86-64 see it whatever its own is.
 const TICK_NS: u64 = 10_000_000;
 
-/// Which of the fields behind the name says when a process or thread was made.
+/// Which of the fields behind the name has the kernel's flags, and the one of a thread that is about to go: who was
+/// joined may still be listed.
+const FLAGS: usize = 6;
+const EXITING: u32 = 4;
+
+/// Which of them says when a process or thread was made.
 const STARTED: usize = 19;
 
 /// The name may hold blanks and parentheses; behind it the state comes first.

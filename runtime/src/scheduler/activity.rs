@@ -53,6 +53,7 @@ pub(crate) fn thread_spawned() {
 }
 
 /// Threads spawned since the start of the process: they are no tasks in [`counters`].
+#[cfg(feature = "report")]
 pub(crate) fn threads_spawned() -> u64 {
     THREADS.load(Ordering::Acquire)
 }

@@ -9,7 +9,7 @@ use gleak_snapshot::TaskId;
 use super::group::{Fold, members_of, parts, source};
 use super::writer::Writer;
 use crate::render::block::ages;
-use crate::render::crowd::{Crowd, threads};
+use crate::render::crowd::in_table;
 use crate::render::page::clean;
 use crate::render::table::{age, percent};
 use crate::view::{Counts, View};
@@ -58,10 +58,7 @@ pub(super) fn groups(writer: &mut Writer, view: &View<'_>) {
         0 => view.groups.len(),
         top => top.min(view.groups.len()),
     };
-    let mut caption = count(Crowd::of(view.groups.iter()).tasks, "task");
-    if let Some(threads) = threads(&view.groups) {
-        caption.push_str(&format!(" and {threads}"));
-    }
+    let mut caption = in_table(&view.groups);
     caption.push_str(&format!(" in {}", count(view.groups.len(), "group")));
     let found = Found::of(view);
     let written = listed(writer, "groups", "Filter groups", |writer| {
