@@ -106,6 +106,16 @@ fn locks_itself_out() {
     }
 }
 
+/// Comes last by its name: a thread that an earlier test has left is no reason to wait for this one.
+#[gleak_test_harness::test]
+fn waits_for_nobody() {
+    let answers = Chan::<u32>::new(1);
+    if !leaks() {
+        answers.send(1);
+    }
+    assert_eq!(answers.recv(), Some(1));
+}
+
 #[gleak_test_harness::test]
 fn background_may_stay() {
     let never = Chan::<u32>::new(0);

@@ -36,8 +36,8 @@
 //!   or misused a wait group or a lock;
 //! - when the body cannot go on: a deadlock is a failure, with its cycle, and no hang.
 //!
-//! What is said of tasks holds for threads that were spawned by [`gleak_runtime::thread`]. Other threads that are
-//! left when all tests have ended are told, and fail nothing unless [`Options::on_thread`] says so.
+//! What is said of tasks holds for threads that were spawned by [`gleak_runtime::thread`]. Other threads that
+//! are left when all tests have ended are told, and fail nothing unless [`Options::on_thread`] says so.
 //!
 //! Tasks that belong to no test (spawned by a plain thread, or after their test's verdict) fail the
 //! run, after the result of the tests, and blame none of them.

@@ -88,9 +88,9 @@ impl Options {
         self
     }
 
-    /// What OS threads come to that are there when all tests have ended, were not before the first, and were not
-    /// spawned through [`gleak_runtime::thread`]: nobody knows of which test they are, nor whether they are
-    /// meant to stay. Default: they are told on stderr, and the run does not fail.
+    /// What OS threads come to that are there when all tests have ended, were not before the first, and were
+    /// not spawned through [`gleak_runtime::thread`]: nobody knows of which test they are, nor whether they
+    /// are meant to stay. Default: they are told on stderr, and the run does not fail.
     ///
     /// Those that are meant to stay are said once, by their names: `ignore = "name=rayon-* because its pool
     /// stays"`. The kernel keeps 15 bytes of a name.

@@ -361,8 +361,8 @@ impl Trial<'_> {
             match quiet {
                 Quiet::Done => break,
                 Quiet::Asleep if left.is_zero() || self.rests_for_good() => break,
-                // Someone outside could act on it, or a thread of its own goes on. Nobody tells this wait but of
-                // a thread's end, so it is looked at.
+                // Someone outside could act on it, or a thread of its own goes on. This wait is only told of
+                // that one's end, so it is looked at.
                 Quiet::Asleep => drop(self.region.wait_empty(pauses.next().min(left))),
                 Quiet::Busy if left.is_zero() && !patience.extend(self.sleepers_due()) => break,
                 Quiet::Busy => {}

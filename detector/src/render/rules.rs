@@ -17,8 +17,9 @@ This page is generated from the rules themselves; `BLESS=1 cargo test -p gleak-d
 
 A rule takes its tasks from the rules below it, so that each task is in one finding at most.
 
-What is said of tasks holds for OS threads that were spawned by `gleak_runtime::thread` as well. Of other threads
-only what they wait for in the runtime is known: they stand in circles and behind them, and are never left over.
+What is said of tasks holds for OS threads that were spawned by `gleak_runtime::thread` as well. Of other
+threads only what they wait for in the runtime is known: they stand in circles and behind them, and are never
+left over.
 ";
 
 /// All rules in Markdown, gravest first.

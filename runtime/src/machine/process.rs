@@ -61,8 +61,8 @@ pub(crate) fn threads_in_full() -> std::io::Result<Vec<OsThread>> {
 /// The kernel's tick, as programs on x86-64 see it whatever its own is.
 const TICK_NS: u64 = 10_000_000;
 
-/// Which of the fields behind the name has the kernel's flags, and the one of a thread that is about to go: who was
-/// joined may still be listed.
+/// Which of the fields behind the name has the kernel's flags, and the flag of a thread that is about to go:
+/// one that was joined may still be listed.
 const FLAGS: usize = 6;
 const EXITING: u32 = 4;
 

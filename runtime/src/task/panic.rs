@@ -1,9 +1,10 @@
 //! Panics in tasks keep their stack.
 //!
 //! The stack is gone when a panic reaches the task's root, so a panic hook takes it where it is
-//! raised. The hook only takes notes, only for tasks and for threads that were spawned here, and then calls the hook that was there
-//! before and says whose panic it was, unless the task's region keeps panics ([`Region::keep_panics`](crate::Region::keep_panics)). A
-//! program that sets a hook of its own later replaces ours: then there is no stack, and nothing is kept.
+//! raised. The hook only takes notes, only for tasks and for threads that were spawned here, and then calls
+//! the hook that was there before and says whose panic it was, unless the region keeps panics
+//! ([`Region::keep_panics`](crate::Region::keep_panics)). A program that sets a hook of its own later replaces
+//! ours: then there is no stack, and nothing is kept.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};

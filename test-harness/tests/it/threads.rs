@@ -3,7 +3,8 @@
 
 use crate::support::{Said, example, run};
 
-const LEAKING: [&str; 4] = ["is_asleep", "locks_itself_out", "outlives", "panics_unheard"];
+const LEAKING: [&str; 5] =
+    ["is_asleep", "locks_itself_out", "outlives", "panics_unheard", "waits_for_nobody"];
 
 fn leaking(tests: &[&str]) -> Said {
     run(example("threads").args(tests).env("LEAVE", "leaks"))
@@ -18,7 +19,7 @@ fn line_of(text: &str) -> usize {
 #[test]
 fn healthy_tests_with_threads_are_green_and_silent() {
     let said = run(&mut example("threads"));
-    assert_eq!((said.code, said.tests("ok").len()), (Some(0), 21), "{said:#?}");
+    assert_eq!((said.code, said.tests("ok").len()), (Some(0), 22), "{said:#?}");
     assert_eq!(said.stderr, "");
 }
 
@@ -54,6 +55,14 @@ fn a_thread_that_outlives_its_test_is_named_with_its_site() {
     for part in ["deadlock, the test can never end", "cycle of 2 threads", "1 task waits behind"] {
         assert!(stuck.contains(part), "{part}: {stuck}");
     }
+}
+
+#[test]
+fn a_thread_that_a_test_has_left_holds_up_no_verdict_on_another() {
+    let said = leaking(&["outlives", "waits_for_nobody", "--test-threads", "1"]);
+    let stuck = said.message("waits_for_nobody");
+    assert!(stuck.starts_with("Error: gleak: deadlock, the test can never end"), "{stuck}");
+    assert!(stuck.contains("  strong  gk1:"), "{stuck}");
 }
 
 /// The fingerprint in the text after `start`.
