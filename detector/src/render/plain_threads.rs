@@ -30,15 +30,20 @@ pub enum ToldBy {
 pub fn plain_threads(threads: &[OsThread], by: ToldBy) -> Option<String> {
     let pools = pools(threads);
     let first = pools.first()?;
-    let verb = if threads.len() == 1 { "is" } else { "are" };
-    let (end, remedy) = match by {
-        ToldBy::Exit => (" when the process ends", String::new()),
+    let one = threads.len() == 1;
+    let (left, end, remedy) = match by {
+        ToldBy::Exit => {
+            let left = if one { "was left" } else { "were left" };
+            (format!("{left} when the process ended"), "", String::new())
+        }
         ToldBy::Main { fails } => {
             let end = if fails { "; the run fails, and no test is to blame" } else { "" };
             let matcher = Matcher::Name(first.pattern.clone());
             let ignore = Ignore { matcher, reason: "..".to_owned() }.to_string();
             let ignore = ignore.replace('\\', "\\\\").replace('"', "\\\"");
-            (end, format!("\n  intended?   at the main: ignore = \"{}\"", clean(&ignore)))
+            let left = if one { "is left" } else { "are left" };
+            let remedy = format!("\n  intended?   at the main: ignore = \"{}\"", clean(&ignore));
+            (left.to_owned(), end, remedy)
         }
     };
     let mut lines: Vec<String> = pools.iter().take(LINES).map(|pool| pool.text.clone()).collect();
@@ -47,7 +52,7 @@ pub fn plain_threads(threads: &[OsThread], by: ToldBy) -> Option<String> {
     }
     let count = count(threads.len(), "thread");
     let head = "that nobody spawned through gleak_runtime::thread";
-    Some(format!("gleak: {count} {verb} left {head}{end}\n    {}{remedy}", lines.join("\n    ")))
+    Some(format!("gleak: {count} {left} {head}{end}\n    {}{remedy}", lines.join("\n    ")))
 }
 
 /// Threads that are told in one line.
@@ -127,5 +132,21 @@ mod tests {
             ("logger", "1 \"logger\": running; started 20 ms ago"),
         ];
         assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn who_tells_says_what_it_comes_to() {
+        let left = [thread("a \"b\"", ThreadState::Sleeping, 20)];
+        let head = "gleak: 1 thread is left that nobody spawned through gleak_runtime::thread";
+        let line = "\n    1 \"a \"b\"\": sleeping; started 20 ms ago";
+        let remedy = r#"
+  intended?   at the main: ignore = "name=\"a \\\"b\\\"\" because ..""#;
+        let by_main = |fails| plain_threads(&left, ToldBy::Main { fails });
+        assert_eq!(by_main(false), Some(format!("{head}{line}{remedy}")));
+        let red = "; the run fails, and no test is to blame";
+        assert_eq!(by_main(true), Some(format!("{head}{red}{line}{remedy}")));
+        let at_exit = plain_threads(&left, ToldBy::Exit).unwrap_or_default();
+        assert!(at_exit.starts_with("gleak: 1 thread was left when the process ended that nobody"));
+        assert_eq!(plain_threads(&[], ToldBy::Exit), None);
     }
 }
