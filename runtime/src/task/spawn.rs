@@ -431,7 +431,8 @@ impl Builder {
     }
 
     /// How long the task may live, and what it is charged to.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a plain spawn's settings are known here; measured")]
+    #[inline(always)]
     fn charge(&self, heritage: &Heritage) -> (Tenure, Option<(Ref, &'static RegionRecord)>) {
         // Whoever came first is not to blame for what serves all who use a value.
         let of_spawner = if heritage.initialises && !self.scoped {
@@ -465,7 +466,8 @@ impl Builder {
 
     /// Its own labels and those that it inherits. Only who has labels pays, and texts are copied only
     /// for who adds some.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a plain spawn's settings are known here; measured")]
+    #[inline(always)]
     fn labels(&self, inherited: Labels) -> Labels {
         if self.labels.is_empty() {
             return inherited;
