@@ -1,17 +1,21 @@
 //! What a task waits for, while it does: noted when it is first found wanting, struck out when it has
 //! come or is not waited for any more.
 //!
-//! A leaf that finds the waker of its own task leaves the runtime's with what it waits for (see
+//! A leaf that finds the waker of its own task leaves the known one with what it waits for (see
 //! `task.rs`). Under a combinator with a waker of its own it leaves that one; its task is then seen as one
 //! that somebody unseen may wake.
 //!
-//! Invariant: what is ready at once writes nothing and counts nothing.
+//! Invariants:
+//! 1. What is ready at once writes nothing and counts nothing.
+//! 2. What only gives way, since the task has had its share, is no wait.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+
+use tokio::task::coop;
 
 use crate::task::{Pending, Task, What};
 use crate::{clock, current};
@@ -55,13 +59,19 @@ impl Leaf {
             return poll(cx);
         }
         let task = current::task();
-        let own = task.as_ref().filter(|task| task.is(cx.waker())).and_then(|task| task.waker());
+        let own = task.as_ref().filter(|task| task.is(cx.waker()));
+        let own = own.map(|task| task.known_waker());
         let polled = match own {
             Some(waker) => poll(&mut Context::from_waker(&waker)),
             None => poll(cx),
         };
         match (&polled, task) {
-            (Poll::Pending, Some(task)) => self.note(&task, what),
+            (Poll::Pending, Some(task)) => {
+                if !coop::has_budget_remaining() {
+                    task.gives_way();
+                }
+                self.note(&task, what);
+            }
             (Poll::Pending, None) | (Poll::Ready(_), _) => self.clear(),
         }
         polled

@@ -27,6 +27,9 @@ pin_project! {
     impl<F> PinnedDrop for Root<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            if let Some(task) = &*this.task {
+                task.end();
+            }
             *this.waker = None;
             // Also when the future's own drop panics.
             let leaves = Leaves(this.task);
@@ -61,7 +64,7 @@ impl<F: Future> Future for Root<F> {
         let (Some(future), Some(task)) = (this.future.as_pin_mut(), this.task.as_ref()) else {
             unreachable!("its future goes when it does");
         };
-        task.begin(cx.waker());
+        task.begin();
         if this.waker.is_some() {
             // Who goes on after a wait brings the coarse clock up to date.
             clock::now_ns();
@@ -75,7 +78,7 @@ impl<F: Future> Future for Root<F> {
         let task = this.task.as_ref().expect("it has been put back");
         match polled {
             Ok(Poll::Pending) => {
-                task.rest(clock::now_ns());
+                task.rest(cx.waker(), clock::now_ns());
                 Poll::Pending
             }
             Ok(ready) => ready,
@@ -100,7 +103,7 @@ impl Blocking {
 
     pub(crate) fn run<R>(mut self, work: impl FnOnce() -> R) -> R {
         if let Some(task) = &self.task {
-            task.begin(Waker::noop());
+            task.begin();
         }
         let entered = current::enter(&mut self.task);
         let outcome = catch_unwind(AssertUnwindSafe(work));

@@ -1,19 +1,24 @@
 //! The record of a task: who it is, whether it is being polled, and what it waits for.
 //!
 //! The waker that a task's future is polled with is the record itself. What is wrapped here looks through
-//! it and leaves the runtime's own waker with what it waits for; whatever else wants to wake the task has
-//! to keep a clone of the record. So the count of those clones says whether anybody unseen may wake it.
+//! it and leaves another one with what it waits for, which has no count on the record; whatever else wants to
+//! wake the task has to keep a clone of the record. So the count of those clones says whether anybody unseen
+//! may wake it.
 //!
 //! Invariants:
-//! 1. The version is odd while the future is polled, and otherwise even; only the one who polls changes it.
-//!    Whatever the task does then is published after that (each such word is stored with release), so who has
-//!    seen any of it sees the version change too.
+//! 1. The version is odd while the future is polled, and once it goes, and otherwise even; only the one who
+//!    polls or drops changes it. Whatever the task does then is published after that (each such word is
+//!    stored with release), so who has seen any of it sees the version change too.
 //! 2. Strong handles on a record are those of its [`Root`](crate::root::Root), and wakers. Everybody else
 //!    has weak ones, and holds a strong one only for a moment: one too many makes a wait less certain.
 //! 3. No code of others runs under the lock of `waiting`.
+//! 4. Whoever wakes a task says so in the record before the runtime hears of it, and that stays until the
+//!    task is polled again.
+//! 5. The runtime's waker comes into the record when a poll ends without a result. Who wakes the task
+//!    earlier finds none, and is heard at that end.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Wake, Waker};
 
 use gleak_detector::snapshot::{WaitOp, WaitReason};
@@ -101,8 +106,10 @@ pub(crate) struct Task {
     pub(crate) region: Option<Arc<Region>>,
     pub(crate) identity: Identity,
     version: AtomicU64,
-    /// Somebody unseen has woken it since it was last polled: it is about to go on.
+    /// Somebody has woken it since it was last polled, or it has given way: it is about to go on.
     woken: AtomicBool,
+    /// Somebody has aborted it: it is about to go.
+    aborted: AtomicBool,
     /// When its future last came to wait.
     since_ns: AtomicU64,
     /// Nobody can join it any more.
@@ -116,8 +123,14 @@ pub(crate) struct Task {
 struct Waiting {
     /// The runtime's.
     waker: Option<Waker>,
+    /// What it leaves with what is known.
+    known: Option<Waker>,
     pending: Vec<Pending>,
 }
+
+/// A waker of the task that nobody has to count: it lies with what the record says is waited for.
+#[derive(Debug)]
+struct Known(Weak<Task>);
 
 /// One thing that a task waits for.
 #[derive(Clone, Debug)]
@@ -157,7 +170,7 @@ pub(crate) struct Seen {
     pub(crate) since_ns: u64,
     /// Whether somebody may wake it who is not in `pending`.
     pub(crate) unseen: bool,
-    /// Whether such a one has.
+    /// Whether it is about to go on, or to go.
     pub(crate) woken: bool,
     pub(crate) pending: Vec<Pending>,
 }
@@ -202,6 +215,7 @@ impl Task {
             identity,
             version: AtomicU64::new(0),
             woken: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
             since_ns: AtomicU64::new(0),
             detached: AtomicBool::new(false),
             aborters: AtomicU64::new(0),
@@ -236,31 +250,64 @@ impl Task {
         waker.data() == Arc::as_ptr(self).cast()
     }
 
+    /// The waker to leave with what the record says is waited for.
+    pub(crate) fn known_waker(self: &Arc<Self>) -> Waker {
+        if let Some(known) = &self.waiting.lock().known {
+            return known.clone();
+        }
+        let fresh = Waker::from(Arc::new(Known(Arc::downgrade(self))));
+        self.waiting.lock().known = Some(fresh.clone());
+        fresh
+    }
+
     /// Its future is about to be polled.
-    pub(crate) fn begin(&self, waker: &Waker) {
+    pub(crate) fn begin(&self) {
         // Only this thread writes it.
         self.version.store(self.version() + 1, Ordering::Release);
         // After that: whoever misses the wake sees the version change. And what the waker did before it
-        // woke the task is seen by this poll.
-        self.woken.swap(false, Ordering::AcqRel);
-        // A fresh one has none, and the runtime's hardly ever changes.
-        let same = self.version() > 1
-            && self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
+        // woke the task is seen by this poll; one that is not seen here stays.
+        if self.woken.load(Ordering::Relaxed) {
+            self.woken.swap(false, Ordering::AcqRel);
+        }
+    }
+
+    /// Its future has been polled by this waker, and waits.
+    pub(crate) fn rest(&self, waker: &Waker, now_ns: u64) {
+        self.since_ns.store(now_ns, Ordering::Relaxed);
+        // The runtime's hardly ever changes.
+        let same = self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
         if !same {
             let fresh = waker.clone();
             let old = self.waiting.lock().waker.replace(fresh);
             drop(old);
+            // Who found the old one, or none, has said so under this lock's last holder at the latest.
+            if self.woken.load(Ordering::Acquire) {
+                waker.wake_by_ref();
+            }
         }
-    }
-
-    /// Its future has been polled, and waits.
-    pub(crate) fn rest(&self, now_ns: u64) {
-        self.since_ns.store(now_ns, Ordering::Relaxed);
         self.version.store(self.version() + 1, Ordering::Release);
     }
 
+    /// Its future goes.
+    pub(crate) fn end(&self) {
+        let version = self.version();
+        if version.is_multiple_of(2) {
+            self.version.store(version + 1, Ordering::Release);
+        }
+    }
+
+    /// It has given way with work left: the runtime polls it again by itself.
+    pub(crate) fn gives_way(&self) {
+        self.woken.store(true, Ordering::Release);
+    }
+
+    /// Somebody is about to abort it.
+    pub(crate) fn abort(&self) {
+        self.aborted.store(true, Ordering::Release);
+    }
+
     /// The runtime's waker.
-    pub(crate) fn waker(&self) -> Option<Waker> {
+    fn waker(&self) -> Option<Waker> {
         self.waiting.lock().waker.clone()
     }
 
@@ -311,7 +358,7 @@ impl Task {
         let unseen = Arc::strong_count(self) > known;
         // Who wakes it says so before it gives its handle back: who misses the handle sees that.
         fence(Ordering::Acquire);
-        let woken = self.woken.load(Ordering::Acquire);
+        let woken = self.woken.load(Ordering::Acquire) || self.aborted.load(Ordering::Acquire);
         Seen { version, since_ns: self.since_ns.load(Ordering::Relaxed), unseen, woken, pending }
     }
 }
@@ -325,6 +372,18 @@ impl Wake for Task {
         self.woken.store(true, Ordering::Release);
         if let Some(waker) = self.waker() {
             waker.wake();
+        }
+    }
+}
+
+impl Wake for Known {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(task) = self.0.upgrade() {
+            task.wake_by_ref();
         }
     }
 }
@@ -354,9 +413,9 @@ mod tests {
                 let stop = &stop;
                 scope.spawn(move || {
                     while !stop.load(Ordering::Relaxed) {
-                        task.begin(Waker::noop());
+                        task.begin();
                         let kept = own.clone();
-                        task.rest(0);
+                        task.rest(Waker::noop(), 0);
                         kept.wake();
                     }
                 });

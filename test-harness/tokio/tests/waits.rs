@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gleak_tokio::snapshot::{HoldMode, ObjectDetail, Snapshot, Task, TaskState, Wait, WaitReason};
+use gleak_tokio::snapshot::{
+    HoldMode, ObjectDetail, Snapshot, Target, Task, TaskState, Wait, WaitReason,
+};
 use gleak_tokio::sync::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot, watch};
 use gleak_tokio::{Builder, JoinSet, spawn, time};
 
@@ -72,7 +74,9 @@ async fn a_plain_wait_has_one_arm() {
     let theirs = Arc::clone(&shared);
     let (snapshot, _, wait) = waits("writes", async move { drop(theirs.write().await) }).await;
     is_sole(&wait, WaitReason::WriteLock);
-    let detail = &snapshot.objects.last().expect("the lock").detail;
+    let on = wait.arms[0].on;
+    let lock = snapshot.objects.iter().find(|it| on == Target::Object(it.id));
+    let detail = &lock.expect("the lock").detail;
     assert!(matches!(detail, ObjectDetail::RwLock { waiting_writers: 1, .. }), "{detail:?}");
     drop(own);
 
