@@ -203,7 +203,7 @@ impl Draft {
         let state = TaskState::Moving;
         self.snapshot.tasks.push(facts::Task {
             region: Some(id).filter(|id| self.has_region(*id)),
-            ..blank(TaskId(ledger::id_without_record()), spawn, state)
+            ..blank(TaskId(ledger::fresh_id()), spawn, state)
         });
         let known = self.snapshot.regions.iter_mut().find(|known| known.id == id);
         known.into_iter().for_each(|known| known.unsettled = true);

@@ -49,6 +49,9 @@ pub(crate) fn task() -> Option<Arc<Task>> {
 
 /// What the calling thread itself is charged to.
 pub(crate) fn region() -> Option<Arc<Region>> {
+    if caller().region == 0 {
+        return None;
+    }
     REGION.try_with(|region| region.borrow().clone()).ok().flatten()
 }
 

@@ -111,3 +111,17 @@ pub(crate) async fn wait<F: Future>(future: F, what: impl Fn() -> What) -> F::Ou
     let mut leaf = Leaf::default();
     std::future::poll_fn(|cx| leaf.poll(cx, &what, |cx| future.as_mut().poll(cx))).await
 }
+
+/// What can be had at once, as tokio's own futures take it: it counts as one step of the task's share, and is
+/// not taken when that is used up.
+#[inline]
+pub(crate) fn at_once<T>(take: impl FnOnce() -> Option<T>) -> Option<T> {
+    let Poll::Ready(step) = coop::poll_proceed(&mut Context::from_waker(Waker::noop())) else {
+        return None;
+    };
+    let taken = take();
+    if taken.is_some() {
+        step.made_progress();
+    }
+    taken
+}

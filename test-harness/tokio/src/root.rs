@@ -33,8 +33,10 @@ pin_project! {
             *this.waker = None;
             // Also when the future's own drop panics.
             let leaves = Leaves(this.task);
-            let _entered = current::enter(&mut *leaves.0);
-            this.future.set(None);
+            if this.future.is_some() {
+                let _entered = current::enter(&mut *leaves.0);
+                this.future.set(None);
+            }
         }
     }
 }
@@ -60,10 +62,8 @@ impl<F: Future> Future for Root<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let (Some(future), Some(task)) = (this.future.as_pin_mut(), this.task.as_ref()) else {
-            unreachable!("its future goes when it does");
-        };
+        let mut this = self.project();
+        let Some(task) = &*this.task else { unreachable!("it stays until the future goes") };
         task.begin();
         if this.waker.is_some() {
             // Who goes on after a wait brings the coarse clock up to date.
@@ -72,8 +72,17 @@ impl<F: Future> Future for Root<F> {
         let waker = this.waker.get_or_insert_with(|| task.as_waker());
         let entered = current::enter(this.task);
         // A panic is told where it is known whose it is.
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let Some(future) = this.future.as_mut().as_pin_mut() else {
+                unreachable!("it is polled no more once it is done")
+            };
+            let polled = future.poll(&mut Context::from_waker(waker));
+            if polled.is_ready() {
+                // Here it goes as the task, and what its drop says is the task's.
+                this.future.set(None);
+            }
+            polled
+        }));
         drop(entered);
         let task = this.task.as_ref().expect("it has been put back");
         match polled {

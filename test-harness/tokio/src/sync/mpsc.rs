@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 use super::ends::{ReceiveEnd, SendEnd, channel as ends};
 use crate::leaf::{self, Leaf};
 use crate::object::Object;
+use crate::site::Place;
 
 /// As tokio's.
 ///
@@ -73,7 +74,7 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
         let site = Location::caller();
         async move {
-            match leaf::wait(self.inner.reserve(), || self.end.what(site)).await {
+            match self.room(site).await {
                 Ok(permit) => {
                     self.end.sent(site);
                     permit.send(value);
@@ -89,8 +90,15 @@ impl<T> Sender<T> {
     pub fn reserve(&self) -> impl Future<Output = Result<Permit<'_, T>, SendError<()>>> {
         let site = Location::caller();
         async move {
-            let inner = leaf::wait(self.inner.reserve(), || self.end.what(site)).await?;
+            let inner = self.room(site).await?;
             Ok(Permit { inner, end: &self.end })
+        }
+    }
+
+    async fn room(&self, site: Place) -> Result<theirs::Permit<'_, T>, SendError<()>> {
+        match leaf::at_once(|| self.inner.try_reserve().ok()) {
+            Some(permit) => Ok(permit),
+            None => leaf::wait(self.inner.reserve(), || self.end.what(site)).await,
         }
     }
 

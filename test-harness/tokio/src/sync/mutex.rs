@@ -82,7 +82,10 @@ impl<T: ?Sized> Mutex<T> {
         let site = Location::caller();
         async move {
             let (object, by) = self.record.used();
-            let inner = leaf::wait(self.inner.lock(), || lock(object, site)).await;
+            let inner = match leaf::at_once(|| self.inner.try_lock().ok()) {
+                Some(inner) => inner,
+                None => leaf::wait(self.inner.lock(), || lock(object, site)).await,
+            };
             MutexGuard { _holds: Holds::take(object, by, site), inner }
         }
     }
