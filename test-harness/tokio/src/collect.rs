@@ -242,7 +242,7 @@ impl Draft {
         doubts += u32::from(arms.iter().any(aborted));
         let main = seen.pending.iter().min_by_key(|it| matches!(it.what.on, On::Until(_)));
         let reason = match (&arms[..], main, until_ns) {
-            ([], _, Some(_)) => WaitReason::Sleep,
+            ([], _, Some(_)) if doubts == 0 => WaitReason::Sleep,
             ([], ..) | (_, None, _) => WaitReason::Future,
             ([_], Some(main), _) => main.what.reason,
             (_, Some(_), _) => WaitReason::Select,

@@ -105,6 +105,12 @@ impl Drop for Leaf {
     }
 }
 
+/// The waker of the calling task itself, for what stands inside of a leaf and is found the known one of.
+pub(crate) fn own_waker(found: &Waker) -> Option<Waker> {
+    let task = current::task()?;
+    task.known_waker().will_wake(found).then(|| task.as_waker())
+}
+
 /// Waits for a future of tokio's, as the caller.
 pub(crate) async fn wait<F: Future>(future: F, what: impl Fn() -> What) -> F::Output {
     let mut future = pin!(future);

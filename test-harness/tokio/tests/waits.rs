@@ -163,6 +163,69 @@ async fn a_lock_beside_something_else_is_never_the_only_way_on() {
     is_sole(&waits("not constrained", local).await.2, WaitReason::Lock);
 }
 
+/// What stands in a timeout of ours is listed beside the time, which is a way on.
+#[tokio::test]
+async fn what_has_a_limit_is_listed_with_it() {
+    let lock = Arc::new(Mutex::new(()));
+    let _own = lock.lock().await;
+    let long = Duration::from_secs(3600);
+    #[track_caller]
+    fn is_limited(wait: &Wait, reason: WaitReason, arms: usize) {
+        assert_eq!((wait.reason, wait.arms.len()), (reason, arms), "{wait:#?}");
+        assert_eq!(wait.unlisted_arms, 0, "{wait:#?}");
+        let hour = wait.until_ns.expect("a limit") - wait.since_ns;
+        assert!((3_590..3_610).contains(&(hour / 1_000_000_000)), "{wait:#?}");
+    }
+
+    let theirs = Arc::clone(&lock);
+    let limited = async move { drop(time::timeout(long, theirs.lock()).await) };
+    is_limited(&waits("locks for an hour", limited).await.2, WaitReason::Lock, 1);
+
+    let (theirs, (_send, mut receive)) = (Arc::clone(&lock), mpsc::channel::<u32>(1));
+    let deadline = tokio::time::Instant::now() + long;
+    let both = async move {
+        let either = async {
+            tokio::select! {
+                _guard = theirs.lock() => {}
+                _value = receive.recv() => {}
+            }
+        };
+        drop(time::timeout_at(deadline, time::timeout(long * 2, either)).await);
+    };
+    is_limited(&waits("either for an hour", both).await.2, WaitReason::Select, 2);
+
+    // Longer than clocks go.
+    let theirs = Arc::clone(&lock);
+    let limited = async move { drop(time::timeout(Duration::MAX, theirs.lock()).await) };
+    let (_, _, wait) = waits("locks for ages", limited).await;
+    assert_eq!((wait.reason, wait.until_ns.is_some()), (WaitReason::Lock, true), "{wait:#?}");
+
+    let (_keep, mut bare) = tokio::sync::mpsc::channel::<u32>(1);
+    let unknown = async move { drop(time::timeout(long, bare.recv()).await) };
+    let (_, _, wait) = waits("is unknown for an hour", unknown).await;
+    assert_eq!((wait.reason, wait.until_ns.is_some()), (WaitReason::Future, true), "{wait:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_has_passed_ends_the_wait() {
+    let lock = Arc::new(Mutex::new(7));
+    let own = lock.lock().await;
+    let theirs = Arc::clone(&lock);
+    let limited = spawn(async move {
+        let long = Duration::from_secs(3600);
+        let started = tokio::time::Instant::now();
+        assert!(time::timeout(long, theirs.lock()).await.is_err());
+        assert_eq!(started.elapsed().as_secs(), 3600);
+        time::timeout(long, theirs.lock()).await.map(|guard| *guard)
+    });
+    time::sleep(Duration::from_secs(3601)).await;
+    drop(own);
+    assert_eq!(limited.await.ok(), Some(Ok(7)));
+    let mut limited = time::timeout(Duration::ZERO, std::future::ready(1));
+    assert_eq!(limited.get_mut().clone().into_inner(), 1);
+    assert_eq!(limited.await, Ok(1));
+}
+
 #[tokio::test]
 async fn known_arms_make_a_select() {
     let lock = Arc::new(Mutex::new(()));
