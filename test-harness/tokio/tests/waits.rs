@@ -8,7 +8,7 @@ use std::time::Duration;
 use gleak_tokio::snapshot::{
     HoldMode, ObjectDetail, Snapshot, Target, Task, TaskState, Wait, WaitReason,
 };
-use gleak_tokio::sync::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot, watch};
+use gleak_tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
 use gleak_tokio::{Builder, JoinSet, spawn, time};
 
 /// The task of this name, once it is as wanted.
@@ -97,6 +97,10 @@ async fn a_plain_wait_has_one_arm() {
     let (_value, mut seen) = watch::channel(1);
     let (_, _, wait) = waits("watches", async move { assert!(seen.changed().await.is_ok()) }).await;
     is_sole(&wait, WaitReason::Receive);
+    let (_news, mut told) = broadcast::channel::<u32>(1);
+    let (_, _, wait) =
+        waits("is told all", async move { assert!(told.recv().await.is_ok()) }).await;
+    is_sole(&wait, WaitReason::Receive);
     let room = Arc::new(Semaphore::new(0));
     let (_, _, wait) = waits("acquires", async move { drop(room.acquire().await) }).await;
     is_sole(&wait, WaitReason::Semaphore);
@@ -161,6 +165,36 @@ async fn a_lock_beside_something_else_is_never_the_only_way_on() {
     let local =
         async move { tokio::task::unconstrained(async { drop(theirs.lock().await) }).await };
     is_sole(&waits("not constrained", local).await.2, WaitReason::Lock);
+}
+
+/// Handles at both ends, and who used them last.
+#[tokio::test]
+async fn a_broadcast_knows_its_ends() {
+    let (news, mut first) = broadcast::channel(2);
+    let (mut second, mut late) = (news.subscribe(), first.resubscribe());
+    let weak = news.downgrade();
+    let (more, again) = (news.clone(), weak.upgrade().expect("it is open"));
+    assert_eq!(again.send(1).ok(), Some(3));
+    assert_eq!((first.recv().await, second.try_recv()), (Ok(1), Ok(1)));
+    assert_eq!(news.receiver_count(), 3);
+    drop(more);
+    (2..5).for_each(|n| assert_eq!(news.send(n).ok(), Some(3)));
+    assert_eq!(second.recv().await, Err(broadcast::error::RecvError::Lagged(1)));
+    assert_eq!((second.recv().await, second.recv().await), (Ok(3), Ok(4)));
+    assert!(late.recv().await.is_err_and(|error| error != broadcast::error::RecvError::Closed));
+    let (snapshot, _, wait) =
+        waits("hears nothing", async move { drop(second.recv().await) }).await;
+    let on = wait.arms[0].on;
+    let channel = snapshot.objects.iter().find(|it| on == Target::Object(it.id));
+    let detail = &channel.expect("the channel").detail;
+    let ObjectDetail::Channel { sender, receiver, closed: false, capacity: Some(2), .. } = detail
+    else {
+        panic!("{detail:?}")
+    };
+    assert_eq!((sender.handles, receiver.handles), (Some(2), Some(3)));
+    drop((news, again));
+    assert!(weak.upgrade().is_none());
+    assert!(late.is_closed());
 }
 
 /// What stands in a timeout of ours is listed beside the time, which is a way on.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex as StdMutex};
 use std::task::{Context, Poll};
 
 use gleak_tokio::snapshot::{Snapshot, TaskState, WaitReason};
-use gleak_tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot, watch};
+use gleak_tokio::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 use gleak_tokio::{Builder, JoinHandle, JoinSet, spawn};
 use tokio::task::yield_now;
 
@@ -70,6 +70,11 @@ async fn whoever_wakes_is_seen() {
     drop(send);
     is_about_to_go_on("watches");
 
+    let (news, mut heard) = broadcast::channel(1);
+    let hears = waiting("hears", async move { heard.recv().await }).await;
+    assert_eq!(news.send(1).ok(), Some(1));
+    is_about_to_go_on("hears");
+
     let room = Arc::new(Semaphore::new(0));
     let own = Arc::clone(&room);
     let acquires = waiting("acquires", async move { own.acquire().await.is_ok() }).await;
@@ -80,6 +85,7 @@ async fn whoever_wakes_is_seen() {
     locks.await.expect("no panic");
     assert_eq!(receives.await.ok(), Some(Some(1)));
     assert_eq!(awaits.await.ok(), Some(Ok(1)));
+    assert_eq!(hears.await.ok(), Some(Ok(1)));
     assert_eq!(watches.await.ok(), Some(false));
     assert_eq!(acquires.await.ok(), Some(true));
 }

@@ -1,5 +1,6 @@
 //! What tasks wait for and hold: [`tokio::sync`], under the same names, with owners, waiters and last users.
 
+pub mod broadcast;
 mod ends;
 pub mod mpsc;
 mod mutex;
