@@ -227,6 +227,12 @@ pub struct Completeness {
     pub coverage: Option<Coverage>,
 }
 
+/// What stands where the function of a task would, of one that its runtime only counts.
+pub const COUNTED: &str = "(counted, no site)";
+
+/// As [`COUNTED`], of one that its runtime tells of, with its place.
+pub const HOOKED: &str = "(not wrapped)";
+
 /// How the tasks of a snapshot came to be known, where nobody knows of all that there are: a task that is
 /// not there proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

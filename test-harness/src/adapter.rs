@@ -16,8 +16,8 @@ pub use crate::message::Body;
 pub use crate::test_body::Outcome;
 
 use crate::case::Settings;
+use crate::guard::Leaks;
 use crate::message::{self, say};
-use crate::options::OnLeak;
 use crate::suite::Suite;
 use crate::verdict::{self, Others};
 use crate::{exceptions, of_libtest};
@@ -140,21 +140,14 @@ impl Judge<'_> {
         let own = message::own(&self.settings, &place, body, None);
         let unclean = unclean.map(|said| format!("The clean-up panicked: {said}"));
         let own = message::besides(own, unclean);
-        let leaks = self.leaks(report);
         let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
-        match leaks {
-            Some(leaks) if on_leak == OnLeak::Warn && verdict::only_left(report) => {
-                message::warn(&self.name, &leaks);
-                own
-            }
-            leaks => message::besides(own, leaks),
-        }
+        message::verdict(&self.told_of(), on_leak, own, report)
     }
 
     /// What is left; none when that is nothing.
     #[must_use]
-    pub fn leaks(&self, report: &Report) -> Option<String> {
-        message::leaks(&self.told_of(), report)
+    pub fn leaks(&self, report: Report) -> Option<Leaks> {
+        Leaks::of(&self.told_of(), report)
     }
 
     /// Says something to people.

@@ -75,6 +75,12 @@ pub struct Leaks {
 }
 
 impl Leaks {
+    /// None when nothing is found.
+    pub(crate) fn of(test: &render::Test<'_>, report: Report) -> Option<Leaks> {
+        let message = message::leaks(test, &report)?;
+        Some(Leaks { report: Box::new(report), message })
+    }
+
     /// All that is known of it.
     #[must_use]
     pub fn report(&self) -> &Report {
@@ -157,9 +163,7 @@ impl Guard {
         }
         self.suite.charge(&self.name, &region, &seen, &report);
         region.close();
-        let message =
-            message::leaks(&message::test(&self.name, self.file, render::Charge::Guard), &report)?;
-        Some(Leaks { report: Box::new(report), message })
+        Leaks::of(&message::test(&self.name, self.file, render::Charge::Guard), report)
     }
 
     /// Waits for those that could finish. A task gives way meanwhile: others of its worker may be

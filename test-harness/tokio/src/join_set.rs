@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::task::{self as theirs, Id, JoinError};
 
+use crate::hooks;
 use crate::join::{AbortHandle, about_to_abort, seen};
 use crate::leaf::Leaf;
 use crate::root::{Blocking, Root};
@@ -55,7 +56,7 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         let task = Builder::new().enter::<F>(Kind::Spawned, Location::caller());
-        self.add(&Arc::clone(&task), |set| set.spawn(Root::new(future, task)))
+        self.add(&Arc::clone(&task), |set| hooks::wrapped(|| set.spawn(Root::new(future, task))))
     }
 
     /// As tokio's.

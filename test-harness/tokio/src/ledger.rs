@@ -8,9 +8,9 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::current;
 use crate::region::Region;
 use crate::task::{Identity, Kin, Kind, Named, Origin, Task};
+use crate::{current, hooks};
 
 /// Panics that are kept.
 const PANICS: usize = 1024;
@@ -44,7 +44,6 @@ thread_local! {
 }
 
 fn shard(id: u64) -> &'static spin::Mutex<Shard> {
-    #[expect(clippy::cast_possible_truncation, reason = "the rest is below the count")]
     let at = (id / BLOCK % SHARD_COUNT as u64) as usize;
     &SHARDS[at]
 }
@@ -69,8 +68,15 @@ pub(crate) struct Panicked {
 /// Makes the record of a task that the caller spawns.
 #[inline]
 pub(crate) fn enter(identity: Identity) -> Arc<Task> {
+    admit(identity, kin())
+}
+
+/// What a task has from the caller, who spawns it.
+#[inline]
+pub(crate) fn kin() -> Kin {
     let of_thread = || Kin { region: current::region(), ..Kin::default() };
-    admit(identity, current::with(|parent| parent.map_or_else(of_thread, Task::kin)))
+    let of_others = || hooks::kin().unwrap_or_else(of_thread);
+    current::with(|parent| parent.map_or_else(of_others, Task::kin))
 }
 
 /// As [`enter`], for what begins a region.

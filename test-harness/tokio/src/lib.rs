@@ -57,6 +57,8 @@ mod collect;
 mod current;
 #[cfg(feature = "test")]
 mod guard;
+#[cfg_attr(not(tokio_unstable), path = "no_hooks.rs")]
+mod hooks;
 mod join;
 mod join_set;
 mod leaf;
@@ -76,7 +78,11 @@ pub mod time;
 
 pub use collect::look;
 #[cfg(feature = "test")]
-pub use guard::{Guard, Leaks};
+pub use gleak_test_harness::Leaks;
+#[cfg(feature = "test")]
+pub use guard::Guard;
+#[cfg(tokio_unstable)]
+pub use hooks::hooks;
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use spawn::{Builder, spawn, spawn_background, spawn_blocking, spawn_local};

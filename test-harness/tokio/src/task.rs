@@ -176,12 +176,38 @@ pub(crate) struct Seen {
 }
 
 /// What a task has from who spawned it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kin {
     pub(crate) parent: Option<u64>,
     pub(crate) ancestors: Option<Ancestors>,
     pub(crate) region: Option<Arc<Region>>,
     pub(crate) background: bool,
+}
+
+/// A task that nobody has wrapped, and that its runtime tells of.
+#[derive(Clone, Debug)]
+pub(crate) struct Hooked {
+    pub(crate) id: u64,
+    pub(crate) origin: Origin,
+    pub(crate) kin: Kin,
+}
+
+impl Hooked {
+    /// For its children.
+    #[cfg(tokio_unstable)]
+    pub(crate) fn kin(&self) -> Kin {
+        Kin {
+            parent: Some(self.id),
+            ancestors: Some(line(self.origin, self.kin.ancestors.as_ref())),
+            ..self.kin.clone()
+        }
+    }
+}
+
+/// The ancestors of the children of a task.
+fn line(origin: Origin, above: Option<&Ancestors>) -> Ancestors {
+    let above = above.into_iter().flat_map(|it| it.iter().copied());
+    std::iter::once(origin).chain(above).take(ANCESTORS).collect()
 }
 
 impl Task {
@@ -224,11 +250,8 @@ impl Task {
     }
 
     fn line(&self) -> Ancestors {
-        let line = self.line.get_or_init(|| {
-            let above = self.ancestors.iter().flat_map(|it| it.iter().copied());
-            std::iter::once(self.identity.origin).chain(above).take(ANCESTORS).collect()
-        });
-        Arc::clone(line)
+        let line = || line(self.identity.origin, self.ancestors.as_ref());
+        Arc::clone(self.line.get_or_init(line))
     }
 
     /// It has this place in the ledger.
