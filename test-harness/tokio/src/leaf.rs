@@ -5,9 +5,7 @@
 //! `task.rs`). Under a combinator with a waker of its own it leaves that one; its task is then seen as one
 //! that somebody unseen may wake.
 //!
-//! Invariants:
-//! 1. What is ready at once writes nothing and counts nothing.
-//! 2. What only gives way, since the task has had its share, is no wait.
+//! Invariant: what is ready at once writes nothing and counts nothing.
 
 use std::future::Future;
 use std::pin::pin;
@@ -66,12 +64,7 @@ impl Leaf {
             None => poll(cx),
         };
         match (&polled, task) {
-            (Poll::Pending, Some(task)) => {
-                if !coop::has_budget_remaining() {
-                    task.gives_way();
-                }
-                self.note(&task, what);
-            }
+            (Poll::Pending, Some(task)) => self.note(&task, what),
             (Poll::Pending, None) | (Poll::Ready(_), _) => self.clear(),
         }
         polled

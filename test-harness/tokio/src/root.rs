@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
+use tokio::task::coop;
 
 use crate::task::Task;
 use crate::{clock, current, ledger};
@@ -87,7 +88,9 @@ impl<F: Future> Future for Root<F> {
         let task = this.task.as_ref().expect("it has been put back");
         match polled {
             Ok(Poll::Pending) => {
-                task.rest(cx.waker(), clock::now_ns());
+                // Nothing that counts its steps is ready without a share, so what waits may be ready.
+                let gives_way = !coop::has_budget_remaining();
+                task.rest(cx.waker(), gives_way, clock::now_ns());
                 Poll::Pending
             }
             Ok(ready) => ready,

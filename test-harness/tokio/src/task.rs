@@ -294,8 +294,9 @@ impl Task {
         }
     }
 
-    /// Its future has been polled by this waker, and waits.
-    pub(crate) fn rest(&self, waker: &Waker, now_ns: u64) {
+    /// Its future has been polled by this waker, and waits, unless it has only given way: then the runtime
+    /// polls it again by itself.
+    pub(crate) fn rest(&self, waker: &Waker, gives_way: bool, now_ns: u64) {
         self.since_ns.store(now_ns, Ordering::Relaxed);
         // The runtime's hardly ever changes.
         let same = self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
@@ -308,6 +309,9 @@ impl Task {
                 waker.wake_by_ref();
             }
         }
+        if gives_way {
+            self.woken.store(true, Ordering::Release);
+        }
         self.version.store(self.version() + 1, Ordering::Release);
     }
 
@@ -317,11 +321,6 @@ impl Task {
         if version.is_multiple_of(2) {
             self.version.store(version + 1, Ordering::Release);
         }
-    }
-
-    /// It has given way with work left: the runtime polls it again by itself.
-    pub(crate) fn gives_way(&self) {
-        self.woken.store(true, Ordering::Release);
     }
 
     /// Somebody is about to abort it.
@@ -382,6 +381,8 @@ impl Task {
         // Who wakes it says so before it gives its handle back: who misses the handle sees that.
         fence(Ordering::Acquire);
         let woken = self.woken.load(Ordering::Acquire) || self.aborted.load(Ordering::Acquire);
+        // Who has taken a wake for a new poll has changed the version before.
+        let woken = woken || self.version() != version;
         Seen { version, since_ns: self.since_ns.load(Ordering::Relaxed), unseen, woken, pending }
     }
 }
@@ -438,7 +439,7 @@ mod tests {
                     while !stop.load(Ordering::Relaxed) {
                         task.begin();
                         let kept = own.clone();
-                        task.rest(Waker::noop(), 0);
+                        task.rest(Waker::noop(), false, 0);
                         kept.wake();
                     }
                 });

@@ -8,7 +8,9 @@ use std::time::Duration;
 use gleak_tokio::snapshot::{
     HoldMode, ObjectDetail, Snapshot, Target, Task, TaskState, Wait, WaitReason,
 };
-use gleak_tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
+use gleak_tokio::sync::{
+    Mutex, MutexGuard, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
+};
 use gleak_tokio::{Builder, JoinSet, spawn, time};
 
 /// The task of this name, once it is as wanted.
@@ -324,6 +326,44 @@ async fn a_wait_that_is_given_up_is_gone() {
     };
     task_that("gives up", alone).await;
     handle.abort();
+}
+
+/// Also while it has a part of what is locked, or is a closure that blocks.
+#[tokio::test]
+async fn whoever_has_a_lock_is_its_owner() {
+    let pair = Arc::new(Mutex::new((1, 2)));
+    let theirs = Arc::clone(&pair);
+    let owner = Builder::new().name("has a part").spawn(async move {
+        let mut part = MutexGuard::map(theirs.lock().await, |pair| &mut pair.1);
+        *part += 1;
+        std::future::pending::<()>().await;
+    });
+    let has =
+        |_: &Snapshot, task: &Task| task.holds.iter().any(|it| it.mode == HoldMode::Exclusive);
+    // What nobody waits for is in no snapshot.
+    let theirs = Arc::clone(&pair);
+    let waiter = spawn(async move { theirs.lock().await.1 });
+    task_that("has a part", has).await;
+    owner.abort();
+    assert_eq!(waiter.await.ok(), Some(3));
+
+    let table = Arc::new(RwLock::new(1));
+    let (theirs, (stop, stopped)) = (Arc::clone(&table), std::sync::mpsc::channel::<()>());
+    let blocks = Builder::new().name("blocks").spawn_blocking(move || {
+        let mut value = theirs.blocking_write();
+        *value += 1;
+        assert!(stopped.recv().is_err());
+        drop(value);
+        *theirs.blocking_read()
+    });
+    while table.try_read().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let theirs = Arc::clone(&table);
+    let waiter = spawn(async move { *theirs.read().await });
+    task_that("blocks", has).await;
+    drop(stop);
+    assert_eq!((waiter.await.ok(), blocks.await.ok()), (Some(2), Some(2)));
 }
 
 /// Who has a lock is known until another task gives it back.

@@ -165,6 +165,31 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// As tokio's.
+    ///
+    /// # Panics
+    /// In a task of a runtime, as tokio's.
+    #[track_caller]
+    pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
+        let (object, by) = self.record.used();
+        let inner = self.inner.blocking_read();
+        RwLockReadGuard { _shares: Shares::take(object, by), inner }
+    }
+
+    /// As tokio's.
+    ///
+    /// # Panics
+    /// In a task of a runtime, as tokio's.
+    #[track_caller]
+    pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
+        let (object, by) = self.record.used();
+        let inner = {
+            let _queued = object.readers().map(Queued::among);
+            self.inner.blocking_write()
+        };
+        RwLockWriteGuard { _holds: Holds::take(object, by, Location::caller()), inner }
+    }
+
+    /// As tokio's.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
