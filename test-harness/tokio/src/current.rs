@@ -27,6 +27,7 @@ thread_local! {
 }
 
 /// Who calls.
+#[inline]
 pub(crate) fn caller() -> Caller {
     CALLER.get()
 }
@@ -88,6 +89,7 @@ pub(crate) struct Entered<'r> {
 }
 
 /// Enters the task in `place`.
+#[inline]
 pub(crate) fn enter(place: &mut Option<Arc<Task>>) -> Entered<'_> {
     let own = place.as_ref().map_or(Caller::default(), |task| Caller {
         task: task.id,
@@ -99,6 +101,7 @@ pub(crate) fn enter(place: &mut Option<Arc<Task>>) -> Entered<'_> {
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         CALLER.set(self.caller);
         let before = self.before.take();

@@ -212,6 +212,7 @@ fn line(origin: Origin, above: Option<&Ancestors>) -> Ancestors {
 
 impl Task {
     /// What it is charged to.
+    #[inline]
     pub(crate) fn charged_to(&self) -> Option<&Arc<Region>> {
         self.region.as_ref().filter(|_| !self.identity.background)
     }
@@ -259,11 +260,13 @@ impl Task {
         self.slot.store(slot, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn named(&self) -> Named {
         Named { id: self.id, slot: self.slot.load(Ordering::Relaxed) }
     }
 
     /// The waker to poll its future with.
+    #[inline]
     pub(crate) fn as_waker(self: &Arc<Self>) -> Waker {
         Waker::from(Arc::clone(self))
     }
@@ -284,6 +287,7 @@ impl Task {
     }
 
     /// Its future is about to be polled.
+    #[inline]
     pub(crate) fn begin(&self) {
         // Only this thread writes it.
         self.version.store(self.version() + 1, Ordering::Release);
@@ -316,6 +320,7 @@ impl Task {
     }
 
     /// Its future goes.
+    #[inline]
     pub(crate) fn end(&self) {
         let version = self.version();
         if version.is_multiple_of(2) {
@@ -333,6 +338,7 @@ impl Task {
         self.waiting.lock().waker.clone()
     }
 
+    #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
