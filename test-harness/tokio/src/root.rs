@@ -8,7 +8,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tokio::task::coop;
@@ -22,7 +22,6 @@ pin_project! {
         #[pin]
         future: Option<F>,
         task: Option<Arc<Task>>,
-        waker: Option<Waker>,
     }
 
     impl<F> PinnedDrop for Root<F> {
@@ -31,7 +30,6 @@ pin_project! {
             if let Some(task) = &*this.task {
                 task.end();
             }
-            *this.waker = None;
             // Also when the future's own drop panics.
             let leaves = Leaves(this.task);
             if this.future.is_some() {
@@ -55,7 +53,7 @@ impl Drop for Leaves<'_> {
 
 impl<F> Root<F> {
     pub(crate) fn new(future: F, task: Arc<Task>) -> Self {
-        Root { future: Some(future), task: Some(task), waker: None }
+        Root { future: Some(future), task: Some(task) }
     }
 }
 
@@ -65,19 +63,17 @@ impl<F: Future> Future for Root<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let Some(task) = &*this.task else { unreachable!("it stays until the future goes") };
-        task.begin();
-        if this.waker.is_some() {
+        if task.begin() {
             // Who goes on after a wait brings the coarse clock up to date.
             clock::now_ns();
         }
-        let waker = this.waker.get_or_insert_with(|| task.as_waker());
         let entered = current::enter(this.task);
         // A panic is told where it is known whose it is.
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let Some(future) = this.future.as_mut().as_pin_mut() else {
                 unreachable!("it is polled no more once it is done")
             };
-            let polled = future.poll(&mut Context::from_waker(waker));
+            let polled = entered.poll(|waker| future.poll(&mut Context::from_waker(waker)));
             if polled.is_ready() {
                 // Here it goes as the task, and what its drop says is the task's.
                 this.future.set(None);

@@ -19,8 +19,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
+use futures_task::{ArcWake, waker};
 use gleak_detector::snapshot::{WaitOp, WaitReason};
 use spin::Mutex;
 
@@ -265,10 +266,9 @@ impl Task {
         Named { id: self.id, slot: self.slot.load(Ordering::Relaxed) }
     }
 
-    /// The waker to poll its future with.
-    #[inline]
+    /// The waker that its future is polled with, counted.
     pub(crate) fn as_waker(self: &Arc<Self>) -> Waker {
-        Waker::from(Arc::clone(self))
+        waker(Arc::clone(self))
     }
 
     /// Whether a waker is this task's, and no combinator's.
@@ -281,21 +281,23 @@ impl Task {
         if let Some(known) = &self.waiting.lock().known {
             return known.clone();
         }
-        let fresh = Waker::from(Arc::new(Known(Arc::downgrade(self))));
+        let fresh = waker(Arc::new(Known(Arc::downgrade(self))));
         self.waiting.lock().known = Some(fresh.clone());
         fresh
     }
 
-    /// Its future is about to be polled.
+    /// Its future is about to be polled; whether it has been before.
     #[inline]
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self) -> bool {
         // Only this thread writes it.
-        self.version.store(self.version() + 1, Ordering::Release);
+        let version = self.version();
+        self.version.store(version + 1, Ordering::Release);
         // After that: whoever misses the wake sees the version change. And what the waker did before it
         // woke the task is seen by this poll; one that is not seen here stays.
         if self.woken.load(Ordering::Relaxed) {
             self.woken.swap(false, Ordering::AcqRel);
         }
+        version > 0
     }
 
     /// Its future has been polled by this waker, and waits, unless it has only given way: then the runtime
@@ -381,9 +383,8 @@ impl Task {
         let version = self.version();
         let mut pending = self.waiting.lock().pending.clone();
         pending.sort_by_key(|it| it.ticket);
-        // The root's own, and its waker, which it has from the first poll on.
-        let known = handles + if version == 0 { 1 } else { 2 };
-        let unseen = Arc::strong_count(self) > known;
+        // The root's own, which lends its waker.
+        let unseen = Arc::strong_count(self) > handles + 1;
         // Who wakes it says so before it gives its handle back: who misses the handle sees that.
         fence(Ordering::Acquire);
         let woken = self.woken.load(Ordering::Acquire) || self.aborted.load(Ordering::Acquire);
@@ -393,27 +394,19 @@ impl Task {
     }
 }
 
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        if let Some(waker) = self.waker() {
+impl ArcWake for Task {
+    fn wake_by_ref(task: &Arc<Self>) {
+        task.woken.store(true, Ordering::Release);
+        if let Some(waker) = task.waker() {
             waker.wake();
         }
     }
 }
 
-impl Wake for Known {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(task) = self.0.upgrade() {
-            task.wake_by_ref();
+impl ArcWake for Known {
+    fn wake_by_ref(known: &Arc<Self>) {
+        if let Some(task) = known.0.upgrade() {
+            ArcWake::wake_by_ref(&task);
         }
     }
 }
@@ -452,8 +445,8 @@ mod tests {
             }
             for _ in 0..200_000 {
                 for task in &tasks {
-                    // No handle but the root's and its waker's.
-                    let looks = [task.look(0), task.look(0)];
+                    // The root's, and this thread's waker.
+                    let looks = [task.look(1), task.look(1)];
                     let [first, second] = looks;
                     let waits = first.version == second.version
                         && first.version > 0

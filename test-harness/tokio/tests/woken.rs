@@ -191,3 +191,26 @@ fn what_is_being_dropped_does_not_wait() {
     drop(runtime);
     assert_eq!(*seen.lock().expect("no panic"), [None]);
 }
+
+/// Local sets in local sets, each polled by the task of the one around it: also deeper than is known who polls.
+#[tokio::test]
+async fn a_task_may_poll_others_to_any_depth() {
+    async fn nested(depth: u32, lock: Arc<Mutex<u32>>) {
+        *lock.lock().await += 1;
+        if depth > 0 {
+            let set = tokio::task::LocalSet::new();
+            let inner: Pin<Box<dyn Future<Output = ()>>> =
+                Box::pin(nested(depth - 1, Arc::clone(&lock)));
+            set.run_until(async { gleak_tokio::spawn_local(inner).await }).await.expect("no panic");
+        }
+        yield_now().await;
+        *lock.lock().await += 1;
+    }
+    let lock = Arc::new(Mutex::new(0));
+    let set = tokio::task::LocalSet::new();
+    let outer = Arc::clone(&lock);
+    set.run_until(async { gleak_tokio::spawn_local(nested(20, outer)).await })
+        .await
+        .expect("no panic");
+    assert_eq!(*lock.lock().await, 42);
+}
