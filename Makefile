@@ -27,6 +27,7 @@ check: ## format, lints with warnings denied, docs
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p gleak-runtime --no-default-features -- -D warnings
+	$(CARGO) clippy -p gleak-tokio --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 bless: ## rewrite golden files and generated pages

@@ -1,14 +1,11 @@
 //! In the place of `hooks`, where tokio's stable interface is all that there is: a runtime tells of no task.
 
-use std::sync::Arc;
-
-use crate::region::Region;
 use crate::task::{Hooked, Kin};
 
 #[cfg(feature = "test")]
 pub(crate) fn install(
     builder: &mut tokio::runtime::Builder,
-    _own: Option<Arc<Region>>,
+    _own: Option<std::sync::Arc<crate::region::Region>>,
 ) -> &mut tokio::runtime::Builder {
     builder
 }
