@@ -12,6 +12,8 @@ use gleak_runtime::report::detector::render::{Charge, Test};
 use gleak_runtime::report::detector::{Ignore, Question, Report, Scope};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot};
 
+pub use gleak_runtime::report::{Other, also, is_asked};
+
 pub use crate::message::Body;
 pub use crate::test_body::Outcome;
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 
 use gleak_runtime::Region;
+use gleak_runtime::report::detector::survey::Survey;
 use gleak_runtime::report::detector::{Ignore, Question, Report, Scope};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 use gleak_runtime::report::{self, Detail};
@@ -190,7 +191,7 @@ pub(crate) fn conclude(
     sections.chain(unused(suite, ran.all)).for_each(|text| message::say(&text));
     let mut findings = suite.ledger.findings();
     findings.extend(strays.into_iter().flat_map(|strays| strays.findings));
-    let lost = report::write_evidence(ran.tests, findings).map_err(|text| message::say(&text));
+    let lost = report::write_evidence(ran.tests, findings, &Survey::default()).map_err(|text| message::say(&text));
     unclean.is_some() || section.is_some() || lost.is_err()
 }
 

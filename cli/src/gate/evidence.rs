@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
+use gleak_detector::survey::Survey;
 use gleak_detector::snapshot::{RegionKind, Snapshot};
 use gleak_detector::{Date, Exception, Finding, Fingerprint, Question, Suppressions, analyze};
 use serde::Serialize;
@@ -167,7 +168,7 @@ fn of_dump(snapshot: &Snapshot) -> Process {
     let started_ns = i128::from(header.wall_s) * SECOND_NS - i128::from(header.taken_ns);
     let complete = !snapshot.completeness.cut;
     Process {
-        report: FindingsFile { source, findings, complete },
+        report: FindingsFile { source, findings, survey: Survey::default(), complete },
         started_ns: Some(started_ns),
         has_file: false,
     }

@@ -1,6 +1,7 @@
 //! Dumps and findings files to feed the binary with.
 
 use gleak_detector::findings_file::{self, Source};
+use gleak_detector::survey::Survey;
 use gleak_detector::snapshot::{
     Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, write_dump,
 };
@@ -290,7 +291,7 @@ pub(crate) fn idle(pid: u32) -> Vec<u8> {
 
 fn written(source: &Source, findings: &[Finding]) -> Vec<u8> {
     let mut out = Vec::new();
-    findings_file::write(&mut out, source, findings).unwrap();
+    findings_file::write(&mut out, source, findings, &Survey::default()).unwrap();
     out
 }
 

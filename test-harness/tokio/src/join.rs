@@ -10,9 +10,9 @@ use std::task::{Context, Poll};
 use tokio::task::{self as theirs, Id, JoinError};
 
 use crate::leaf::Leaf;
-use crate::ledger;
 use crate::snapshot::WaitReason;
 use crate::task::{Named, On, What};
+use crate::{ledger, left};
 
 /// [`tokio::task::JoinHandle`]. That it was dropped is a fact of reports, which name the place that awaits
 /// it.
@@ -35,6 +35,7 @@ impl<T> JoinHandle<T> {
 
     /// As tokio's.
     pub fn abort(&self) {
+        left::aborts(self.task.id);
         self.inner.abort();
     }
 
@@ -109,6 +110,7 @@ impl AbortHandle {
 
     /// As tokio's.
     pub fn abort(&self) {
+        left::aborts(self.task.id);
         self.inner.abort();
     }
 

@@ -11,6 +11,7 @@ use tokio::task::{self as theirs, Id, JoinError};
 
 use crate::join::{AbortHandle, seen};
 use crate::leaf::Leaf;
+use crate::left;
 use crate::root::{Blocking, Root};
 use crate::site::Place;
 use crate::snapshot::WaitReason;
@@ -149,6 +150,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// As tokio's.
     pub fn abort_all(&mut self) {
+        self.tasks.values().for_each(|task| left::aborts(*task));
         self.inner.abort_all();
     }
 
@@ -188,6 +190,13 @@ impl<T: 'static> JoinSet<T> {
 impl<T: 'static> Default for JoinSet<T> {
     fn default() -> Self {
         JoinSet::new()
+    }
+}
+
+/// Who is left in it is aborted.
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.tasks.values().for_each(|task| left::aborts(*task));
     }
 }
 

@@ -7,9 +7,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::current;
 use crate::region::Region;
 use crate::task::{Identity, Kin, Kind, Named, Origin, Task};
+use crate::{current, left};
 
 /// Panics that are kept.
 const PANICS: usize = 1024;
@@ -55,7 +55,8 @@ pub(crate) struct Panicked {
 
 /// Makes the record of a task that the caller spawns.
 pub(crate) fn enter(identity: Identity) -> Arc<Task> {
-    let of_thread = || Kin { region: current::region(), ..Kin::default() };
+    let own = || current::region().or_else(left::of_thread);
+    let of_thread = || Kin { region: own(), ..Kin::default() };
     admit(identity, current::with(|parent| parent.map_or_else(of_thread, Task::kin)))
 }
 

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use crate::task::Task;
-use crate::{clock, current, ledger};
+use crate::{clock, current, ledger, left};
 
 pin_project! {
     /// See the head of this file.
@@ -27,6 +27,7 @@ pin_project! {
     impl<F> PinnedDrop for Root<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            let _dropping = this.task.as_ref().map(|task| left::drops(task));
             *this.waker = None;
             // Also when the future's own drop panics.
             let leaves = Leaves(this.task);
@@ -61,7 +62,8 @@ impl<F: Future> Future for Root<F> {
         let (Some(future), Some(task)) = (this.future.as_pin_mut(), this.task.as_ref()) else {
             unreachable!("its future goes when it does");
         };
-        task.begin(cx.waker());
+        let watched = left::polls(task, cx.waker());
+        task.begin(watched.as_ref().unwrap_or_else(|| cx.waker()));
         if this.waker.is_some() {
             // Who goes on after a wait brings the coarse clock up to date.
             clock::now_ns();
