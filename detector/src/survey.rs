@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use gleak_snapshot::{RegionId, Site, Snapshot};
+use gleak_snapshot::{RegionId, Site, Snapshot, TaskId};
 use serde::{Deserialize, Serialize};
 
 use crate::Group;
+
+/// Who did not wait when it was cut off.
+const ABOUT_TO_GO_ON: &str = "nothing: it was about to go on";
 
 /// What is known of an end that did not come.
 #[derive(
@@ -34,7 +37,7 @@ pub struct Row {
     /// Where they were spawned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spawn: Option<Site>,
-    /// As [`Group::wait_class`].
+    /// What they wait for, as [`Group::wait_class`].
     pub wait: String,
     /// Where they wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,23 +60,28 @@ impl Survey {
         *known = known.saturating_add(tasks);
     }
 
-    /// Adds the tasks of these groups of a snapshot, whose regions say of which test they are.
-    pub fn add_groups(&mut self, snapshot: &Snapshot, groups: &[Group], standing: Standing) {
+    /// Adds the tasks of these groups of a snapshot, whose regions say of which test they are; and of each how it
+    /// stands.
+    pub fn add_groups(
+        &mut self,
+        snapshot: &Snapshot,
+        groups: &[Group],
+        standing: impl Fn(TaskId) -> Standing,
+    ) {
         let names: BTreeMap<RegionId, &str> =
             snapshot.regions.iter().map(|region| (region.id, region.name.as_str())).collect();
         for group in groups {
             for member in &group.members {
-                let test = member.region.and_then(|region| names.get(&region));
-                let row = Row {
-                    test: test.map(|name| (*name).to_owned()),
-                    entry: group.entry.clone(),
-                    spawn: group.spawn.clone(),
-                    wait: group.wait_class.clone(),
-                    block: group.block.clone(),
-                    standing,
-                };
-                self.add(row, 1);
+                let test = member.region.and_then(|region| names.get(&region).copied());
+                self.add(row(test, group, standing(member.task)), 1);
             }
+        }
+    }
+
+    /// Adds the tasks of these groups, all of one test and left by it.
+    pub fn add_left<'g>(&mut self, test: &str, groups: impl Iterator<Item = &'g Group>) {
+        for group in groups {
+            self.add(row(Some(test), group, Standing::Left), group.members.len() as u64);
         }
     }
 
@@ -107,5 +115,20 @@ impl Survey {
     pub fn tasks(&self, standing: Standing) -> u64 {
         let rows = self.rows().filter(|(row, _)| row.standing == standing);
         rows.fold(0, |all, (_, tasks)| all.saturating_add(tasks))
+    }
+}
+
+fn row(test: Option<&str>, group: &Group, standing: Standing) -> Row {
+    let wait = match (group.reason, standing) {
+        (None, Standing::CutShort) => ABOUT_TO_GO_ON,
+        (Some(_), _) | (None, Standing::Left) => &group.wait_class,
+    };
+    Row {
+        test: test.map(str::to_owned),
+        entry: group.entry.clone(),
+        spawn: group.spawn.clone(),
+        wait: wait.to_owned(),
+        block: group.block.clone(),
+        standing,
     }
 }

@@ -142,21 +142,19 @@ impl Judge<'_> {
         let own = message::own(&self.settings, &place, body, None);
         let unclean = unclean.map(|said| format!("The clean-up panicked: {said}"));
         let own = message::besides(own, unclean);
-        let leaks = self.leaks(report);
         let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
-        match leaks {
-            Some(leaks) if on_leak == OnLeak::Warn && verdict::only_left(report) => {
-                message::warn(&self.name, &leaks);
-                own
-            }
-            leaks => message::besides(own, leaks),
-        }
+        message::besides(own, self.failing(on_leak, report))
     }
 
-    /// What is left; none when that is nothing.
+    /// The message of a guard; none when it has nothing to fail for.
     #[must_use]
     pub fn leaks(&self, report: &Report) -> Option<String> {
-        message::leaks(&self.told_of(), report)
+        self.failing(OnLeak::Fail, report)
+    }
+
+    fn failing(&self, on_leak: OnLeak, report: &Report) -> Option<String> {
+        let leaks = message::leaks(&self.told_of(), report);
+        self.suite.failing(&self.name, on_leak, leaks, report)
     }
 
     /// Says something to people.

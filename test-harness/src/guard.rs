@@ -20,6 +20,7 @@ use gleak_runtime::time::Instant;
 use gleak_runtime::{Region, RegionKind, region, sleep, task_id};
 
 use crate::ledger::UnderWay;
+use crate::options::OnLeak;
 use crate::outsiders::Seen;
 use crate::suite::Suite;
 use crate::wait::Latch;
@@ -157,8 +158,9 @@ impl Guard {
         }
         self.suite.charge(&self.name, &region, &seen, &report);
         region.close();
-        let message =
-            message::leaks(&message::test(&self.name, self.file, render::Charge::Guard), &report)?;
+        let told_of = message::test(&self.name, self.file, render::Charge::Guard);
+        let leaks = message::leaks(&told_of, &report);
+        let message = self.suite.failing(&self.name, OnLeak::Fail, leaks, &report)?;
         Some(Leaks { report: Box::new(report), message })
     }
 

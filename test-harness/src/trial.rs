@@ -24,7 +24,7 @@ use crate::adapter::Judge;
 use crate::case::{Begin, Case, Kind, Settings};
 use crate::exceptions;
 use crate::message::{self, Outcome};
-use crate::options::{self, OnLeak};
+use crate::options;
 use crate::outsiders::Seen;
 use crate::panics::{self, Panics};
 use crate::suite::Suite;
@@ -181,13 +181,7 @@ impl Trial<'_> {
     fn message(&self, own: Option<String>, report: &Report) -> Option<String> {
         let leaks = message::leaks(&self.told_of(), report);
         let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
-        match leaks {
-            Some(leaks) if on_leak == OnLeak::Warn && verdict::only_left(report) => {
-                message::warn(&self.name, &leaks);
-                own
-            }
-            leaks => message::besides(own, leaks),
-        }
+        message::besides(own, self.suite.failing(&self.name, on_leak, leaks, report))
     }
 
     /// Calls the test's hook as a task of the test. A message when it cannot end.

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gleak_detector::findings_file::{self, Source};
-use gleak_detector::survey::Survey;
 use gleak_detector::snapshot::flight::{self, Entry, EntryState, EntryWait, Identity, Joined};
 use gleak_detector::snapshot::{Site, SiteId, SpawnPoint, TaskId, Tenure, WaitReason, write_dump};
+use gleak_detector::survey::Survey;
 
 use super::TARGETS;
 

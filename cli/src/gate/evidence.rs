@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
-use gleak_detector::survey::Survey;
 use gleak_detector::snapshot::{RegionKind, Snapshot};
+use gleak_detector::survey::Survey;
 use gleak_detector::{Date, Exception, Finding, Fingerprint, Question, Suppressions, analyze};
 use serde::Serialize;
 

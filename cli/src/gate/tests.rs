@@ -1,9 +1,9 @@
 //! The decision, on findings made by hand.
 
 use gleak_detector::findings_file::{FindingsFile, Source};
-use gleak_detector::survey::Survey;
 use gleak_detector::render::TextOptions;
 use gleak_detector::snapshot::{Site, TaskId, WaitReason};
+use gleak_detector::survey::Survey;
 use gleak_detector::{
     Certainty, Date, Finding, FindingKey, Fingerprint, Group, Keeps, Member, Rule,
 };
@@ -57,7 +57,15 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
 fn evidence(findings: Vec<Finding>) -> Evidence {
     let source = Source { program: "app".into(), pid: 7, tests: 3, spawned: 12904 };
     let mut evidence = Evidence::default();
-    evidence.add("dump", Content::Findings(FindingsFile { source, findings, survey: Survey::default(), complete: true }));
+    evidence.add(
+        "dump",
+        Content::Findings(FindingsFile {
+            source,
+            findings,
+            survey: Survey::default(),
+            complete: true,
+        }),
+    );
     evidence
 }
 

@@ -1,10 +1,10 @@
 //! Dumps and findings files to feed the binary with.
 
 use gleak_detector::findings_file::{self, Source};
-use gleak_detector::survey::Survey;
 use gleak_detector::snapshot::{
     Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, write_dump,
 };
+use gleak_detector::survey::Survey;
 use gleak_detector::{
     Backtrace, BacktraceFrame, Certainty, Finding, FindingKey, Fingerprint, Group, Keeps, Member,
     Rule,

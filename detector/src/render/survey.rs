@@ -36,7 +36,11 @@ pub fn survey(survey: &Survey, options: &TextOptions) -> String {
         if !left.is_empty() {
             page.blank();
         }
-        page.wrap(0, 2, "could still have ended, or another of its test could: the runtime was shut down first");
+        page.wrap(
+            0,
+            2,
+            "could still have ended, or another of its test could: the runtime was shut down first",
+        );
         table(&mut page, &open, options.top);
     }
     page.finish()

@@ -44,7 +44,10 @@ fn there_and_back() {
     assert!(lines[2].starts_with("{\"k\":\"end\",\"findings\":1,\"crc\":\""), "{}", lines[2]);
     assert!(recognise(lines[0]) && !recognise(lines[1]) && !recognise("") && !recognise("go"));
     let file = read(&mut &bytes[..]).unwrap();
-    assert_eq!(file, FindingsFile { source: source(), findings, survey: Survey::default(), complete: true });
+    assert_eq!(
+        file,
+        FindingsFile { source: source(), findings, survey: Survey::default(), complete: true }
+    );
 }
 
 #[test]
@@ -83,7 +86,12 @@ fn damaged_unknown_and_newer() {
 #[test]
 fn many_processes_as_one() {
     let survey = Survey::default();
-    let file = |findings| FindingsFile { source: source(), findings, survey: survey.clone(), complete: true };
+    let file = |findings| FindingsFile {
+        source: source(),
+        findings,
+        survey: survey.clone(),
+        complete: true,
+    };
     let files = || {
         let reports = [leak("b", 1), leak("a", 3), process(&bank().build())];
         reports.map(|report| file(report.findings))
@@ -120,8 +128,11 @@ fn rows_of_a_survey_come_back_and_add_up() {
     let file = read(&mut &bytes[..]).unwrap();
     assert!(file.complete && file.survey == survey, "{file:?}");
     // One row lost is a file that is cut.
-    let without: String =
-        text.lines().filter(|it| !it.contains("pool::drains")).map(|it| format!("{it}\n")).collect();
+    let without: String = text
+        .lines()
+        .filter(|it| !it.contains("pool::drains"))
+        .map(|it| format!("{it}\n"))
+        .collect();
     assert!(!read(&mut without.as_bytes()).unwrap().complete);
     let mut both = file.survey;
     both.join(&survey);

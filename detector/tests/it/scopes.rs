@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gleak_detector::snapshot::{SnapshotBuilder, TaskId, Tenure};
 use gleak_detector::render::TextOptions;
+use gleak_detector::snapshot::{SnapshotBuilder, TaskId, Tenure};
 use gleak_detector::survey::{Standing, Survey};
 use gleak_detector::{Certainty, Question, Rule, Scope, analyze, render};
 
@@ -49,7 +49,7 @@ fn a_survey_counts_and_makes_names_harmless() {
     let snapshot = b.build();
     let report = analyze(&snapshot, &Question::default());
     let mut survey = Survey::default();
-    survey.add_groups(&snapshot, &report.groups, Standing::Left);
+    survey.add_groups(&snapshot, &report.groups, |_| Standing::Left);
     let told = |width| render::survey(&survey, &TextOptions { width, ..TextOptions::default() });
     let wide = "   tasks  test                       spawned at                waits\n       \
          2  pool::\\u{1b}[31mdrains    src/a.rs:1  app::worker   receive at src/a.rs:3\n       \

@@ -2,13 +2,13 @@
 //! body of its test has ended. Nobody can wait for them any more.
 //!
 //! Invariant: only what nobody could have ended is judged. Where one task of a runtime was still to go on, or
-//! might have been woken by what is in no record, it or another one could have ended a moment later: those are
-//! counted, and nothing is said of them.
+//! might have been woken by what is in no record, it or another one could have ended a moment later: then only
+//! what is certain is a finding, and the others are counted, and nothing is said of them.
 
 use std::collections::BTreeSet;
 
 use gleak_detector::survey::{Standing, Survey};
-use gleak_detector::{Report, Suppressions};
+use gleak_detector::{Certainty, Report, Suppressions};
 use gleak_snapshot::{Snapshot, Task, TaskState, WaitReason};
 
 use super::left::{self, joined};
@@ -28,13 +28,19 @@ pub(super) fn judged(suppressions: &Suppressions) -> CutOff {
     let judge = |snapshot: &Snapshot| left::judged(snapshot, 0, suppressions, &BTreeSet::new());
     let mut all = CutOff { report: judge(&Snapshot::default()), survey: Survey::default() };
     for snapshot in others::cut_off() {
-        let report = judge(&snapshot);
-        if is_at_rest(&snapshot) {
-            all.survey.add_groups(&snapshot, &report.groups, Standing::Left);
-            all.report = joined(all.report, report);
-        } else {
-            all.survey.add_groups(&snapshot, &report.groups, Standing::CutShort);
+        let mut report = judge(&snapshot);
+        let at_rest = is_at_rest(&snapshot);
+        if !at_rest {
+            report.findings.retain(|finding| finding.certainty == Certainty::Certain);
         }
+        let stuck = report.never_again();
+        all.survey.add_groups(&snapshot, &report.groups, |task| {
+            match at_rest || stuck.contains(&task) {
+                true => Standing::Left,
+                false => Standing::CutShort,
+            }
+        });
+        all.report = joined(all.report, report);
     }
     all
 }

@@ -30,9 +30,7 @@ const SAME_PID: u32 = 100;
 pub fn write_evidence(tests: u64, findings: Vec<Finding>, survey: &Survey) -> Result<(), String> {
     let Some(folder) = folder() else { return Ok(()) };
     let header = collect::header(Reason::Request);
-    let theirs = others(Reason::Request);
-    let theirs = theirs.iter().map(|snapshot| snapshot.header.counters.spawned);
-    let spawned = header.counters.spawned + theirs.sum::<u64>();
+    let spawned = others::spawned();
     let source = Source { program: header.program, pid: header.pid, tests, spawned };
     write(&folder, source, findings, survey)
 }
@@ -63,7 +61,8 @@ fn write(
     fs::create_dir_all(folder).map_err(|error| told(folder, error))?;
     let (path, file) = create(folder, &source).map_err(|error| told(folder, error))?;
     let nothing = Survey::default();
-    let file_of = FindingsFile { source: source.clone(), findings, survey: nothing, complete: true };
+    let file_of =
+        FindingsFile { source: source.clone(), findings, survey: nothing, complete: true };
     let findings = findings_file::merge([file_of]);
     findings_file::write(&mut BufWriter::new(file), &source, &findings, survey)
         .map_err(|error| told(&path, error))

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
-use gleak_detector::render;
+use gleak_detector::render::{self, TextOptions};
 use gleak_detector::survey::{Standing, Survey};
 use gleak_detector::{
     Certainty, Date, Exception, Finding, Ignore, Matcher, Question, Report, Scope, Suppressions,
@@ -20,10 +20,14 @@ use gleak_snapshot::{Reason, Region, RegionId, RegionKind, Snapshot, Task, TaskI
 
 use super::cut_off::{self, CutOff};
 use super::exit::Asked;
+use super::layout::columns;
 use super::{Detail, Look, Taken, evidence, layout, others, say, settings, settle, sleepers_due};
 use crate::collect;
 use crate::machine::futex::Parker;
 use crate::time::clock;
+
+/// Rows of a survey that a process prints; a file has all.
+const ROWS: usize = 100;
 
 /// What the process has come to.
 struct Sight {
@@ -71,10 +75,10 @@ fn of_process() -> Sight {
     }
     let mut source = source(&taken.snapshot);
     let mut survey = Survey::default();
-    survey.add_groups(&taken.snapshot, &report.groups, Standing::Left);
+    survey.add_groups(&taken.snapshot, &report.groups, |_| Standing::Left);
     for snapshot in &theirs {
         let own = judge(snapshot);
-        survey.add_groups(snapshot, &own.groups, Standing::Left);
+        survey.add_groups(snapshot, &own.groups, |_| Standing::Left);
         let theirs = self::source(snapshot);
         source.tests += theirs.tests;
         source.spawned += theirs.spawned;
@@ -101,10 +105,7 @@ fn excepted() -> (Suppressions, Option<String>) {
 
 /// Waits for who could still finish, and judges who is left, but these. What is not understood in the
 /// exceptions comes back as a message.
-pub(super) fn look(
-    but: &BTreeSet<TaskId>,
-    pause: &dyn Fn(Duration),
-) -> (Report, Option<String>) {
+pub(super) fn look(but: &BTreeSet<TaskId>, pause: &dyn Fn(Duration)) -> (Report, Option<String>) {
     let (suppressions, misread) = excepted();
     let (mut taken, _, settled_ns) = settled(but, pause, |_| Vec::new());
     let judge = |snapshot: &Snapshot| judged(snapshot, settled_ns, &suppressions, but);
@@ -142,11 +143,11 @@ fn source(snapshot: &Snapshot) -> Source {
 fn tell(asked: Asked, spawned: u64, report: &Report, survey: &Survey) {
     let text = || render::left(report, &layout(report));
     match asked {
-        Asked::Survey if !survey.is_empty() => say(&surveyed(spawned, report, survey)),
+        Asked::Survey => say(&table_of(spawned, survey, &report.exceptions)),
         Asked::Report if !report.findings.is_empty() => say(text().trim_end()),
-        Asked::Survey | Asked::Report => say(&clean(spawned, report)),
+        Asked::Report => say(&clean(spawned, &report.exceptions)),
         Asked::Check(_) if report.findings.is_empty() && spawned == 0 => {
-            say(&clean(spawned, report));
+            say(&clean(spawned, &report.exceptions));
         }
         Asked::Check(_) if report.findings.is_empty() => {}
         Asked::Check(status) => {
@@ -287,23 +288,33 @@ pub(super) fn joined(mut report: Report, other: Report) -> Report {
 }
 
 /// Where nothing was found: why that may be.
-fn clean(spawned: u64, report: &Report) -> String {
+fn clean(spawned: u64, exceptions: &[Exception]) -> String {
     let tasks = match spawned {
         0 => return "gleak: nothing was checked: no task was spawned in this process".to_owned(),
         1 => "1 task was".to_owned(),
         spawned => format!("{spawned} tasks were"),
     };
-    let used = render::used(&report.exceptions);
+    let used = render::used(exceptions);
     let but = if used.is_empty() { "" } else { " but what is suppressed" };
     let head = format!("gleak: nothing was left when the process ended{but} ({tasks} spawned)");
     std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n  ")
 }
 
-/// What was counted, under a line that sums it up.
-fn surveyed(spawned: u64, report: &Report, survey: &Survey) -> String {
-    let mut head =
-        vec![format!("gleak: {} of {spawned} tasks were left when the process ended", survey.tasks(Standing::Left))];
-    head.extend(render::used(&report.exceptions));
-    let table = render::survey(survey, &layout(report));
-    format!("{}\n\n{}", head.join("\n  "), table.trim_end())
+/// What a run has counted, under a line that sums it up. For test harnesses, which count by test.
+#[must_use]
+pub fn surveyed(survey: &Survey, exceptions: &[Exception]) -> String {
+    table_of(others::spawned(), survey, exceptions)
+}
+
+fn table_of(spawned: u64, survey: &Survey, exceptions: &[Exception]) -> String {
+    let head = match survey.tasks(Standing::Left) {
+        0 => clean(spawned, exceptions),
+        left => {
+            let head = format!("gleak: {left} of {spawned} tasks were left when the process ended");
+            let lines = std::iter::once(head).chain(render::used(exceptions));
+            lines.collect::<Vec<_>>().join("\n  ")
+        }
+    };
+    let table = render::survey(survey, &TextOptions { top: ROWS, ..columns() });
+    format!("{head}\n\n{}", table.trim_end()).trim_end().to_owned()
 }

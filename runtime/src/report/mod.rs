@@ -42,7 +42,7 @@ pub use self::find::{find, verify_none};
 #[cfg(feature = "report")]
 pub use self::layout::layout;
 #[cfg(feature = "report")]
-pub use self::left::cut_off;
+pub use self::left::{cut_off, surveyed};
 #[cfg(feature = "report")]
 pub use self::others::{Other, also, others};
 #[cfg(feature = "report")]

@@ -8,6 +8,7 @@
 use gleak_snapshot::{Reason, Snapshot};
 
 use super::exit;
+use crate::collect;
 use crate::sync::Lock;
 
 /// How another runtime is asked for its tasks.
@@ -37,6 +38,13 @@ fn all() -> Vec<Other> {
 #[must_use]
 pub fn others(reason: Reason) -> Vec<Snapshot> {
     all().iter().map(|other| (other.now)(reason)).collect()
+}
+
+/// Tasks that were spawned in this process, by us and by them.
+pub(super) fn spawned() -> u64 {
+    let ours = collect::header(Reason::Request).counters.spawned;
+    let theirs = others(Reason::Request);
+    ours + theirs.iter().map(|snapshot| snapshot.header.counters.spawned).sum::<u64>()
 }
 
 /// What was cut off, by whichever of them.

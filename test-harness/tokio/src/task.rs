@@ -182,7 +182,8 @@ impl Task {
         Kin {
             parent: Some(self.id),
             ancestors: Some(self.line()),
-            region: self.region.clone(),
+            // What it spawns after the verdict belongs to nobody.
+            region: self.region.clone().filter(|region| !region.is_closed()),
             background: self.identity.background,
         }
     }

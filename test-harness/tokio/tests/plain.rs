@@ -182,7 +182,8 @@ async fn has_not_begun() {
 #[tokio::test]
 async fn reads_to_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let near = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a peer");
+    let near =
+        TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a peer");
     let (mut far, _) = listener.accept().await.expect("a peer");
     spawn(async move { drop(far.read_u8().await) });
     tokio::task::yield_now().await;

@@ -21,7 +21,8 @@ fn rounds() -> u32 {
 
 /// Names of the tests that failed, sorted.
 fn failed(said: &Said) -> Vec<String> {
-    let tests = said.text().lines().filter_map(|line| line.strip_prefix("test ")?.split_once("..."));
+    let tests =
+        said.text().lines().filter_map(|line| line.strip_prefix("test ")?.split_once("..."));
     let red = tests.filter(|(_, verdict)| verdict.trim() == "FAILED");
     let mut names: Vec<String> = red.map(|(name, _)| name.trim().to_owned()).collect();
     names.sort();
