@@ -70,6 +70,32 @@ pub struct Task {
     pub stack: Option<StackUse>,
 }
 
+impl Task {
+    /// One of which nothing more is known.
+    #[must_use]
+    pub fn new(id: TaskId, kind: WaiterKind, state: TaskState) -> Task {
+        Task {
+            id,
+            kind,
+            parent: None,
+            region: None,
+            spawn: None,
+            ancestry: Vec::new(),
+            name: None,
+            labels: Vec::new(),
+            main: false,
+            tenure: Tenure::Ordinary,
+            worker: None,
+            state,
+            holds: Vec::new(),
+            asked: None,
+            backtrace: None,
+            spawn_backtrace: None,
+            stack: None,
+        }
+    }
+}
+
 /// What is expected of a task's end.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,

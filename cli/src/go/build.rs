@@ -176,24 +176,14 @@ impl Build {
         let started = goroutine.created.as_ref().map(|(by, _)| by).or(entry);
         let place = self.site(started.and_then(|call| call.place.as_ref()));
         let spawn = self.spawn(place, entry.map_or("?", |call| &call.function));
+        let parent = goroutine.created.as_ref().and_then(|(_, parent)| *parent);
         let task = Task {
-            id: TaskId(id),
-            kind: WaiterKind::Task,
-            parent: goroutine.created.as_ref().and_then(|(_, parent)| *parent).map(TaskId),
-            region: None,
+            parent: parent.map(TaskId),
             spawn: Some(spawn),
-            ancestry: Vec::new(),
-            name: None,
             labels: header.labels.clone(),
             main,
-            tenure: Tenure::Ordinary,
-            worker: None,
-            state: state::of(&header.state, known),
-            holds: Vec::new(),
-            asked: None,
             backtrace: self.stack(goroutine),
-            spawn_backtrace: None,
-            stack: None,
+            ..Task::new(TaskId(id), WaiterKind::Task, state::of(&header.state, known))
         };
         let note = Note {
             state: self.state(&header.state),

@@ -20,7 +20,7 @@ pub(super) fn asides(page: &mut Page, asides: &[Aside]) {
     }
 }
 
-fn is_ending(aside: &Aside) -> bool {
+pub(super) fn is_ending(aside: &Aside) -> bool {
     match aside.kind {
         AsideKind::Signal => true,
         AsideKind::Panic | AsideKind::Race => false,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gleak_snapshot::{TaskId, WorkerId};
 
+use super::asides;
 use super::page::clean;
 use crate::words::{count, thousands};
 use crate::{Asleep, Certainty, Finding, Group, Report, Rule};
@@ -75,8 +76,9 @@ pub(super) fn process(report: &Report) -> String {
         return format!("gleak: deadlock. {} (0 runnable, 0 timers)", all_asleep(&tasks, report));
     }
     let clauses = clauses(&sums);
+    let ended = ended(report);
     if clauses.is_empty() {
-        return healthy(report);
+        return format!("gleak: {ended}{}", healthy(report));
     }
     let named = sums.late + sums.long + sums.growing;
     let stuck = found + sums.behind + sums.abandoned + named;
@@ -86,7 +88,12 @@ pub(super) fn process(report: &Report) -> String {
         1 => "; 1 other task".to_owned(),
         _ => format!("; {} other tasks", thousands(others)),
     };
-    format!("gleak: {}{rest}", clauses.join("; "))
+    format!("gleak: {ended}{}{rest}", clauses.join("; "))
+}
+
+/// What ended it comes before all that was found; the section on it has the details.
+fn ended(report: &Report) -> &'static str {
+    if report.asides.iter().any(asides::is_ending) { "a signal ended the process; " } else { "" }
 }
 
 fn clauses(sums: &Sums) -> Vec<String> {
@@ -142,13 +149,13 @@ fn healthy(report: &Report) -> String {
         } else {
             format!("all {} are", count(tasks, "task"))
         };
-        return format!("gleak: {who} asleep unless {noun} {} acts", names.join(", "));
+        return format!("{who} asleep unless {noun} {} acts", names.join(", "));
     }
     if let Asleep::UnlessWorkers(workers) = &report.asleep {
         return unless_workers(tasks, workers);
     }
     if tasks == 0 {
-        return "gleak: nothing found; no task is alive".to_owned();
+        return "nothing found; no task is alive".to_owned();
     }
     let totals = &report.totals;
     let states = [
@@ -162,7 +169,7 @@ fn healthy(report: &Report) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(sum, word)| format!("{} {word}", thousands(number(sum))))
         .collect();
-    format!("gleak: nothing found in {} ({})", count(tasks, "task"), states.join(", "))
+    format!("nothing found in {} ({})", count(tasks, "task"), states.join(", "))
 }
 
 /// What runs is asleep as well, in a call that the runtime knows nothing of.
@@ -176,7 +183,7 @@ fn unless_workers(tasks: usize, workers: &[WorkerId]) -> String {
         [one] => (one.clone(), "whose thread sleeps"),
         _ => (format!("one of {}", names.join(", ")), "whose threads sleep"),
     };
-    format!("gleak: {who} asleep unless {names} goes on, {whose} in the kernel")
+    format!("{who} asleep unless {names} goes on, {whose} in the kernel")
 }
 
 /// Which process it is on. Dumps of other makers do not tell the number.

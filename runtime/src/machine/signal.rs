@@ -147,6 +147,19 @@ fn install(signal: c_int, blocked: Blocked) {
     set_action(signal, handler as usize, libc::SA_SIGINFO | libc::SA_ONSTACK, blocked);
 }
 
+/// Puts back what was there before, unless the program has installed its own since. Std's handler aborts in
+/// the end: on its alternate stacks of 8 KiB there may be no room for a second frame of registers, of which
+/// the kernel would make a fault. All that could be kept has been.
+fn give_back(signal: c_int) {
+    let handler: HandlerWithInfo = on_fault;
+    if action(signal).is_some_and(|now| now.sa_sigaction == handler as usize)
+        && let Some(before) = before(signal).and_then(OnceCell::get)
+    {
+        // SAFETY: an action that was installed, as the kernel has told it.
+        unsafe { libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut()) };
+    }
+}
+
 /// What is installed now.
 fn action(signal: c_int) -> Option<libc::sigaction> {
     let mut now = MaybeUninit::<libc::sigaction>::uninit();
@@ -220,6 +233,9 @@ fn answer_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void)
     }
     match before {
         Some(before) if !matches!(before.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) => {
+            if capture.is_some() {
+                give_back(libc::SIGABRT);
+            }
             call(before, signal, info, context);
             if action(signal).is_some_and(|now| now.sa_sigaction == libc::SIG_DFL) {
                 // As std's does. Of a signal that somebody has sent that alone would make nothing.

@@ -6,14 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
 use gleak_runtime::report::detector::{Question, analyze};
 use gleak_snapshot::image::file::{End, Facts, ImageFile};
 use gleak_snapshot::image::{CrashImage, read_image};
 use gleak_snapshot::{Reason, Snapshot, Task, TaskState, WaitReason};
+use rustix::process::Signal;
 
+use crate::processes::{Watch, signal_to};
 use crate::programs::{example, folder, stderr};
 
 /// As every Linux numbers them.
@@ -41,30 +41,17 @@ const OTHERS: u64 = 3;
 
 type Image = ImageFile<BufReader<File>>;
 
-/// How a program ended that has no more than a minute for it.
+/// How a program ended that has a limit.
 fn ended(mut command: Command, meanwhile: impl FnOnce(u32, &mut dyn BufRead)) -> (u32, Output) {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    let pid = child.id();
-    let (done, is_done) = mpsc::channel::<()>();
-    let watch = std::thread::spawn(move || {
-        if is_done.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-            send("KILL", pid);
-            panic!("{pid} did not end in time");
-        }
-    });
+    let (pid, watch) = (child.id(), Watch::over(&child));
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     meanwhile(pid, &mut stdout);
     let mut output = child.wait_with_output().expect("it ends");
     std::io::copy(&mut stdout, &mut output.stdout).expect("it can be read");
-    drop(done);
-    watch.join().expect("it ended in time");
+    assert!(!watch.is_late(), "{pid} did not end in time");
     (pid, output)
-}
-
-fn send(signal: &str, pid: u32) {
-    let sent = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
-    assert!(sent.expect("kill").success());
 }
 
 /// The example with one worker, so that what is to be parked is.
@@ -379,7 +366,7 @@ fn a_link_of_its_name_is_not_followed() {
         stdout.read_line(&mut line).expect("a line");
         let name = folder.join(format!("gleak-{pid}-1.crash"));
         std::os::unix::fs::symlink(&target, name).expect("a link");
-        send("SEGV", pid);
+        signal_to(pid, Signal::SEGV);
     });
     assert_eq!(output.status.signal(), Some(SIGSEGV), "{}", stderr(&output));
     assert!(!target.exists());
@@ -428,7 +415,7 @@ fn of_a_process_that_is_busy_nothing_is_told_that_is_not_so() {
             for _ in 0..=round % 5 {
                 Command::new("true").status().expect("a program");
             }
-            send("ABRT", pid);
+            signal_to(pid, Signal::ABORT);
         });
         assert_eq!(output.status.signal(), Some(SIGABRT), "{}", stderr(&output));
         let path = folder.join(format!("gleak-{pid}-1.crash"));

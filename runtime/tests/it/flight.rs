@@ -5,12 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use gleak_runtime::report::snapshot::{Snapshot, Task, TaskState, WaitReason, flight};
 
+use crate::processes::Watch;
 use crate::programs::{example, folder, stderr};
 use crate::support::until;
 
@@ -33,36 +31,22 @@ fn read(path: &Path) -> Snapshot {
     snapshot
 }
 
-/// Longer than anything here takes.
-const OVERDUE: Duration = Duration::from_secs(60);
-
 /// A child that does not outlive a test that fails, nor one that hangs.
 struct Killed {
     child: Child,
-    overdue: Arc<AtomicBool>,
-    _ended: mpsc::Sender<()>,
+    watch: Watch,
 }
 
 impl Killed {
     fn start(mut command: Command) -> Killed {
         let child = command.spawn().expect("it starts");
-        let (ended, over) = mpsc::channel::<()>();
-        let overdue = Arc::new(AtomicBool::new(false));
-        let (seen, pid) = (Arc::clone(&overdue), child.id().to_string());
-        std::thread::spawn(move || {
-            if over.recv_timeout(OVERDUE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                seen.store(true, Ordering::Relaxed);
-                // It may end right now.
-                let _ = Command::new("kill").args(["-9", &pid]).status();
-            }
-        });
-        Killed { child, overdue, _ended: ended }
+        Killed { watch: Watch::over(&child), child }
     }
 
     /// How it ends.
     fn end(&mut self) -> ExitStatus {
         let status = self.child.wait().expect("it ends");
-        assert!(!self.overdue.load(Ordering::Relaxed), "it had to be killed after {OVERDUE:?}");
+        assert!(!self.watch.is_late(), "it had to be killed");
         status
     }
 
@@ -104,7 +88,7 @@ fn once<T>(child: &Killed, file: &Path, seen: impl Fn(&Snapshot) -> Option<T>) -
     let mut found = None;
     until(|| {
         found = seen(&read(file));
-        found.is_some() || child.overdue.load(Ordering::Relaxed)
+        found.is_some() || child.watch.is_late()
     });
     found.expect("it comes about before the child is overdue")
 }

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -112,6 +114,31 @@ impl Drop for Process {
         // It may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Kills a process that has not ended in time, unless the value has gone by then.
+pub(crate) struct Watch {
+    late: Arc<AtomicBool>,
+    _over: Sender<()>,
+}
+
+impl Watch {
+    pub(crate) fn over(child: &Child) -> Watch {
+        let (over, is_over) = channel();
+        let late = Arc::new(AtomicBool::new(false));
+        let (seen, pid) = (Arc::clone(&late), child.id());
+        thread::spawn(move || {
+            if is_over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                seen.store(true, Ordering::Relaxed);
+                signal_to(pid, Signal::KILL);
+            }
+        });
+        Watch { late, _over: over }
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed)
     }
 }
 

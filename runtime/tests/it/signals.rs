@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gleak_runtime::report::snapshot::{Reason, Snapshot, read_dump};
+use gleak_runtime::time::Instant;
 use rustix::process::Signal;
 
 use crate::processes::{Process, by_default, signal_to};
@@ -16,6 +17,8 @@ use crate::programs::{example, folder, stderr, the_dump};
 /// As every Linux numbers them.
 const SIGQUIT: i32 = 3;
 const SIGTERM: i32 = 15;
+/// After so long the same ending signal ends the process whatever the first has come to.
+const GRACE: Duration = Duration::from_secs(5);
 const ASKED: [(Signal, u32); 3] = [(Signal::QUIT, 3), (Signal::USR1, 10), (Signal::TERM, 15)];
 
 fn asked(name: &str, folder: &Path) -> Command {
@@ -151,13 +154,20 @@ fn a_thousand_requests_a_second_are_merged_and_cost_nothing_that_stays() {
 fn a_thousand_quits_a_second_end_it_by_the_signal_with_a_dump_that_is_whole_or_known_to_be_cut() {
     let folder = folder("signals-quits");
     let mut process = many(&folder);
+    let start = Instant::now();
     assert!(flood(&mut process, Signal::QUIT, 60_000) < 60_000, "it ends");
+    let is_in_time = start.elapsed() < GRACE;
     let (status, said) = process.ends();
     assert_eq!(status.signal(), Some(SIGQUIT), "{said}");
-    let dump = the_dump(&folder);
-    assert_eq!(dump.validate(), Ok(()));
-    // The text comes when the dump is there.
-    assert!(dump.completeness.cut || said.contains("gleak: ended by SIGQUIT"), "{said}");
+    let dumps = dumps(&folder);
+    // Where the machine is so busy that it takes longer, the signal that comes after that time ends it.
+    assert!(dumps.len() == 1 || dumps.is_empty() && !is_in_time, "{} dumps: {said}", dumps.len());
+    for (_, dump) in dumps {
+        assert_eq!(dump.validate(), Ok(()));
+        // The text comes when the dump is there.
+        let whole = said.contains("gleak: ended by SIGQUIT") || !is_in_time;
+        assert!(dump.completeness.cut || whole, "{said}");
+    }
 }
 
 /// Nobody reads what it says, so that the first signal gets stuck in saying it.

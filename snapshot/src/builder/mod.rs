@@ -20,7 +20,7 @@
 use crate::{
     Activity, Completeness, Endpoint, Header, HoldMode, KernelSleep, LastUse, Object, ObjectDetail,
     ObjectId, Owner, Region, RegionId, RegionKind, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
-    Target, Task, TaskId, TaskState, Tenure, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
+    Target, Task, TaskId, TaskState, Thread, Touched, WaitOp, WaiterKind, Worker, WorkerId,
 };
 
 mod code;
@@ -119,25 +119,8 @@ impl SnapshotBuilder {
         state: TaskState,
     ) -> TaskBuilder<'_> {
         let index = self.snapshot.tasks.len();
-        self.snapshot.tasks.push(Task {
-            id: TaskId(next_id(index)),
-            kind,
-            parent: None,
-            region: None,
-            spawn,
-            ancestry: Vec::new(),
-            name: None,
-            labels: Vec::new(),
-            main: false,
-            tenure: Tenure::Ordinary,
-            worker: None,
-            state,
-            holds: Vec::new(),
-            asked: None,
-            backtrace: None,
-            spawn_backtrace: None,
-            stack: None,
-        });
+        let task = Task::new(TaskId(next_id(index)), kind, state);
+        self.snapshot.tasks.push(Task { spawn, ..task });
         TaskBuilder::new(self, index)
     }
 

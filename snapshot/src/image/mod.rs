@@ -9,6 +9,7 @@ mod anchor;
 mod crash;
 pub mod file;
 mod layout;
+mod little_endian;
 mod memory;
 mod names;
 mod objects;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::anchor::Anchor;
 use super::layout::{Field, Root};
+use super::little_endian::{half, word};
 use super::memory::Memory;
 use crate::dump::LOST;
 use crate::{Site, SiteId, SpawnId, SpawnPoint};
@@ -152,14 +153,4 @@ fn entries(memory: &dyn Memory, anchor: &Anchor) -> BTreeMap<u64, (u64, u64)> {
         }
     }
     known
-}
-
-fn word(bytes: &[u8], at: usize) -> u64 {
-    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    word.map_or(0, |word| u64::from_le_bytes(*word))
-}
-
-fn half(bytes: &[u8], at: usize) -> u32 {
-    let half = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    half.map_or(0, |half| u32::from_le_bytes(*half))
 }

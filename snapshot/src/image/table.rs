@@ -6,6 +6,7 @@
 
 use super::anchor::{Anchor, RecordsError, half, word};
 use super::layout::{Field, Root};
+use super::little_endian;
 use super::memory::Memory;
 
 /// What is read at a time where not all of a chunk is there.
@@ -151,13 +152,11 @@ impl Record<'_> {
     }
 
     pub(super) fn word_at(&self, offset: usize) -> u64 {
-        let bytes = self.bytes.get(offset..).and_then(|rest| rest.first_chunk());
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        little_endian::word(self.bytes, offset)
     }
 
     fn half_at(&self, offset: usize) -> u32 {
-        let bytes = self.bytes.get(offset..).and_then(|rest| rest.first_chunk());
-        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+        little_endian::half(self.bytes, offset)
     }
 
     /// What was read of a word later. The word itself, of a process in which nothing ran.

@@ -304,23 +304,12 @@ fn state(state: &EntryState) -> TaskState {
 
 fn task(entry: &Entry) -> Task {
     let identity = &entry.identity;
+    let kind = if identity.thread { WaiterKind::Thread } else { WaiterKind::Task };
     Task {
-        id: identity.task,
-        kind: if identity.thread { WaiterKind::Thread } else { WaiterKind::Task },
         parent: identity.parent,
-        region: None,
         spawn: identity.spawn.map(SpawnId),
-        ancestry: Vec::new(),
-        name: None,
-        labels: Vec::new(),
         main: identity.main,
         tenure: identity.tenure,
-        worker: None,
-        state: state(&entry.state),
-        holds: Vec::new(),
-        asked: None,
-        backtrace: None,
-        spawn_backtrace: None,
-        stack: None,
+        ..Task::new(identity.task, kind, state(&entry.state))
     }
 }

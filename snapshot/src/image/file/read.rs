@@ -14,6 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use serde::Deserialize;
 
+use super::super::little_endian::{half, word};
 use super::{
     BLOCK_HEAD_BYTES, BLOCK_MAX, HEAD_BYTES, MAGIC, NameKind, REGISTERS, SYNC, Tag, VERSION,
     padding,
@@ -196,13 +197,13 @@ struct Head {
 impl Head {
     fn parse(bytes: &[u8]) -> Option<Head> {
         let bytes: &[u8; BLOCK_HEAD_BYTES] = bytes.first_chunk()?;
-        let right = bytes.starts_with(&SYNC) && u32_at(bytes, 28) == crc32fast::hash(&bytes[..28]);
-        let length = usize::try_from(u64_at(bytes, 16)).ok().filter(|it| *it <= BLOCK_MAX)?;
+        let right = bytes.starts_with(&SYNC) && half(bytes, 28) == crc32fast::hash(&bytes[..28]);
+        let length = usize::try_from(word(bytes, 16)).ok().filter(|it| *it <= BLOCK_MAX)?;
         right.then(|| Head {
-            tag: u32_at(bytes, 4),
-            address: u64_at(bytes, 8),
+            tag: half(bytes, 4),
+            address: word(bytes, 8),
             length,
-            sum: u32_at(bytes, 24),
+            sum: half(bytes, 24),
         })
     }
 }
@@ -224,7 +225,7 @@ impl<R: Read + Seek> ImageFile<R> {
         if fill(&mut file, &mut head)? < HEAD_BYTES || !head.starts_with(&MAGIC) {
             return Err(ImageError::NotAnImage);
         }
-        if u32_at(&head, 12) != crc32fast::hash(&head[..12]) {
+        if half(&head, 12) != crc32fast::hash(&head[..12]) {
             return Err(ImageError::NotAnImage);
         }
         let version = u16::from_le_bytes([head[8], head[9]]);
@@ -325,14 +326,14 @@ impl Found {
             Some(Tag::Maps) => self.maps.extend_from_slice(payload),
             Some(Tag::Memory) => self.add(block.address, payload.len() as u64, Some(at)),
             Some(Tag::Zeros) if payload.len() == 8 => {
-                self.add(block.address, u64_at(payload, 0), None);
+                self.add(block.address, word(payload, 0), None);
             }
             // Written by nobody so far.
             Some(Tag::Zeros) | None => self.unknown += 1,
             Some(Tag::Pieces) => self.pieces(payload, at),
             Some(Tag::Words) => self
                 .words
-                .extend(payload.chunks_exact(16).map(|pair| (u64_at(pair, 0), u64_at(pair, 8)))),
+                .extend(payload.chunks_exact(16).map(|pair| (word(pair, 0), word(pair, 8)))),
             Some(Tag::Names) => self.names(payload),
             Some(Tag::End) => self.end = serde_json::from_slice(payload).ok(),
         }
@@ -347,7 +348,7 @@ impl Found {
     fn pieces(&mut self, payload: &[u8], at: u64) {
         let mut offset = 0;
         while let Some(head) = payload.get(offset..offset + 16) {
-            let (address, length) = (u64_at(head, 0), u64_at(head, 8));
+            let (address, length) = (word(head, 0), word(head, 8));
             offset += 16;
             let Ok(bytes) = usize::try_from(length) else { return };
             if payload.len().saturating_sub(offset) < bytes {
@@ -361,11 +362,11 @@ impl Found {
     fn names(&mut self, payload: &[u8]) {
         let mut rest = payload;
         while let Some((head, after)) = rest.split_at_checked(16) {
-            let length = u32_at(head, 4) as usize;
+            let length = half(head, 4) as usize;
             let Some(text) = after.get(..length) else { return };
-            if let Some(kind) = NameKind::of(u32_at(head, 0)) {
+            if let Some(kind) = NameKind::of(half(head, 0)) {
                 let text = String::from_utf8_lossy(text).into_owned();
-                self.names.push(Name { kind, id: u64_at(head, 8), text });
+                self.names.push(Name { kind, id: word(head, 8), text });
             }
             rest = after.get(length + padding(length)..).unwrap_or_default();
         }
@@ -374,7 +375,7 @@ impl Found {
 
 fn registers(payload: &[u8]) -> Option<[u64; REGISTERS.len()]> {
     let bytes = payload.get(..REGISTERS.len() * 8)?;
-    Some(std::array::from_fn(|at| u64_at(bytes, at * 8)))
+    Some(std::array::from_fn(|at| word(bytes, at * 8)))
 }
 
 /// Where the next head is that is as it was written, at `from` or behind it.
@@ -409,15 +410,4 @@ fn fill(file: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(had)
-}
-
-/// Zero for what is not there.
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    word.map_or(0, |word| u64::from_le_bytes(*word))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    word.map_or(0, |word| u32::from_le_bytes(*word))
 }
