@@ -43,7 +43,6 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Site>,
     /// Whether they were given the time to end.
-    #[serde(default)]
     pub standing: Standing,
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use gleak_runtime::report::detector::render::{Charge, Test};
 use gleak_runtime::report::detector::{Ignore, Question, Report, Scope};
+use gleak_runtime::report::dumped;
 use gleak_runtime::report::snapshot::{RegionId, Snapshot};
 
 pub use gleak_runtime::report::{Other, also, is_asked};
@@ -129,10 +130,10 @@ impl Judge<'_> {
         message::stuck(&self.told_of(), "the test", report)
     }
 
-    /// The message of a test that has not ended in time.
+    /// The message of a test that has not ended in time, and a dump of what everybody does.
     #[must_use]
-    pub fn late(&self, limit: Duration, report: &Report) -> String {
-        message::late("the test", limit, report, None)
+    pub fn late(&self, limit: Duration, report: &Report, snapshot: &Snapshot) -> String {
+        message::late("the test", limit, report, dumped(snapshot).as_deref())
     }
 
     /// The message of a test that has ended; none when it passes.

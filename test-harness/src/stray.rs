@@ -89,6 +89,13 @@ pub(crate) fn judge(suite: &Suite, before: &Known) -> Strays {
     survey.add_groups(seen.snapshot(), &report.groups, |_| Standing::Left);
     for Strangers { snapshot, report: own } in theirs {
         survey.add_groups(&snapshot, &own.groups, |_| Standing::Left);
+        if !own.findings.is_empty() {
+            let both = &mut report.completeness.coverage;
+            *both = match (*both, own.completeness.coverage) {
+                (Some(one), Some(two)) => Some(one.and(two)),
+                (one, two) => one.or(two),
+            };
+        }
         report.findings.extend(own.findings);
         Exception::add_all(&mut report.exceptions, own.exceptions);
     }

@@ -270,7 +270,7 @@ impl Trial<'_> {
         let mut taken = Taken::now();
         taken.snapshot.header.reason = Reason::Late;
         taken.add(Detail::DUMP);
-        let dump = report::dumped(&taken.snapshot);
+        let dump = report::all_dumped(taken.snapshot.clone());
         let mut report = self.suite.exceptions.judge(&taken.snapshot, &self.question());
         // That they are alive is no finding: the test has not ended.
         report.findings.retain(|finding| finding.certainty == Certainty::Certain);

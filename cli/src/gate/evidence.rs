@@ -113,6 +113,13 @@ impl Evidence {
         coverage
     }
 
+    /// All that was counted.
+    pub(crate) fn survey(&self) -> Survey {
+        let mut survey = Survey::default();
+        self.processes.iter().for_each(|process| survey.join(&process.report.survey));
+        survey
+    }
+
     /// All findings, one a fingerprint, with the tasks of all processes.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         findings_file::merge(self.processes.iter().map(|process| process.report.clone()))
@@ -144,6 +151,8 @@ impl Process {
         self.has_file |= other.has_file;
         self.started_ns = self.started_ns.or(other.started_ns);
         self.report.complete &= other.report.complete;
+        // One file a process has it.
+        self.report.survey.join(&other.report.survey);
         let findings = &mut self.report.findings;
         for finding in other.report.findings {
             match findings.iter_mut().find(|known| known.fingerprint == finding.fingerprint) {

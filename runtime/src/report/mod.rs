@@ -30,7 +30,7 @@ pub use gleak_detector as detector;
 #[cfg(feature = "report")]
 pub(crate) use self::asked::of_signal;
 #[cfg(feature = "report")]
-pub use self::asked::{dumped, in_full, on_signals, without_verdict};
+pub use self::asked::{all_dumped, dumped, in_full, on_signals, without_verdict};
 #[cfg(feature = "report")]
 pub use self::cut_off::CutOff;
 #[cfg(feature = "report")]

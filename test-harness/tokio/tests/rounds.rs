@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Command;
 
 use support::{Said, built, run};
@@ -21,8 +22,7 @@ fn rounds() -> u32 {
 
 /// Names of the tests that failed, sorted.
 fn failed(said: &Said) -> Vec<String> {
-    let tests =
-        said.text().lines().filter_map(|line| line.strip_prefix("test ")?.split_once("..."));
+    let tests = said.text.lines().filter_map(|line| line.strip_prefix("test ")?.split_once("..."));
     let red = tests.filter(|(_, verdict)| verdict.trim() == "FAILED");
     let mut names: Vec<String> = red.map(|(name, _)| name.trim().to_owned()).collect();
     names.sort();
@@ -34,8 +34,8 @@ fn exactly_those_that_leak_fail(target: &str) {
     let suite = built(target);
     for round in 1..=rounds() {
         let said = run(Command::new(&suite).args(["--test-threads", "8"]).env("LEAVE", "leaks"));
-        assert_eq!(failed(&said), LEAKING, "round {round}: {}", said.text());
-        assert!(said.text().contains("59 passed; 5 failed"), "round {round}: {}", said.text());
+        assert_eq!(failed(&said), LEAKING, "round {round}: {}", said.text);
+        assert!(said.text.contains("59 passed; 5 failed"), "round {round}: {}", said.text);
     }
 }
 
@@ -54,7 +54,7 @@ fn what_is_healthy_is_green_in_every_round() {
     for suite in ["suite", "suite_main", "healthy"].map(built) {
         for round in 1..=rounds() {
             let said = run(Command::new(&suite).args(["--test-threads", "8"]));
-            assert!(said.code == Some(0), "round {round}: {}", said.text());
+            assert!(said.code == Some(0), "round {round}: {}", said.text);
         }
     }
 }
@@ -65,7 +65,7 @@ fn of_two_services_the_one_that_leaks_fails() {
     let here = std::env::current_exe().expect("this test");
     let profile = here.parent().and_then(Path::parent).expect("target/profile");
     let said = run(&mut Command::new(profile.join("examples/tokio_service")));
-    assert_eq!(failed(&said), ["leaking::answers"], "{}", said.text());
+    assert_eq!(failed(&said), ["leaking::answers"], "{}", said.text);
     let text = message(&said, "leaking::answers");
     assert!(text.contains("1 task waiting to send on channel"), "{text}");
     assert!(text.contains("1 task known by a wrapped spawn"), "{text}");
@@ -75,7 +75,7 @@ fn of_two_services_the_one_that_leaks_fails() {
 #[track_caller]
 fn message(said: &Said, test: &str) -> String {
     let head = format!("---- {test} ----\n");
-    let (_, rest) = said.text().split_once(&head).unwrap_or_else(|| panic!("no {test}: {said:#?}"));
+    let (_, rest) = said.text.split_once(&head).unwrap_or_else(|| panic!("no {test}: {said:#?}"));
     rest.split("\n---- ").next().unwrap_or(rest).to_owned()
 }
 

@@ -8,18 +8,11 @@ use std::time::Duration;
 /// A process that is not done after so many looks, a few milliseconds apart, hangs.
 const LOOKS: u32 = 60_000;
 
-/// What a process said and how it ended.
+/// What a process printed, on stdout and then on stderr, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Said {
+    pub(crate) text: String,
     pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Said {
-    pub(crate) fn text(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
 }
 
 /// Builds a test target of this package and says where it is.
@@ -29,8 +22,7 @@ pub(crate) fn built(target: &str) -> PathBuf {
     cargo.args(["test", "-p", "gleak-tokio", "--no-run", "--test", target]);
     let said = run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
     // `  Executable tests/suite.rs (target/debug/deps/suite-0123456789abcdef)`
-    let text = said.text();
-    let path = text.rsplit_once("Executable").and_then(|(_, rest)| rest.split_once('('));
+    let path = said.text.rsplit_once("Executable").and_then(|(_, rest)| rest.split_once('('));
     let path = path.and_then(|(_, rest)| rest.split_once(')')).map(|(path, _)| path);
     let path = path.unwrap_or_else(|| panic!("not built: {said:#?}"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -65,10 +57,9 @@ pub(crate) fn run(command: &mut Command) -> Said {
         child.kill().expect("a child");
         child.wait().expect("a child");
     }
-    let (stdout, stderr) = (out.join().expect("a reader"), err.join().expect("a reader"));
-    let said = Said { code: status.and_then(|status| status.code()), stdout, stderr };
-    assert!(status.is_some(), "it hangs: {said:#?}");
-    said
+    let text = out.join().expect("a reader") + &err.join().expect("a reader");
+    assert!(status.is_some(), "it hangs: {text}");
+    Said { text, code: status.and_then(|status| status.code()) }
 }
 
 fn reader(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
