@@ -51,9 +51,9 @@ fn a_survey_counts_and_makes_names_harmless() {
     let mut survey = Survey::default();
     survey.add_groups(&snapshot, &report.groups, |_| Standing::Left);
     let told = |width| render::survey(&survey, &TextOptions { width, ..TextOptions::default() });
-    let wide = "   tasks  test                       spawned at                waits\n       \
-         2  pool::\\u{1b}[31mdrains    src/a.rs:1  app::worker   receive at src/a.rs:3\n       \
-         1  (none)                     src/b.rs:1  app::other    running\n";
+    let wide = "   tasks  test                    spawned at               waits\n       \
+         2  pool::\\u{1b}[31mdrains  src/a.rs:1  app::worker  receive at src/a.rs:3\n       \
+         1  (none)                  src/b.rs:1  app::other   running\n";
     assert_eq!(told(100), wide);
     let narrow = "   tasks  test\n       2  pool::\\u{1b}[31mdrains\n            spawned  src/a.rs:1  \
          app::worker\n            waits    receive at src/a.rs:3\n       1  (none)\n            \

@@ -75,7 +75,7 @@ fn a_run_that_is_ended_says_what_tokios_tasks_do_and_dumps_them() {
     }
     let dumps: Vec<_> = fs::read_dir(&folder).expect("a folder").flatten().collect();
     let texts = dumps.iter().map(|it| fs::read_to_string(it.path()).expect("text"));
-    let with_them: Vec<String> = texts.filter(|it| it.contains("outside::hangs")).collect();
+    let with_them: Vec<String> = texts.filter(|it| it.contains("outside::_::hangs")).collect();
     assert_eq!(with_them.len(), 1, "{dumps:?}");
     assert!(with_them[0].contains("\"reason\":\"signal\""), "{}", with_them[0]);
 }

@@ -1,5 +1,5 @@
 //! A suite under `#[tokio::test]`, as it is before anybody has changed more than its spawns. It leaves nothing
-//! behind, unless `LEAVE` says `leaks`: `survey` runs it so.
+//! behind, unless `LEAVE` says `workers`, `locks` or both: `survey` runs it so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use gleak_tokio::{JoinSet, spawn, spawn_background, spawn_blocking, spawn_local,
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Whether the tests are to leave something behind.
-fn leaks() -> bool {
-    std::env::var("LEAVE").is_ok_and(|word| word == "leaks")
+/// Whether the tests are to leave such tasks behind.
+fn leaves(what: &str) -> bool {
+    std::env::var("LEAVE").is_ok_and(|words| words.split(',').any(|word| word == what))
 }
 
 /// Receives until the other end is gone.
@@ -39,18 +39,18 @@ async fn feeds(workers: u32, keeps: bool) {
 mod pool {
     #[tokio::test]
     async fn drains() {
-        super::feeds(2, super::leaks()).await;
+        super::feeds(2, super::leaves("workers")).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn drains_on_two() {
-        super::feeds(1, super::leaks()).await;
+        super::feeds(1, super::leaves("workers")).await;
     }
 }
 
 #[tokio::test]
 async fn inherits_from_whoever_spawned() {
-    spawn(async { feeds(1, leaks()).await }).await.expect("no panic");
+    spawn(async { feeds(1, leaves("workers")).await }).await.expect("no panic");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn locks_in_opposite_order() {
         let _a = a.lock().await;
         mine.notify_one();
         theirs.notified().await;
-        if leaks() {
+        if leaves("locks") {
             drop(b.lock().await);
         }
     });
@@ -71,11 +71,11 @@ async fn locks_in_opposite_order() {
         let _b = right.lock().await;
         second.notify_one();
         first.notified().await;
-        if leaks() {
+        if leaves("locks") {
             drop(left.lock().await);
         }
     });
-    if leaks() {
+    if leaves("locks") {
         // Until both wait for each other.
         let both = || gleak_tokio::look().tasks.iter().filter(|it| it.holds.len() == 1).count();
         while both() < 2 || !waits_for_locks() {

@@ -11,6 +11,19 @@ use support::{Said, built, run};
 
 static PLAIN: LazyLock<PathBuf> = LazyLock::new(|| built("plain"));
 
+/// The command line tool.
+static GLEAK: LazyLock<PathBuf> = LazyLock::new(|| {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "-q", "-p", "gleak-cli"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let said = run(&mut cargo);
+    assert_eq!(said.code, Some(0), "{}", said.text);
+    let here = std::env::current_exe().expect("this test");
+    here.parent().and_then(Path::parent).expect("target/profile").join("gleak")
+});
+
+/// What the suite can leave.
+const ALL: &str = "workers,locks";
+
 /// The suite with these tests going wrong, none if empty.
 fn plain(gleak: &str, leave: &str) -> Command {
     let mut command = Command::new(&*PLAIN);
@@ -29,7 +42,7 @@ fn a_healthy_suite_is_green_and_nothing_is_said() {
     for round in 0..5 {
         let said = run(&mut plain("check", ""));
         assert_eq!((said.code, told(&said)), (Some(0), ""), "round {round}");
-        let said = run(&mut plain("", "leaks"));
+        let said = run(&mut plain("", ALL));
         assert_eq!((said.code, told(&said)), (Some(0), ""), "nobody asks");
     }
 }
@@ -53,7 +66,7 @@ fn of_a_healthy_suite_a_survey_has_only_what_was_about_to_end() {
 fn a_survey_is_one_table_by_test_task_and_wait() {
     let names = ["pool", "inherits", "locks_in"];
     for width in [80, 120] {
-        let mut suite = plain("survey", "leaks");
+        let mut suite = plain("survey", ALL);
         let said = run(suite.args(names).env("COLUMNS", width.to_string()));
         assert_eq!(said.code, Some(0), "{}", said.text);
         let golden = format!("{}/tests/golden/survey-{width}.txt", env!("CARGO_MANIFEST_DIR"));
@@ -69,7 +82,7 @@ fn a_survey_is_one_table_by_test_task_and_wait() {
 #[test]
 fn a_check_is_red_and_its_first_line_says_why() {
     for _ in 0..3 {
-        let said = run(&mut plain("check", "leaks"));
+        let said = run(&mut plain("check", ALL));
         let text = told(&said);
         assert_eq!(said.code, Some(101), "{text}");
         let head =
@@ -86,7 +99,7 @@ fn a_check_is_red_and_its_first_line_says_why() {
             assert!(text.contains(part), "{part:?} in {text}");
         }
     }
-    let said = run(&mut plain("check:7", "leaks"));
+    let said = run(&mut plain("check:7", ALL));
     assert_eq!(said.code, Some(7), "{}", said.text);
 }
 
@@ -100,7 +113,7 @@ fn no_folder(name: &str) -> PathBuf {
 #[test]
 fn evidence_has_the_rows_and_the_findings() {
     let folder = no_folder("evidence");
-    run(plain("survey", "leaks").env("GLEAK_OUT", &folder));
+    run(plain("survey", ALL).env("GLEAK_OUT", &folder));
     let files = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("one").path());
     let texts: Vec<String> = files.map(|path| fs::read_to_string(path).expect("text")).collect();
     let [text] = &texts[..] else { panic!("{texts:?}") };
@@ -121,4 +134,45 @@ fn under_the_attribute_a_survey_fails_nothing_and_counts_all() {
         assert!(text.contains(part), "{part:?} in {text}");
     }
     assert!(text.contains("(counted, no site)"), "{text}");
+}
+
+/// A real `cargo test` of two targets, whose findings go into this folder.
+fn cargo_test(gleak: &str, leave: &str, folder: &Path) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "-q", "-p", "gleak-tokio", "--test", "plain", "--test", "outside"]);
+    cargo.env("GLEAK", gleak).env("LEAVE", leave).env("GLEAK_OUT", folder);
+    let said = run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
+    assert_eq!(said.code, Some(0), "{}", said.text);
+    assert_eq!(fs::read_dir(folder).expect("a folder").count(), 2, "a file a process");
+}
+
+/// What `docs/from-tokio.md` tells people to do: a survey, a baseline, and the gate from then on.
+#[test]
+fn from_a_survey_to_a_gate_that_is_red_for_a_new_leak_only() {
+    let [survey, same, more] = ["surveyed", "same", "more"].map(no_folder);
+    let asks = |what: &[&str], folder: &Path| run(Command::new(&*GLEAK).args(what).arg(folder));
+    cargo_test("survey", "workers", &survey);
+    let said = asks(&["survey", "--width", "100"], &survey);
+    let head = "4 of 31 tasks were left, in 2 processes with ";
+    assert!(said.code == Some(0) && said.text.starts_with(head), "{}", said.text);
+    assert!(said.text.contains("       2  pool::drains\n"), "{}", said.text);
+
+    let baseline = survey.join("baseline.json");
+    let baseline = baseline.to_str().expect("a text");
+    let said = asks(&["baseline", "write", "--reason", "as we found it", baseline], &survey);
+    assert!(said.code == Some(0) && said.text.contains("1 entry"), "{}", said.text);
+    let gate = |folder: &Path| asks(&["gate", "--baseline", baseline], folder);
+    cargo_test("report", "workers", &same);
+    let said = gate(&same);
+    assert_eq!(said.code, Some(0), "{}", said.text);
+
+    cargo_test("report", "workers,locks", &more);
+    let said = gate(&more);
+    assert_eq!(said.code, Some(1), "{}", said.text);
+    assert!(
+        said.text.contains("cycle") && said.text.contains("locks_in_opposite_order"),
+        "{}",
+        said.text
+    );
+    assert!(!said.text.contains("plain::worker"), "what is known is not told again: {}", said.text);
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A process that is not done after so many looks, a few milliseconds apart, hangs.
-const LOOKS: u32 = 60_000;
+/// A process that is not done after so many looks, a few milliseconds apart, hangs. Cargo may build meanwhile.
+const LOOKS: u32 = 200_000;
 
 /// What a process printed, on stdout and then on stderr, and how it ended.
 #[derive(Debug)]
