@@ -1,6 +1,7 @@
 //! Tasks that no test answers for, and one test that hangs. It is green, unless `LEAVE` says `a_thread` or
 //! `later`, or the ignored test is asked for: `ended` runs it so.
 
+use std::io::Write;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -92,7 +93,8 @@ async fn hangs() {
     let _one = one.lock().await;
     ready.notified().await;
     // A timer beside the lock: it is not certain, and the test is let go on.
-    println!("it hangs in {}.", std::process::id());
+    let line = format!("it hangs in {}.\n", std::process::id());
+    std::io::stdout().write_all(line.as_bytes()).expect("somebody reads");
     let late = tokio::time::timeout(Duration::from_secs(3600), two.lock());
     drop(late.await);
 }
