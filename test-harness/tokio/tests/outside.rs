@@ -62,7 +62,7 @@ async fn leaves_one_that_spawns_later() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         drop(Builder::new().name("later").spawn(listens(is_asked("later"))));
-        let _ = LATER.send(true);
+        LATER.send_replace(true);
         std::future::pending::<()>().await;
     };
     drop(Builder::new().name("stays").spawn_on(stays, SHARED.handle()));
@@ -83,6 +83,7 @@ async fn waits_for_what_spawns_later() {
 async fn hangs() {
     let (one, two) = (Arc::new(Mutex::new(1)), Arc::new(Mutex::new(2)));
     let (a, b) = (Arc::clone(&one), Arc::clone(&two));
+    let _one = one.lock().await;
     let ready = Arc::new(Notify::new());
     let told = Arc::clone(&ready);
     spawn(async move {
@@ -90,7 +91,6 @@ async fn hangs() {
         told.notify_one();
         drop(a.lock().await);
     });
-    let _one = one.lock().await;
     ready.notified().await;
     // A timer beside the lock: it is not certain, and the test is let go on.
     let line = format!("it hangs in {}.\n", std::process::id());
