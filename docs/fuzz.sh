@@ -18,7 +18,7 @@ for target in "$@"; do
 	mkdir -p "target/fuzz/corpus/$target" "target/fuzz/artifacts/$target"
 	"$cargo" fuzz run --fuzz-dir cli/fuzz --target-dir target/fuzz --sanitizer none "$target" \
 		"target/fuzz/corpus/$target" "cli/fuzz/corpus/$target" -- \
-		-max_total_time="$seconds" -dict=cli/fuzz/gleak.dict -max_len=16384 -timeout=20 -rss_limit_mb=1024 \
+		-max_total_time="$seconds" -dict=cli/fuzz/gleak.dict -max_len=32768 -timeout=20 -rss_limit_mb=1024 \
 		-artifact_prefix="target/fuzz/artifacts/$target/" -print_final_stats=1 2>&1 |
 		grep -E "panicked|^thread|SUMMARY|artifact_prefix|number_of_executed|slowest_unit|peak_rss" || true
 	if [ -n "$(ls "target/fuzz/artifacts/$target")" ]; then

@@ -20,11 +20,13 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("baseline", targets::baseline),
     ("binary", targets::binary),
+    ("core", targets::core),
     ("dump", targets::dump),
     ("filter", targets::filter),
     ("findings", targets::findings),
     ("flight", targets::flight),
     ("go", targets::go),
+    ("image", targets::image),
     ("input", targets::input),
     ("suppressions", targets::suppressions),
 ];

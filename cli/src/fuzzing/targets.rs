@@ -1,5 +1,6 @@
 //! The targets, one function each.
 
+use std::io::Cursor;
 use std::sync::OnceLock;
 
 use clap::Parser;
@@ -7,6 +8,7 @@ use gleak_detector::filter::{Filter, RegionNames};
 use gleak_detector::findings_file::{self, FindingsFile};
 use gleak_detector::profile::{Chosen, Profile};
 use gleak_detector::render::{self, TextOptions};
+use gleak_detector::snapshot::image::file::{self, Tag};
 use gleak_detector::snapshot::{
     Arm, Snapshot, SnapshotBuilder, WaitOp, WaitReason, flight, read_dump, write_dump,
 };
@@ -14,14 +16,15 @@ use gleak_detector::view::{Ask, View};
 use gleak_detector::{Certainty, Date, Question, Report, Suppressions, analyze};
 
 use super::check;
-use crate::args::{Cli, Command};
+use crate::args::{self, Cli, Command};
 use crate::baseline::Baseline;
 use crate::command;
 use crate::error::Failure;
 use crate::gate::{self, Evidence, Policy};
 use crate::go::{self, GoDump};
 use crate::input::{self, Content, InputFault};
-use crate::names::Binary;
+use crate::memory::{self, MemoryFault};
+use crate::names::{Binary, Names};
 
 /// A dump of ours: what is read is valid, and written it reads to the same.
 pub(super) fn dump(bytes: &[u8]) {
@@ -68,6 +71,68 @@ pub(super) fn flight(bytes: &[u8]) {
             Err(error) => check::plain(&error.to_string()),
         }
     }
+}
+
+/// A core file.
+pub(super) fn core(bytes: &[u8]) {
+    remembered(memory::of_core(Cursor::new(bytes), 1_000, &mut nameless()));
+}
+
+/// The image of a crash, as it is and with checksums that are right: who damages a file by chance damages
+/// those, and who wants to deceive does not.
+pub(super) fn image(bytes: &[u8]) {
+    for file in [bytes, &sealed(bytes)] {
+        remembered(memory::of_image(Cursor::new(file), &mut nameless()));
+    }
+}
+
+/// What was in the memory of a process.
+fn remembered(found: Result<Snapshot, MemoryFault>) {
+    match found {
+        Ok(snapshot) => {
+            assert_eq!(snapshot.validate(), Ok(()));
+            drawn(&snapshot);
+            answers(vec![Content::Dump(Box::new(snapshot))]);
+        }
+        Err(fault) => check::plain(&crate::plain::plain(&fault.to_string())),
+    }
+}
+
+/// An image with right checksums, block by block as far as lengths go.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let mut image = file::head().to_vec();
+    let mut rest = bytes.get(file::HEAD_BYTES..).unwrap_or_default();
+    while let Some((head, after)) = rest.split_at_checked(file::BLOCK_HEAD_BYTES) {
+        let word = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight"));
+        let length = usize::try_from(word(16)).unwrap_or(usize::MAX).min(after.len());
+        let (payload, after) = after.split_at(length);
+        let tag = TAGS[usize::from(head[4]) % TAGS.len()];
+        image.extend(file::block_head(tag, word(8), payload));
+        image.extend(payload);
+        image.resize(image.len() + file::padding(length), 0);
+        rest = after.get(file::padding(length)..).unwrap_or_default();
+    }
+    image
+}
+
+/// By their numbers in the file; nothing has the first one.
+const TAGS: [Tag; 10] = [
+    Tag::Memory,
+    Tag::Facts,
+    Tag::Registers,
+    Tag::Maps,
+    Tag::Memory,
+    Tag::Zeros,
+    Tag::Pieces,
+    Tag::Words,
+    Tag::Names,
+    Tag::End,
+];
+
+/// No files to look names up in.
+fn nameless() -> Names {
+    let none = args::Names { exe: Vec::new(), debug_dir: Vec::new() };
+    Names::open(&none).expect("nothing to open")
 }
 
 /// Dumps of Go programs, in whatever is around them.

@@ -11,6 +11,7 @@ use gleak_detector::snapshot::{Site, SiteId, SpawnPoint, TaskId, Tenure, WaitRea
 use gleak_detector::survey::Survey;
 
 use super::TARGETS;
+use crate::memory;
 
 /// Mutations of each input.
 const MUTATIONS: u64 = 25;
@@ -147,7 +148,7 @@ fn holds(name: &str) {
 }
 
 /// The smallest input of each target, as far as this; each byte of it costs two runs.
-const SMALL: usize = 300;
+const SMALL: usize = 200;
 
 #[test]
 fn every_cut_and_every_damaged_byte_is_survived() {
@@ -175,7 +176,7 @@ macro_rules! corpus_holds {
     };
 }
 
-corpus_holds!(baseline binary dump filter findings flight go input suppressions);
+corpus_holds!(baseline binary core dump filter findings flight go image input suppressions);
 
 /// What our own writers make of the process that the targets know; BLESS=1 writes it anew.
 #[test]
@@ -186,9 +187,11 @@ fn the_corpus_holds_what_our_writers_write() {
     let source = Source { program: "bank".to_owned(), pid: 4711, tests: 3, spawned: 4 };
     findings_file::write(&mut findings, &source, &report.findings, &Survey::default()).unwrap();
     let all = [
+        ("core/small.core", memory::tests::small_core()),
         ("dump/small.ndjson", dump),
         ("findings/small.ndjson", findings),
         ("flight/small.bin", flight_parts()),
+        ("image/small.crash", memory::tests::small_image()),
     ];
     for (name, bytes) in all {
         let path = folder().join("corpus").join(name);

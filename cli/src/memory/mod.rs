@@ -9,7 +9,7 @@ mod core;
 mod notes;
 mod stacks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::fs::File;
@@ -89,7 +89,7 @@ pub(crate) fn read(mut file: File, names: &mut Names) -> Result<Snapshot, Memory
 }
 
 /// Of a core file that was written then.
-fn of_core<R: Read + Seek>(
+pub(crate) fn of_core<R: Read + Seek>(
     file: R,
     wall_s: u64,
     names: &mut Names,
@@ -99,7 +99,10 @@ fn of_core<R: Read + Seek>(
     of_memory(&core, vdso, Reason::Core, names)
 }
 
-fn of_image<R: Read + Seek>(file: R, names: &mut Names) -> Result<Snapshot, MemoryFault> {
+pub(crate) fn of_image<R: Read + Seek>(
+    file: R,
+    names: &mut Names,
+) -> Result<Snapshot, MemoryFault> {
     let file = ImageFile::open(file).map_err(MemoryFault::Image)?;
     of_memory(&CrashImage::new(file), None, Reason::Crash, names)
 }

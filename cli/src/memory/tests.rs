@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use gleak_detector::snapshot::image::{
     Field, FileMapping, Flaws, HEAD_WORDS, MAGIC, Memory, Process, Root, Signal, ThreadState,
-    VERSION, read_image,
+    VERSION, file, read_image,
 };
 use gleak_detector::snapshot::{Crash, ObjectDetail, Reason, Snapshot, TaskId, TaskState};
 use gleak_detector::{Certainty, Question, Rule, analyze};
@@ -215,6 +215,34 @@ fn note(kind: u32, body: &[u8]) -> Vec<u8> {
     note.extend(body);
     note.resize(note.len().next_multiple_of(4), 0);
     note
+}
+
+/// A core file of two tasks, one of which runs.
+pub(crate) fn small_core() -> Vec<u8> {
+    core(&memory(true))
+}
+
+/// An image of the same memory.
+pub(crate) fn small_image() -> Vec<u8> {
+    const FACTS: &[u8] = br#"{"gleak_crash":1,"program":"app","pid":99,"signal":11,"signal_name":"SIGSEGV","code":1,"address":"0x10","thread":4321,"thread_name":"gleak-0","task":1,"overflow":false,"wall_s":1000,"taken_ns":100,"spawned":5,"finished":3}"#;
+    const END: &[u8] = br#"{"blocks":5,"bytes":25000,"unreadable":0,"stacks":0,"cut_stacks":0,"unnamed":0,"write_ns":9}"#;
+    let maps = format!("{BASE:x}-{:x} rw-p 00000000 00:00 0 /nowhere/app\n", BASE + BYTES as u64);
+    let name = [&file::name_head(file::NameKind::Task, 1, 4)[..], b"one\xff\0\0\0\0"].concat();
+    let blocks = [
+        (file::Tag::Facts, 0, FACTS.to_vec()),
+        (file::Tag::Maps, 0, maps.into_bytes()),
+        (file::Tag::Memory, BASE, memory(true)),
+        (file::Tag::Names, 0, name),
+        (file::Tag::Words, 0, file::word(BASE + CHUNKS, 2).to_vec()),
+        (file::Tag::End, 0, END.to_vec()),
+    ];
+    let mut image = file::head().to_vec();
+    for (tag, address, payload) in blocks {
+        image.extend(file::block_head(tag, address, &payload));
+        image.extend(&payload);
+        image.resize(image.len() + file::padding(payload.len()), 0);
+    }
+    image
 }
 
 /// As the kernel writes one.
