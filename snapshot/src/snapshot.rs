@@ -247,6 +247,22 @@ pub struct Coverage {
     pub counted: Option<u64>,
 }
 
+impl Coverage {
+    /// Of both.
+    #[must_use]
+    pub fn and(self, other: Coverage) -> Coverage {
+        let counted = match (self.counted, other.counted) {
+            (Some(one), Some(two)) => Some(one + two),
+            (one, two) => one.or(two),
+        };
+        Coverage {
+            wrapped: self.wrapped + other.wrapped,
+            hooked: self.hooked + other.hooked,
+            counted,
+        }
+    }
+}
+
 /// For serde.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 pub(crate) fn is_zero(number: &u64) -> bool {

@@ -20,6 +20,7 @@ use gleak_runtime::time::Instant;
 use gleak_runtime::{Region, RegionKind, region, sleep, task_id};
 
 use crate::ledger::UnderWay;
+use crate::options::OnLeak;
 use crate::outsiders::Seen;
 use crate::suite::Suite;
 use crate::wait::Latch;
@@ -75,9 +76,9 @@ pub struct Leaks {
 }
 
 impl Leaks {
-    /// None when nothing is found.
-    pub(crate) fn of(test: &render::Test<'_>, report: Report) -> Option<Leaks> {
-        let message = message::leaks(test, &report)?;
+    /// None when there is nothing to fail for.
+    pub(crate) fn of(suite: &Suite, test: &render::Test<'_>, report: Report) -> Option<Leaks> {
+        let message = suite.failing(test, OnLeak::Fail, &report)?;
         Some(Leaks { report: Box::new(report), message })
     }
 
@@ -163,7 +164,8 @@ impl Guard {
         }
         self.suite.charge(&self.name, &region, &seen, &report);
         region.close();
-        Leaks::of(&message::test(&self.name, self.file, render::Charge::Guard), report)
+        let told_of = message::test(&self.name, self.file, render::Charge::Guard);
+        Leaks::of(self.suite, &told_of, report)
     }
 
     /// Waits for those that could finish. A task gives way meanwhile: others of its worker may be

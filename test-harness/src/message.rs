@@ -12,8 +12,6 @@ use gleak_runtime::report::{Came, in_full, layout, without_verdict};
 
 use crate::binary;
 use crate::case::{Settings, ShouldPanic};
-use crate::options::OnLeak;
-use crate::verdict::only_left;
 
 /// What came of a body.
 pub(crate) type Outcome = Result<Result<(), String>, JoinError>;
@@ -144,25 +142,9 @@ pub(crate) fn leaks(test: &Test<'_>, report: &Report) -> Option<String> {
     Some(render::failure(report, test, &layout(report)).trim_end().to_owned())
 }
 
-/// What comes of how a test has ended itself and of what it has left.
-pub(crate) fn verdict(
-    test: &Test<'_>,
-    on_leak: OnLeak,
-    own: Option<String>,
-    report: &Report,
-) -> Option<String> {
-    match leaks(test, report) {
-        Some(leaks) if on_leak == OnLeak::Warn && only_left(report) => {
-            warn(test.name, &leaks);
-            own
-        }
-        leaks => besides(own, leaks),
-    }
-}
-
 /// Tells of leaks that fail nothing. Past the capture of libtest, which shows nothing of a test that
 /// passes.
-fn warn(name: &str, leaks: &str) {
+pub(crate) fn warn(name: &str, leaks: &str) {
     let leaks = leaks.strip_prefix("Error: gleak: ").unwrap_or(leaks);
     say_uncaptured(&format!("Warning: gleak: {name}: {leaks}\n"));
 }

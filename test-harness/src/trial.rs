@@ -175,7 +175,7 @@ impl Trial<'_> {
         let place = format!("{}:{}", self.file, self.line);
         let own = message::own(&self.settings, &place, outcome.into(), cleaned.err());
         let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
-        message::verdict(&self.told_of(), on_leak, own, &report)
+        message::besides(own, self.suite.failing(&self.told_of(), on_leak, &report))
     }
 
     /// Calls the test's hook as a task of the test. A message when it cannot end.
@@ -264,7 +264,7 @@ impl Trial<'_> {
         let mut taken = Taken::now();
         taken.snapshot.header.reason = Reason::Late;
         taken.add(Detail::DUMP);
-        let dump = report::dumped(&taken.snapshot);
+        let dump = report::all_dumped(taken.snapshot.clone());
         let mut report = self.suite.exceptions.judge(&taken.snapshot, &self.question());
         // That they are alive is no finding: the test has not ended.
         report.findings.retain(|finding| finding.certainty == Certainty::Certain);

@@ -88,9 +88,13 @@ fn intended(report: &Report, reader: Reader<'_>) -> Option<Remedy> {
     }
     let left_over = findings().filter(|finding| is_left_over(finding.key.rule));
     let group = left_over.flat_map(|it| &it.groups).find(|group| group.spawn.is_some())?;
+    // Others than our runtime know no daemons.
+    let has_daemons = report.completeness.coverage.is_none();
     let mut text = match reader {
-        Reader::Run => "spawn_daemon(..)".to_owned(),
-        Reader::Test(_) | Reader::Exit | Reader::Process => "spawn_background(..)".to_owned(),
+        Reader::Run if has_daemons => "spawn_daemon(..)".to_owned(),
+        Reader::Run | Reader::Test(_) | Reader::Exit | Reader::Process => {
+            "spawn_background(..)".to_owned()
+        }
     };
     let copied = matcher(group).map_or(String::new(), |it| format!("{lead}{it} because ..{end}"));
     if !copied.is_empty() {

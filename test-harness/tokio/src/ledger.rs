@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::region::Region;
 use crate::task::{Identity, Kin, Kind, Named, Origin, Task};
-use crate::{current, hooks};
+use crate::{current, hooks, left};
 
 /// Panics that are kept.
 const PANICS: usize = 1024;
@@ -74,7 +74,8 @@ pub(crate) fn enter(identity: Identity) -> Arc<Task> {
 /// What a task has from the caller, who spawns it.
 #[inline]
 pub(crate) fn kin() -> Kin {
-    let of_thread = || Kin { region: current::region(), ..Kin::default() };
+    let own = || current::region().or_else(left::of_thread);
+    let of_thread = || Kin { region: own(), ..Kin::default() };
     let of_others = || hooks::kin().unwrap_or_else(of_thread);
     current::with(|parent| parent.map_or_else(of_others, Task::kin))
 }

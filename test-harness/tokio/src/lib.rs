@@ -65,6 +65,11 @@ mod join;
 mod join_set;
 mod leaf;
 mod ledger;
+#[cfg(feature = "test")]
+mod left;
+#[cfg(not(feature = "test"))]
+#[path = "unwatched.rs"]
+mod left;
 mod object;
 mod region;
 mod root;

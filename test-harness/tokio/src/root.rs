@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use tokio::task::coop;
 
 use crate::task::Task;
-use crate::{clock, current, ledger};
+use crate::{clock, current, ledger, left};
 
 pin_project! {
     /// See the head of this file.
@@ -28,6 +28,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(task) = &*this.task {
+                // Before it is a task that goes.
+                left::drops(task);
                 task.end();
             }
             // Also when the future's own drop panics.
@@ -66,6 +68,8 @@ impl<F: Future> Future for Root<F> {
         if task.begin() {
             // Who goes on after a wait brings the coarse clock up to date.
             clock::now_ns();
+        } else {
+            left::starts(task);
         }
         let entered = current::enter(this.task);
         // A panic is told where it is known whose it is.

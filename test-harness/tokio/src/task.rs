@@ -223,7 +223,8 @@ impl Task {
         Kin {
             parent: Some(self.id),
             ancestors: Some(self.line()),
-            region: self.region.clone(),
+            // What it spawns after the verdict belongs to nobody.
+            region: self.region.clone().filter(|region| !region.is_closed()),
             background: self.identity.background,
         }
     }
@@ -333,6 +334,11 @@ impl Task {
     /// Somebody is about to abort it.
     pub(crate) fn abort(&self) {
         self.aborted.store(true, Ordering::Release);
+    }
+
+    #[cfg(feature = "test")]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Acquire)
     }
 
     /// The runtime's waker.

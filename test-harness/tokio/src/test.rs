@@ -26,7 +26,7 @@ use crate::collect::collect;
 use crate::region::Region;
 use crate::root::{Root, message};
 use crate::settle::Scene;
-use crate::snapshot::{Reason, RegionId, RegionKind};
+use crate::snapshot::{Reason, RegionId, RegionKind, Snapshot};
 use crate::task::{Identity, Kind, Origin, Said};
 use crate::{clock, hooks, ledger};
 
@@ -190,7 +190,12 @@ fn watch(judge: &Judge<'_>, region: &Arc<Region>, news: &Receiver<News>) -> Opti
             }
             Err(RecvTimeoutError::Timeout) => {
                 if let Some((_, limit)) = late.filter(|(at, _)| is_past(*at)) {
-                    return Some(judge.late(limit, &look_around(judge, region)));
+                    let snapshot = collect(Reason::Late, None);
+                    return Some(judge.late(
+                        limit,
+                        &look_around(judge, region, &snapshot),
+                        &snapshot,
+                    ));
                 }
                 let snapshot = collect(Reason::Region, None);
                 if let Some(report) = judge.judge_unended(&snapshot, RegionId(region.id)) {
@@ -209,9 +214,8 @@ fn is_past(at: Instant) -> bool {
 }
 
 /// What the tasks of a test that is late do, and what of it is certain.
-fn look_around(judge: &Judge<'_>, region: &Region) -> Report {
-    let snapshot = collect(Reason::Region, None);
-    let mut report = judge.judge(&snapshot, RegionId(region.id), Duration::ZERO);
+fn look_around(judge: &Judge<'_>, region: &Region, snapshot: &Snapshot) -> Report {
+    let mut report = judge.judge(snapshot, RegionId(region.id), Duration::ZERO);
     // That they are alive is no finding: the test has not ended.
     report.findings.retain(|finding| finding.certainty == Certainty::Certain);
     judge.charge(&report);
