@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DEMO  ?= target/demo
 
-.PHONY: help demo test optimised check bless gate loom stress rounds parallel soak fuzz bench counts doc clean
+.PHONY: help demo test optimised hooks check bless gate loom stress rounds parallel soak fuzz bench counts doc clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,10 +20,14 @@ optimised: ## the tests of stacks, in an optimised build; and stacks of a stripp
 	$(CARGO) run --profile bare -q -p gleak-runtime --example whole_stacks | tee target/whole_stacks
 	test "$$(grep -c '20 frames more for 20 calls' target/whole_stacks)" = 2
 
+hooks: ## tasks that tokio itself tells of, where its unstable hooks are built
+	RUSTFLAGS="--cfg tokio_unstable" $(CARGO) test -p gleak-tokio --test hooks --target-dir target/unstable
+
 check: ## format, lints with warnings denied, docs
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p gleak-runtime --no-default-features -- -D warnings
+	$(CARGO) clippy -p gleak-tokio --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 bless: ## rewrite golden files and generated pages

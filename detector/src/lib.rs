@@ -47,6 +47,7 @@ mod stack;
 mod standstill;
 mod suggest;
 mod suppressions;
+pub mod survey;
 pub mod view;
 mod wait_graph;
 mod words;

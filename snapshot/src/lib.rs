@@ -50,7 +50,8 @@ pub use os_thread::{OsThread, ThreadState};
 pub use region::{Region, RegionKind};
 pub use site::{Site, SpawnPoint};
 pub use snapshot::{
-    Activity, Completeness, Counters, Coverage, Crash, Header, PanicFact, Reason, Snapshot, Thread,
+    Activity, COUNTED, Completeness, Counters, Coverage, Crash, HOOKED, Header, PanicFact, Reason,
+    Snapshot, Thread,
 };
 pub use task::{
     Arm, Hold, HoldMode, Registers, StackUse, Target, Task, TaskState, Tenure, Wait, WaitOp,

@@ -230,6 +230,12 @@ pub struct Completeness {
     pub coverage: Option<Coverage>,
 }
 
+/// What stands where the function of a task would, of one that its runtime only counts.
+pub const COUNTED: &str = "(counted, no site)";
+
+/// As [`COUNTED`], of one that its runtime tells of, with its place.
+pub const HOOKED: &str = "(not wrapped)";
+
 /// How the tasks of a snapshot came to be known, where nobody knows of all that there are: a task that is
 /// not there proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -242,6 +248,22 @@ pub struct Coverage {
     /// Tasks that the runtime counts besides, and of which nothing else is known; none when nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<u64>,
+}
+
+impl Coverage {
+    /// Of both.
+    #[must_use]
+    pub fn and(self, other: Coverage) -> Coverage {
+        let counted = match (self.counted, other.counted) {
+            (Some(one), Some(two)) => Some(one + two),
+            (one, two) => one.or(two),
+        };
+        Coverage {
+            wrapped: self.wrapped + other.wrapped,
+            hooked: self.hooked + other.hooked,
+            counted,
+        }
+    }
 }
 
 /// For serde.

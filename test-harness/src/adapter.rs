@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use gleak_runtime::report::detector::render::{Charge, Test};
 use gleak_runtime::report::detector::{Ignore, Question, Report, Scope};
+use gleak_runtime::report::dumped;
 use gleak_runtime::report::snapshot::{RegionId, Snapshot};
+
+pub use gleak_runtime::report::{Other, also, is_asked};
 
 pub use crate::message::Body;
 pub use crate::test_body::Outcome;
 
 use crate::case::Settings;
+use crate::guard::Leaks;
 use crate::message::{self, say};
-use crate::options::OnLeak;
 use crate::suite::Suite;
 use crate::verdict::{self, Others};
 use crate::{exceptions, of_libtest};
@@ -127,10 +130,10 @@ impl Judge<'_> {
         message::stuck(&self.told_of(), "the test", report)
     }
 
-    /// The message of a test that has not ended in time.
+    /// The message of a test that has not ended in time, and a dump of what everybody does.
     #[must_use]
-    pub fn late(&self, limit: Duration, report: &Report) -> String {
-        message::late("the test", limit, report, None)
+    pub fn late(&self, limit: Duration, report: &Report, snapshot: &Snapshot) -> String {
+        message::late("the test", limit, report, dumped(snapshot).as_deref())
     }
 
     /// The message of a test that has ended; none when it passes.
@@ -140,21 +143,14 @@ impl Judge<'_> {
         let own = message::own(&self.settings, &place, body, None);
         let unclean = unclean.map(|said| format!("The clean-up panicked: {said}"));
         let own = message::besides(own, unclean);
-        let leaks = self.leaks(report);
         let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
-        match leaks {
-            Some(leaks) if on_leak == OnLeak::Warn && verdict::only_left(report) => {
-                message::warn(&self.name, &leaks);
-                own
-            }
-            leaks => message::besides(own, leaks),
-        }
+        message::besides(own, self.suite.failing(&self.told_of(), on_leak, report))
     }
 
-    /// What is left; none when that is nothing.
+    /// The message of a guard; none when it has nothing to fail for.
     #[must_use]
-    pub fn leaks(&self, report: &Report) -> Option<String> {
-        message::leaks(&self.told_of(), report)
+    pub fn leaks(&self, report: Report) -> Option<Leaks> {
+        Leaks::of(self.suite, &self.told_of(), report)
     }
 
     /// Says something to people.

@@ -20,6 +20,7 @@ use gleak_runtime::time::Instant;
 use gleak_runtime::{Region, RegionKind, region, sleep, task_id};
 
 use crate::ledger::UnderWay;
+use crate::options::OnLeak;
 use crate::outsiders::Seen;
 use crate::suite::Suite;
 use crate::{exceptions, message, of_libtest, outsiders, test_body, verdict};
@@ -74,6 +75,12 @@ pub struct Leaks {
 }
 
 impl Leaks {
+    /// None when there is nothing to fail for.
+    pub(crate) fn of(suite: &Suite, test: &render::Test<'_>, report: Report) -> Option<Leaks> {
+        let message = suite.failing(test, OnLeak::Fail, &report)?;
+        Some(Leaks { report: Box::new(report), message })
+    }
+
     /// All that is known of it.
     #[must_use]
     pub fn report(&self) -> &Report {
@@ -156,9 +163,8 @@ impl Guard {
         }
         self.suite.charge(&self.name, &region, &seen, &report);
         region.close();
-        let message =
-            message::leaks(&message::test(&self.name, self.file, render::Charge::Guard), &report)?;
-        Some(Leaks { report: Box::new(report), message })
+        let told_of = message::test(&self.name, self.file, render::Charge::Guard);
+        Leaks::of(self.suite, &told_of, report)
     }
 
     /// Waits for those that could finish. A task gives way meanwhile: others of its worker may be

@@ -5,7 +5,8 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gleak_runtime::report::detector::{Exception, Finding};
+use gleak_runtime::report::detector::survey::Survey;
+use gleak_runtime::report::detector::{Exception, Finding, Report};
 use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
 
 /// Shared by all trials of a run.
@@ -26,6 +27,8 @@ pub(crate) struct Ledger {
     charged: Mutex<BTreeSet<TaskId>>,
     /// By test.
     findings: Mutex<Vec<(String, Vec<Finding>)>>,
+    /// What was left, where that is counted.
+    survey: Mutex<Survey>,
     /// What the exceptions for all tests did.
     exceptions: Mutex<Vec<Exception>>,
     /// What those of one test did, by test.
@@ -44,6 +47,7 @@ impl Ledger {
             threads: Mutex::default(),
             charged: Mutex::default(),
             findings: Mutex::default(),
+            survey: Mutex::default(),
             exceptions: Mutex::default(),
             own_exceptions: Mutex::default(),
         };
@@ -91,6 +95,18 @@ impl Ledger {
         if !found.is_empty() {
             locked(&self.findings).push((test.to_owned(), found.to_vec()));
         }
+    }
+
+    /// Counts what a test has left.
+    pub(crate) fn count(&self, test: &str, report: &Report) {
+        let alive = report.findings.iter().filter(|finding| !finding.key.rule.is_event());
+        let groups = alive.flat_map(|it| it.groups.iter().chain(&it.dependents));
+        locked(&self.survey).add_left(test, groups);
+    }
+
+    /// What was counted.
+    pub(crate) fn survey(&self) -> Survey {
+        locked(&self.survey).clone()
     }
 
     /// What exceptions did at a verdict: those for all tests, and a test's own.

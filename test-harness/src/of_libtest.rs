@@ -8,14 +8,16 @@
 //! Invariant: an error here fails the test that met it, by libtest's own way: what a test prints is
 //! printed by its own thread, so that libtest shows it with the test.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gleak_runtime::report;
 
+use crate::conclusion::{Ran, conclude};
 use crate::options::Options;
-use crate::suite::{FAILED, Ran, Suite, Threads, conclude};
+use crate::plain_threads::Threads;
+use crate::stray::Known;
+use crate::suite::{FAILED, Suite};
 use crate::{message, registry, trial};
 
 /// What a test of libtest's returns.
@@ -65,7 +67,7 @@ fn at_exit() -> Option<u8> {
     let ran = Ran { tests: suite.ledger.started(), all: false };
     // Guards alone answer for themselves, unless somebody asks for the whole process. Nobody spawns
     // before libtest does.
-    let nobody = BTreeSet::new();
+    let nobody = Known::default();
     let before = (HAS_TESTS.load(Ordering::Relaxed) || report::is_asked()).then_some(&nobody);
     // Nobody could say there which are meant to stay, so they are only told to who asks.
     let threads = if report::is_asked() { Threads::Told } else { Threads::Left };

@@ -16,7 +16,7 @@ use gleak_runtime::report::snapshot::OsThread;
 use gleak_runtime::report::{self, Look};
 
 use crate::options::OnLeak;
-use crate::suite::{Suite, Threads};
+use crate::suite::Suite;
 use crate::wait::Latch;
 
 /// For the last steps of threads that were joined: the kernel lists them a little longer.
@@ -24,14 +24,25 @@ const LAST_STEPS: Duration = Duration::from_millis(20);
 
 /// Threads that are no matter of the tests: by id, and when they were made, since ids are used again.
 #[derive(Debug, Default)]
-pub(crate) struct Known(BTreeSet<(u32, u64)>);
+pub(crate) struct KnownThreads(BTreeSet<(u32, u64)>);
 
-impl Known {
+impl KnownThreads {
     /// Those that are there now.
-    pub(crate) fn now() -> Known {
+    pub(crate) fn now() -> KnownThreads {
         let threads = report::other_threads().unwrap_or_default();
-        Known(threads.iter().map(|thread| (thread.tid, thread.started_ticks)).collect())
+        KnownThreads(threads.iter().map(|thread| (thread.tid, thread.started_ticks)).collect())
     }
+}
+
+/// What becomes of them at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Threads {
+    /// What the options of the main say.
+    Judged,
+    /// They are told.
+    Told,
+    /// Nobody asks.
+    Left,
 }
 
 /// What is left of them.

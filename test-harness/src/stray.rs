@@ -5,10 +5,13 @@
 //! is blamed for them; the run fails. Background tasks may stay; daemons as well, unless it is certain
 //! that they cannot go on.
 //!
+//! Those of other runtimes are looked for by themselves (`strangers.rs`).
+//!
 //! Invariant: what a test has answered for is not told again, also when its region is gone.
 
 use std::collections::BTreeSet;
 
+use gleak_runtime::report::detector::survey::{Standing, Survey};
 use gleak_runtime::report::detector::{
     Exception, Finding, Group, Question, Report, Scope, can_go_on, render,
 };
@@ -16,57 +19,92 @@ use gleak_runtime::report::snapshot::{RegionId, Snapshot, Task, TaskId, Tenure, 
 use gleak_runtime::report::{self, Detail, Look, layout};
 use gleak_runtime::task_count;
 
-use crate::exceptions;
 use crate::outsiders::{self, Seen};
+use crate::strangers::Strangers;
 use crate::suite::Suite;
-use crate::verdict;
 use crate::wait::Latch;
+use crate::{exceptions, strangers, verdict};
 
 /// Tasks that are there before the first test.
-pub(crate) fn known() -> BTreeSet<TaskId> {
-    if task_count() == 0 && report::spawned_threads().is_empty() {
-        return BTreeSet::new();
-    }
-    report::snapshot().tasks.iter().map(|task| task.id).collect()
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    ours: BTreeSet<TaskId>,
+    theirs: Vec<BTreeSet<TaskId>>,
 }
 
-/// Waits for strays that could still finish, and judges the rest. `before` is what [`known`] was at
-/// the start.
-pub(crate) fn judge(suite: &Suite, before: &BTreeSet<TaskId>) -> Report {
+impl Known {
+    /// Now.
+    pub(crate) fn now() -> Known {
+        let ours = || report::snapshot().tasks.iter().map(|task| task.id).collect();
+        let none = task_count() == 0 && report::spawned_threads().is_empty();
+        let ours = if none { BTreeSet::new() } else { ours() };
+        Known { ours, theirs: strangers::known() }
+    }
+}
+
+/// What belongs to no test.
+#[derive(Debug)]
+pub(crate) struct Strays {
+    pub(crate) report: Report,
+    /// Those of them that are alive.
+    pub(crate) survey: Survey,
+}
+
+/// Waits for strays that could still finish, and judges the rest. `before` is what there was at the start.
+pub(crate) fn judge(suite: &Suite, before: &Known) -> Strays {
     // Tasks of the process-wide runtime tell nobody of their end, so it is looked at.
     let pause = |time| Latch::default().pause(time);
-    let (mut seen, judge, report) = report::settle(suite.options.settle(), pause, || {
-        let mut seen = Seen::now(&suite.ledger);
-        exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
-        let snapshot = seen.snapshot();
-        let answered = suite.ledger.charged();
-        let accepted: BTreeSet<TaskId> = snapshot
-            .tasks
-            .iter()
-            .filter(|task| !is_stray(snapshot, task, before, &answered))
-            .map(|task| task.id)
-            .collect();
-        let judge =
-            move |snapshot: &Snapshot| judged(suite, snapshot, &accepted, before, &answered);
-        // Those that are not ignored. Nobody expects a daemon to finish; it is looked at for deadlocks.
-        let report = judge(snapshot);
-        let asked = verdict::tasks(report.groups.iter());
-        let strays = || {
-            let tasks = snapshot.tasks.iter();
-            tasks.filter(|task| asked.contains(&task.id) && task.tenure.is_ordinary())
-        };
-        let may_finish = strays().any(|task| seen.outsider.is_some() || can_go_on(task));
-        let due = report::sleepers_due(snapshot, strays());
-        Look { may_finish, due, seen: (seen, judge, report) }
-    });
-    if report.findings.is_empty() {
-        return report;
+    let (mut seen, judge, mut report, theirs) =
+        report::settle(suite.options.settle(), pause, || {
+            let mut seen = Seen::now(&suite.ledger);
+            exceptions::add_stacks_for(&suite.exceptions.ignores, &mut seen.taken);
+            let snapshot = seen.snapshot();
+            let answered = suite.ledger.charged();
+            let accepted: BTreeSet<TaskId> = snapshot
+                .tasks
+                .iter()
+                .filter(|task| !is_stray(snapshot, task, &before.ours, &answered))
+                .map(|task| task.id)
+                .collect();
+            let judge = move |snapshot: &Snapshot| {
+                judged(suite, snapshot, &accepted, &before.ours, &answered)
+            };
+            // Those that are not ignored. Nobody expects a daemon to finish; it is looked at for deadlocks.
+            let report = judge(snapshot);
+            let asked = verdict::tasks(report.groups.iter());
+            let strays = || {
+                let tasks = snapshot.tasks.iter();
+                tasks.filter(|task| asked.contains(&task.id) && task.tenure.is_ordinary())
+            };
+            let theirs = strangers::now(suite, &before.theirs);
+            let may_finish = strays().any(|task| seen.outsider.is_some() || can_go_on(task))
+                || theirs.iter().any(Strangers::may_finish);
+            let due = report::sleepers_due(snapshot, strays());
+            Look { may_finish, due, seen: (seen, judge, report, theirs) }
+        });
+    if !report.findings.is_empty() {
+        seen.taken.add(Detail::REPORT);
+        report = judge(seen.snapshot());
     }
-    seen.taken.add(Detail::REPORT);
-    judge(seen.snapshot())
+    let mut survey = Survey::default();
+    survey.add_groups(seen.snapshot(), &report.groups, |_| Standing::Left);
+    for Strangers { snapshot, report: own } in theirs {
+        survey.add_groups(&snapshot, &own.groups, |_| Standing::Left);
+        if !own.findings.is_empty() {
+            let both = &mut report.completeness.coverage;
+            *both = match (*both, own.completeness.coverage) {
+                (Some(one), Some(two)) => Some(one.and(two)),
+                (one, two) => one.or(two),
+            };
+        }
+        report.findings.extend(own.findings);
+        Exception::add_all(&mut report.exceptions, own.exceptions);
+    }
+    report.findings.sort_by_key(|finding| finding.key.rule);
+    Strays { report, survey }
 }
 
-fn is_stray(
+pub(crate) fn is_stray(
     snapshot: &Snapshot,
     task: &Task,
     before: &BTreeSet<TaskId>,
@@ -79,7 +117,8 @@ fn is_stray(
         && !answered.contains(&task.id)
 }
 
-fn judged(
+/// The report on those that are not accepted, and on what was done by nobody else.
+pub(crate) fn judged(
     suite: &Suite,
     snapshot: &Snapshot,
     accepted: &BTreeSet<TaskId>,

@@ -1,6 +1,5 @@
 //! All tests of a binary: listing, running, and what is said at the end.
 
-use std::collections::BTreeSet;
 use std::panic::Location;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -8,19 +7,22 @@ use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 
 use gleak_runtime::Region;
+use gleak_runtime::report::detector::render::Test;
 use gleak_runtime::report::detector::{Ignore, Question, Report, Scope};
-use gleak_runtime::report::snapshot::{RegionId, Snapshot, TaskId};
+use gleak_runtime::report::snapshot::{RegionId, Snapshot};
 use gleak_runtime::report::{self, Detail};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::arguments::Asked;
 use crate::case::{Begin, Case, Kind, Settings};
+use crate::conclusion::{Ran, conclude};
 use crate::exceptions::Exceptions;
 use crate::ledger::Ledger;
-use crate::options::Options;
-use crate::plain_threads::{self, Known, Left};
+use crate::options::{OnLeak, Options};
+use crate::plain_threads::{KnownThreads, Threads};
+use crate::stray::Known;
 use crate::wrapped::{Said, Wrapped};
-use crate::{exceptions, list, message, outsiders, registry, signals, stray, test_body, trial};
+use crate::{exceptions, list, message, outsiders, registry, signals, test_body, trial, verdict};
 
 /// What libtest exits with when a test fails.
 pub(crate) const FAILED: u8 = 101;
@@ -35,7 +37,12 @@ pub(crate) struct Suite {
     pub(crate) exceptions: Exceptions,
     pub(crate) ledger: Ledger,
     /// OS threads that were there before the first test.
-    pub(crate) known_threads: Known,
+    pub(crate) known_threads: KnownThreads,
+}
+
+/// Whether `GLEAK` wants what is left counted, and nothing judged.
+pub(crate) fn is_survey() -> bool {
+    report::asked() == Some(report::Asked::Survey)
 }
 
 /// The suite of this process: of its main, or of libtest's. Guards belong to it as well.
@@ -48,7 +55,7 @@ impl Suite {
     /// One line on an exception that is not understood.
     pub(crate) fn new(options: Options) -> Result<Suite, String> {
         let exceptions = Exceptions::read(&options)?;
-        Ok(Suite { options, exceptions, ledger: Ledger::new(), known_threads: Known::now() })
+        Ok(Suite { options, exceptions, ledger: Ledger::new(), known_threads: KnownThreads::now() })
     }
 
     /// The verdict on a region that is over, and what it was given on. Nothing is looked at where nothing
@@ -84,6 +91,29 @@ impl Suite {
         self.ledger.charge(name, RegionId(region.id()), seen, &report.findings);
         let (of_all, own) = self.exceptions.split(report);
         self.ledger.note(of_all, Some((name, own)));
+    }
+
+    /// What of the message on what a test has left fails it. Where all is only counted, nothing does but what was
+    /// done that is never right.
+    pub(crate) fn failing(
+        &self,
+        test: &Test<'_>,
+        on_leak: OnLeak,
+        report: &Report,
+    ) -> Option<String> {
+        let leaks = message::leaks(test, report)?;
+        if is_survey() {
+            self.ledger.count(test.name, report);
+        }
+        match on_leak {
+            _ if !verdict::only_left(report) => Some(leaks),
+            OnLeak::Fail | OnLeak::Warn if is_survey() => None,
+            OnLeak::Fail => Some(leaks),
+            OnLeak::Warn => {
+                message::warn(test.name, &leaks);
+                None
+            }
+        }
     }
 
     /// That of this process, which is made like this if there is none; from then on it listens to signals.
@@ -134,7 +164,7 @@ fn start<T: Into<list::Trial>>(
     if asked.lists() {
         // It is not run, so it does not matter what it stands in.
         let (exceptions, ledger) = (Exceptions::default(), Ledger::new());
-        let known_threads = Known::default();
+        let known_threads = KnownThreads::default();
         let suite = Arc::new(Suite { options, exceptions, ledger, known_threads });
         let trials: Vec<Trial> = cases.into_iter().map(|case| to_trial(case, &suite)).collect();
         return libtest_mimic::run(&asked.arguments(&trials), trials).exit_code();
@@ -159,7 +189,7 @@ fn run(asked: &Asked, cases: Vec<Case>, suite: &Arc<Suite>) -> ExitCode {
     let width = arguments.test_threads.or_else(|| Some(available_parallelism().ok()?.get()));
     let planned = trials.iter().filter(runs).count();
     suite.ledger.plan(planned as u64, width.unwrap_or(1) as u64);
-    let before = stray::known();
+    let before = Known::now();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let unclean = suite.options.cleanup.and_then(|hook| clean_up(suite, hook));
     let ran = conclusion.num_passed + conclusion.num_failed;
@@ -168,53 +198,6 @@ fn run(asked: &Asked, cases: Vec<Case>, suite: &Arc<Suite>) -> ExitCode {
     let red = conclude(suite, Some(&before), Threads::Judged, unclean, &ran);
     report::stand_down();
     if conclusion.has_failed() || red { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
-}
-
-/// What becomes at the end of OS threads that nobody spawned through the runtime.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Threads {
-    /// What the options of the main say.
-    Judged,
-    /// They are told.
-    Told,
-    /// Nobody asks.
-    Left,
-}
-
-/// How much of a suite ran.
-pub(crate) struct Ran {
-    pub(crate) tests: u64,
-    /// Every test of the binary.
-    pub(crate) all: bool,
-}
-
-/// After the last test: judges what belongs to none, says what there is to say, and writes the findings.
-/// `before` is what was there before the first test; none where nobody asks for what belongs to none.
-/// `unclean` is what the clean-up has come to. Whether that makes the run red.
-pub(crate) fn conclude(
-    suite: &Suite,
-    before: Option<&BTreeSet<TaskId>>,
-    threads: Threads,
-    unclean: Option<String>,
-    ran: &Ran,
-) -> bool {
-    let strays = before.map(|before| stray::judge(suite, before));
-    if let Some(strays) = &strays {
-        suite.ledger.note(suite.exceptions.split(strays).0, None);
-    }
-    let section = strays.as_ref().and_then(stray::section);
-    let threads = plain_threads::left(suite, threads);
-    if let Some(threads) = &threads {
-        suite.ledger.note(threads.exceptions.clone(), None);
-    }
-    let of_threads = threads.as_ref().and_then(Left::section);
-    let sections = unclean.iter().chain(&section).chain(&of_threads).cloned();
-    sections.chain(unused(suite, ran.all)).for_each(|text| message::say(&text));
-    let mut findings = suite.ledger.findings();
-    findings.extend(strays.into_iter().flat_map(|strays| strays.findings));
-    let lost = report::write_evidence(ran.tests, findings).map_err(|text| message::say(&text));
-    let threads_fail = threads.as_ref().is_some_and(Left::fails);
-    unclean.is_some() || section.is_some() || threads_fail || lost.is_err()
 }
 
 /// The hook of the main, judged as a test is: what it leaves behind is a finding. A section for
@@ -233,14 +216,6 @@ fn clean_up(suite: &Suite, hook: fn()) -> Option<String> {
     };
     let failed = trial::run(nothing, suite).err()?;
     Some(format!("gleak: the clean-up fails the run; no test is to blame\n\n{}", failed.trim_end()))
-}
-
-/// What is said of exceptions that took nothing. Those for all tests may be for one that did not run.
-fn unused(suite: &Suite, all_ran: bool) -> Vec<String> {
-    let (of_all, own) = suite.ledger.exceptions();
-    let of_all = if all_ran { exceptions::unused("", &of_all) } else { Vec::new() };
-    let own = own.iter().flat_map(|(test, own)| exceptions::unused(&format!("{test}: "), own));
-    of_all.into_iter().chain(own).collect()
 }
 
 fn to_trial(case: Case, suite: &Arc<Suite>) -> Trial {

@@ -24,7 +24,7 @@ use crate::adapter::Judge;
 use crate::case::{Begin, Case, Kind, Settings};
 use crate::exceptions;
 use crate::message::{self, Outcome};
-use crate::options::{self, OnLeak};
+use crate::options;
 use crate::outsiders::Seen;
 use crate::panics::{self, Panics};
 use crate::suite::Suite;
@@ -174,20 +174,8 @@ impl Trial<'_> {
         let report = self.judge_left(ended, settled);
         let place = format!("{}:{}", self.file, self.line);
         let own = message::own(&self.settings, &place, outcome.into(), cleaned.err());
-        self.message(own, &report)
-    }
-
-    /// What comes of how the test has ended itself and of what it has left.
-    fn message(&self, own: Option<String>, report: &Report) -> Option<String> {
-        let leaks = message::leaks(&self.told_of(), report);
         let on_leak = self.settings.on_leak.unwrap_or(self.suite.options.on_leak);
-        match leaks {
-            Some(leaks) if on_leak == OnLeak::Warn && verdict::only_left(report) => {
-                message::warn(&self.name, &leaks);
-                own
-            }
-            leaks => message::besides(own, leaks),
-        }
+        message::besides(own, self.suite.failing(&self.told_of(), on_leak, &report))
     }
 
     /// Calls the test's hook as a task of the test. A message when it cannot end.
@@ -276,7 +264,7 @@ impl Trial<'_> {
         let mut taken = Taken::now();
         taken.snapshot.header.reason = Reason::Late;
         taken.add(Detail::DUMP);
-        let dump = report::dumped(&taken.snapshot);
+        let dump = report::all_dumped(taken.snapshot.clone());
         let mut report = self.suite.exceptions.judge(&taken.snapshot, &self.question());
         // That they are alive is no finding: the test has not ended.
         report.findings.retain(|finding| finding.certainty == Certainty::Certain);

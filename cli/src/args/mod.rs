@@ -4,6 +4,7 @@ mod baseline;
 mod convert;
 mod outputs;
 mod questions;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(crate) use questions::{
     AnswerFormat, Completions, Diff, Explain, Hyperlinks, Layout, Pick, Schema, SchemaOf, Show,
     Shown, Top,
 };
+pub(crate) use survey::Survey;
 
 /// Finds task leaks and deadlocks in dumps and findings files.
 #[derive(Debug, Parser)]
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Flame(Flame),
     /// Write a dump in another format, without judging it
     Convert(Convert),
+    /// Show what the tests of a run have left, by test, task and wait
+    Survey(Survey),
     /// Fail when there are findings that the baseline does not know
     Gate(Gate),
     /// Make, change or explain the file of known findings that `gate` reads

@@ -12,6 +12,7 @@ mod manual;
 pub(crate) mod report;
 mod schema;
 mod show;
+mod survey;
 mod top;
 
 use std::io::{self, Write};
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Flame(args) => flame::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Survey(args) => survey::run(&args),
         Command::Gate(args) => gate::run(&args),
         Command::Baseline(Baseline::Write(args)) => baseline::write(&args),
         Command::Baseline(Baseline::Add(args)) => baseline::add(&args),

@@ -152,7 +152,8 @@ pub(super) fn findings(bytes: &[u8]) {
         Err(error) => return check::plain(&error.to_string()),
     };
     let mut written = Vec::new();
-    findings_file::write(&mut written, &file.source, &file.findings).expect("memory takes all");
+    findings_file::write(&mut written, &file.source, &file.findings, &file.survey)
+        .expect("memory takes all");
     let again = findings_file::read(&mut &written[..]).expect("what was just written");
     assert_eq!(again, FindingsFile { complete: true, ..file.clone() });
     gated(vec![Content::Findings(file.clone())], &Baseline::default());

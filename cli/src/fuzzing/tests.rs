@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use gleak_detector::findings_file::{self, Source};
 use gleak_detector::snapshot::flight::{self, Entry, EntryState, EntryWait, Identity, Joined};
 use gleak_detector::snapshot::{Site, SiteId, SpawnPoint, TaskId, Tenure, WaitReason, write_dump};
+use gleak_detector::survey::Survey;
 
 use super::TARGETS;
 use crate::memory;
@@ -184,7 +185,7 @@ fn the_corpus_holds_what_our_writers_write() {
     let (mut dump, mut findings) = (Vec::new(), Vec::new());
     write_dump(snapshot, &mut dump).unwrap();
     let source = Source { program: "bank".to_owned(), pid: 4711, tests: 3, spawned: 4 };
-    findings_file::write(&mut findings, &source, &report.findings).unwrap();
+    findings_file::write(&mut findings, &source, &report.findings, &Survey::default()).unwrap();
     let all = [
         ("core/small.core", memory::tests::small_core()),
         ("dump/small.ndjson", dump),

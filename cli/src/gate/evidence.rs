@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
 use gleak_detector::snapshot::{RegionKind, Snapshot};
+use gleak_detector::survey::Survey;
 use gleak_detector::{Date, Exception, Finding, Fingerprint, Question, Suppressions, analyze};
 use serde::Serialize;
 
@@ -112,6 +113,13 @@ impl Evidence {
         coverage
     }
 
+    /// All that was counted.
+    pub(crate) fn survey(&self) -> Survey {
+        let mut survey = Survey::default();
+        self.processes.iter().for_each(|process| survey.join(&process.report.survey));
+        survey
+    }
+
     /// All findings, one a fingerprint, with the tasks of all processes.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         findings_file::merge(self.processes.iter().map(|process| process.report.clone()))
@@ -143,6 +151,8 @@ impl Process {
         self.has_file |= other.has_file;
         self.started_ns = self.started_ns.or(other.started_ns);
         self.report.complete &= other.report.complete;
+        // One file a process has it.
+        self.report.survey.join(&other.report.survey);
         let findings = &mut self.report.findings;
         for finding in other.report.findings {
             match findings.iter_mut().find(|known| known.fingerprint == finding.fingerprint) {
@@ -167,7 +177,7 @@ fn of_dump(snapshot: &Snapshot) -> Process {
     let started_ns = i128::from(header.wall_s) * SECOND_NS - i128::from(header.taken_ns);
     let complete = !snapshot.completeness.cut;
     Process {
-        report: FindingsFile { source, findings, complete },
+        report: FindingsFile { source, findings, survey: Survey::default(), complete },
         started_ns: Some(started_ns),
         has_file: false,
     }

@@ -3,6 +3,7 @@
 use gleak_detector::findings_file::{FindingsFile, Source};
 use gleak_detector::render::TextOptions;
 use gleak_detector::snapshot::{Site, TaskId, WaitReason, WaiterKind};
+use gleak_detector::survey::Survey;
 use gleak_detector::{
     Certainty, Date, Finding, FindingKey, Fingerprint, Group, Keeps, Member, Rule,
 };
@@ -57,7 +58,15 @@ fn finding(fingerprint: &str, entry: &str, tasks: u64) -> Finding {
 fn evidence(findings: Vec<Finding>) -> Evidence {
     let source = Source { program: "app".into(), pid: 7, tests: 3, spawned: 12904 };
     let mut evidence = Evidence::default();
-    evidence.add("dump", Content::Findings(FindingsFile { source, findings, complete: true }));
+    evidence.add(
+        "dump",
+        Content::Findings(FindingsFile {
+            source,
+            findings,
+            survey: Survey::default(),
+            complete: true,
+        }),
+    );
     evidence
 }
 
@@ -293,7 +302,7 @@ fn a_dump_and_the_findings_file_of_one_process_count_once() {
     assert_eq!(coverage, Coverage { processes: 1, tests: 3, spawned: 12904 });
     // Another findings file is another process, whatever its number.
     let source = Source { program: "app".into(), pid: 7, tests: 1, spawned: 1 };
-    let file = FindingsFile { source, findings: vec![], complete: true };
+    let file = FindingsFile { source, findings: vec![], survey: Survey::default(), complete: true };
     evidence.add("dump", Content::Findings(file));
     assert_eq!(evidence.coverage().processes, 2);
 }

@@ -26,6 +26,7 @@ mod sarif;
 mod schema;
 mod sources;
 mod suppress;
+mod survey;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod top;

@@ -4,6 +4,7 @@ use gleak_detector::findings_file::{self, Source};
 use gleak_detector::snapshot::{
     Arm, Site, SnapshotBuilder, TaskId, WaitOp, WaitReason, WaiterKind, write_dump,
 };
+use gleak_detector::survey::{Row, Standing, Survey};
 use gleak_detector::{
     Backtrace, BacktraceFrame, Certainty, Finding, FindingKey, Fingerprint, Group, Keeps, Member,
     Rule,
@@ -289,9 +290,28 @@ pub(crate) fn idle(pid: u32) -> Vec<u8> {
     written(&Source { program: "pool-tests".into(), pid, tests: 3, spawned: 0 }, &[])
 }
 
+/// The findings file of a process that has counted what is left: so many tasks of this test.
+pub(crate) fn survey(pid: u32, test: Option<&str>, tasks: u64) -> Vec<u8> {
+    let site = |line| Some(Site { file: "src/pool.rs".into(), line, column: 0 });
+    let row = Row {
+        test: test.map(str::to_owned),
+        entry: "pool::worker".into(),
+        spawn: site(14),
+        wait: "receive".into(),
+        block: site(20),
+        standing: Standing::Left,
+    };
+    let (mut survey, mut out) = (Survey::default(), Vec::new());
+    survey.add(row.clone(), tasks);
+    survey.add(Row { standing: Standing::CutShort, block: None, wait: "sleep".into(), ..row }, 1);
+    let source = Source { program: "pool-tests".into(), pid, tests: 3, spawned: 6452 };
+    findings_file::write(&mut out, &source, &[], &survey).unwrap();
+    out
+}
+
 fn written(source: &Source, findings: &[Finding]) -> Vec<u8> {
     let mut out = Vec::new();
-    findings_file::write(&mut out, source, findings).unwrap();
+    findings_file::write(&mut out, source, findings, &Survey::default()).unwrap();
     out
 }
 

@@ -100,8 +100,10 @@ fn lines_of_findings_files_fit() {
     let file = String::from_utf8(findings(1, &all)).unwrap();
     assert_eq!(file.lines().count(), 4);
     file.lines().for_each(|line| fits_exactly(&validator, line));
-    let file = String::from_utf8(make::idle(1)).unwrap();
-    file.lines().for_each(|line| fits_exactly(&validator, line));
+    for other in [make::idle(1), make::survey(1, Some("pool::drains"), 2)] {
+        let file = String::from_utf8(other).unwrap();
+        file.lines().for_each(|line| fits_exactly(&validator, line));
+    }
 }
 
 /// A Go dump with all that may stand around goroutines.

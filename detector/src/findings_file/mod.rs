@@ -1,7 +1,7 @@
 //! What one process found, in a file: written by a test binary, read by the gate.
 //!
-//! NDJSON: a source line that carries the version, a line for each finding, an end line that
-//! counts them. Lines are closed by a checksum as those of a dump are (`docs/format.md`).
+//! NDJSON: a source line that carries the version, a line for each finding and for each row of a survey, an
+//! end line that counts them. Lines are closed by a checksum as those of a dump are (`docs/format.md`).
 //!
 //! Invariants:
 //! 1. A file cut anywhere is read up to its last full line and says that it is not complete.
@@ -17,6 +17,7 @@ use std::{fmt, io};
 use gleak_snapshot::checksum::{self, Checksum};
 use serde::{Deserialize, Serialize};
 
+use crate::survey::{Row, Survey};
 use crate::{Finding, render};
 
 pub use merge::merge;
@@ -48,6 +49,8 @@ pub struct FindingsFile {
     pub source: Source,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What was counted, where that was asked for.
+    pub survey: Survey,
     /// Whether it has its end line; without, findings may be missing.
     pub complete: bool,
 }
@@ -116,9 +119,25 @@ struct FindingLine<'f> {
 }
 
 #[derive(Serialize)]
+struct RowLine<'r> {
+    k: &'static str,
+    #[serde(flatten)]
+    row: &'r Row,
+    tasks: u64,
+}
+
+#[derive(Serialize)]
 struct EndLine {
     k: &'static str,
     findings: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    rows: usize,
+}
+
+/// For serde.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Deserialize)]
@@ -133,20 +152,37 @@ struct Kind {
 }
 
 #[derive(Deserialize)]
-struct End {
-    findings: usize,
+struct Counted {
+    #[serde(flatten)]
+    row: Row,
+    tasks: u64,
 }
 
-/// Writes the findings of one process.
+#[derive(Deserialize)]
+struct End {
+    findings: usize,
+    #[serde(default)]
+    rows: usize,
+}
+
+/// Writes the findings of one process, and what it has counted.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(out: &mut dyn io::Write, source: &Source, findings: &[Finding]) -> io::Result<()> {
+pub fn write(
+    out: &mut dyn io::Write,
+    source: &Source,
+    findings: &[Finding],
+    survey: &Survey,
+) -> io::Result<()> {
     line(out, &SourceLine { version: VERSION, k: "source", source })?;
     for finding in findings {
         line(out, &FindingLine { k: "finding", finding })?;
     }
-    line(out, &EndLine { k: "end", findings: findings.len() })?;
+    for (row, tasks) in survey.rows() {
+        line(out, &RowLine { k: "row", row, tasks })?;
+    }
+    line(out, &EndLine { k: "end", findings: findings.len(), rows: survey.rows().count() })?;
     out.flush()
 }
 
@@ -166,8 +202,9 @@ fn line(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
 pub fn read(input: &mut dyn io::BufRead) -> Result<FindingsFile, ReadError> {
     let first = next_line(input)?.ok_or(ReadError::NotFindings)?;
     let source = read_source(&first.bytes)?;
-    let mut file = FindingsFile { source, findings: Vec::new(), complete: false };
-    let mut number = 1;
+    let survey = Survey::default();
+    let mut file = FindingsFile { source, findings: Vec::new(), survey, complete: false };
+    let (mut number, mut rows) = (1, 0);
     while let Some(line) = next_line(input)? {
         number += 1;
         if line.bytes.len() as u64 > LONGEST {
@@ -175,9 +212,10 @@ pub fn read(input: &mut dyn io::BufRead) -> Result<FindingsFile, ReadError> {
             return Err(ReadError::Damaged { line: number, why });
         }
         match read_line(&line.bytes, &mut file) {
-            Ok(None) => {}
-            Ok(Some(findings)) => {
-                file.complete = findings == file.findings.len();
+            Ok(Held::Row) => rows += 1,
+            Ok(Held::Other) => {}
+            Ok(Held::End(end)) => {
+                file.complete = end.findings == file.findings.len() && end.rows == rows;
                 break;
             }
             // The write was cut short.
@@ -220,22 +258,31 @@ fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| error.to_string())
 }
 
-/// Takes a line in; the count of an end line.
-fn read_line(line: &[u8], file: &mut FindingsFile) -> Result<Option<usize>, String> {
+/// What a line held.
+enum Held {
+    Row,
+    End(End),
+    Other,
+}
+
+/// Takes a line in.
+fn read_line(line: &[u8], file: &mut FindingsFile) -> Result<Held, String> {
     let Kind { k } = parse(line)?;
     if checksum::check(line.trim_ascii_end()) == Checksum::Bad {
         return Err("its checksum is wrong".to_owned());
     }
     match k.as_str() {
         "finding" => file.findings.push(parse(line)?),
-        "end" => {
-            let End { findings } = parse(line)?;
-            return Ok(Some(findings));
+        "row" => {
+            let Counted { row, tasks } = parse(line)?;
+            file.survey.add(row, tasks);
+            return Ok(Held::Row);
         }
+        "end" => return Ok(Held::End(parse(line)?)),
         // A later version may write more.
         _ => {}
     }
-    Ok(None)
+    Ok(Held::Other)
 }
 
 /// Whether a file that starts with this line is one of findings, of whatever version.

@@ -1,5 +1,7 @@
 //! One finding: title, circle or chain, groups, reasons, who waits behind.
 
+use gleak_snapshot::{COUNTED, HOOKED};
+
 use super::crowd::{Crowd, is_threads};
 use super::page::{Page, Style, clean, columns, cut_middle};
 use super::source;
@@ -149,6 +151,10 @@ fn place(site: &gleak_snapshot::Site) -> String {
 pub(super) fn doing(group: &Group) -> String {
     if group.reason.is_some() {
         format!("waiting {}", clean(&group.waits_for))
+    } else if group.entry == COUNTED {
+        "that the runtime counts; nothing else is known".to_owned()
+    } else if group.entry == HOOKED {
+        "that nobody wrapped; what it waits for is not known".to_owned()
     } else {
         match group.wait_class.as_str() {
             NEVER_STARTED => format!("that {NEVER_STARTED}"),
@@ -209,7 +215,9 @@ fn spawned(page: &mut Page, indent: usize, group: &Group) {
     let Some(spawn) = &group.spawn else {
         return page.labelled(indent, LABEL, "who", &ids);
     };
-    let line = format!("{}spawned  {}  ", " ".repeat(indent), place(spawn));
+    // Of one that is only counted no more is known than what it belongs to.
+    let label = if group.entry == COUNTED { "within " } else { "spawned" };
+    let line = format!("{}{label}  {}  ", " ".repeat(indent), place(spawn));
     let room = page.width.saturating_sub(columns(&line) + columns(&ids) + 2);
     let entry = clean(&group.entry);
     if room >= columns(&entry).min(16) {

@@ -90,10 +90,12 @@ fn intended(report: &Report, reader: Reader<'_>) -> Option<Remedy> {
     }
     let left_over = findings().filter(|finding| is_left_over(finding.key.rule));
     let group = left_over.flat_map(|it| &it.groups).find(|group| group.spawn.is_some())?;
+    // Others than our runtime know no daemons.
+    let has_daemons = report.completeness.coverage.is_none();
     let by = match (group.kind, reader) {
         (WaiterKind::Thread, _) => "thread::Builder::background()",
-        (WaiterKind::Task, Reader::Run) => "spawn_daemon(..)",
-        (WaiterKind::Task, Reader::Test(_) | Reader::Exit | Reader::Process) => {
+        (WaiterKind::Task, Reader::Run) if has_daemons => "spawn_daemon(..)",
+        (WaiterKind::Task, Reader::Run | Reader::Test(_) | Reader::Exit | Reader::Process) => {
             "spawn_background(..)"
         }
     };

@@ -248,9 +248,10 @@ fn counted(completeness: &Completeness) -> Vec<Counted> {
     ]
 }
 
-/// What was only counted is no task that moved.
+/// What nobody has wrapped is no task that moved.
 fn moved(moving: u64, coverage: Option<Coverage>) -> u64 {
-    moving.saturating_sub(coverage.and_then(|it| it.counted).unwrap_or(0))
+    let others = coverage.map_or(0, |it| it.hooked + it.counted.unwrap_or(0));
+    moving.saturating_sub(others)
 }
 
 /// How tasks came to be known, where not all are.

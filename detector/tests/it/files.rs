@@ -3,7 +3,8 @@
 use gleak_detector::findings_file::{
     FindingsFile, ReadError, Source, merge, read, recognise, write,
 };
-use gleak_detector::snapshot::{ObjectId, SnapshotBuilder, Touched};
+use gleak_detector::snapshot::{ObjectId, Site, SnapshotBuilder, Touched};
+use gleak_detector::survey::{Row, Standing, Survey};
 use gleak_detector::{Finding, Report};
 
 use crate::support::{bank, process, region};
@@ -14,7 +15,7 @@ fn source() -> Source {
 
 fn written(findings: &[Finding]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write(&mut bytes, &source(), findings).expect("a vector takes all");
+    write(&mut bytes, &source(), findings, &Survey::default()).expect("a vector takes all");
     bytes
 }
 
@@ -43,7 +44,10 @@ fn there_and_back() {
     assert!(lines[2].starts_with("{\"k\":\"end\",\"findings\":1,\"crc\":\""), "{}", lines[2]);
     assert!(recognise(lines[0]) && !recognise(lines[1]) && !recognise("") && !recognise("go"));
     let file = read(&mut &bytes[..]).unwrap();
-    assert_eq!(file, FindingsFile { source: source(), findings, complete: true });
+    assert_eq!(
+        file,
+        FindingsFile { source: source(), findings, survey: Survey::default(), complete: true }
+    );
 }
 
 #[test]
@@ -81,7 +85,13 @@ fn damaged_unknown_and_newer() {
 
 #[test]
 fn many_processes_as_one() {
-    let file = |findings| FindingsFile { source: source(), findings, complete: true };
+    let survey = Survey::default();
+    let file = |findings| FindingsFile {
+        source: source(),
+        findings,
+        survey: survey.clone(),
+        complete: true,
+    };
     let files = || {
         let reports = [leak("b", 1), leak("a", 3), process(&bank().build())];
         reports.map(|report| file(report.findings))
@@ -97,4 +107,34 @@ fn many_processes_as_one() {
         findings.iter().map(|one| (one.fingerprint.to_string(), one.tasks())).collect()
     };
     assert_eq!(prints(&merge(turned)), prints(&merged));
+}
+
+fn row(test: Option<&str>, standing: Standing) -> Row {
+    let spawn = Some(Site { file: "src/a.rs".to_owned(), line: 7, column: 0 });
+    let (entry, wait) = ("app::work".to_owned(), "receive".to_owned());
+    Row { test: test.map(str::to_owned), entry, spawn, wait, block: None, standing }
+}
+
+#[test]
+fn rows_of_a_survey_come_back_and_add_up() {
+    let mut survey = Survey::default();
+    survey.add(row(Some("pool::drains"), Standing::Left), 2);
+    survey.add(row(None, Standing::CutShort), 1);
+    let mut bytes = Vec::new();
+    write(&mut bytes, &source(), &[], &survey).unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert_eq!(text.matches("{\"k\":\"row\",").count(), 2, "{text}");
+    assert!(text.contains("{\"k\":\"end\",\"findings\":0,\"rows\":2,"), "{text}");
+    let file = read(&mut &bytes[..]).unwrap();
+    assert!(file.complete && file.survey == survey, "{file:?}");
+    // One row lost is a file that is cut.
+    let without: String = text
+        .lines()
+        .filter(|it| !it.contains("pool::drains"))
+        .map(|it| format!("{it}\n"))
+        .collect();
+    assert!(!read(&mut without.as_bytes()).unwrap().complete);
+    let mut both = file.survey;
+    both.join(&survey);
+    assert_eq!((both.tasks(Standing::Left), both.tasks(Standing::CutShort)), (4, 2));
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use gleak_detector::render::TextOptions;
 use gleak_detector::snapshot::{SnapshotBuilder, TaskId, Tenure};
+use gleak_detector::survey::{Standing, Survey};
 use gleak_detector::{Certainty, Question, Rule, Scope, analyze, render};
 
 use crate::support::{bank, found, process, region};
@@ -46,11 +48,18 @@ fn a_survey_counts_and_makes_names_harmless() {
     let _ = b.task("src/b.rs:1", "app::other").running().id();
     let snapshot = b.build();
     let report = analyze(&snapshot, &Question::default());
-    let expected = "   tasks  test\n       2  pool::\\u{1b}[31mdrains\n       1  (none)\n\n   \
-         tasks  spawned at\n       2  src/a.rs:1  app::worker\n       1  src/b.rs:1  app::other\n\n   \
-         tasks  wait\n       2  receive  at src/a.rs:3\n       1  running\n";
-    assert_eq!(render::survey(&snapshot, &report.groups), expected);
-    assert_eq!(render::survey(&snapshot, &[]).lines().count(), 5, "heads alone");
+    let mut survey = Survey::default();
+    survey.add_groups(&snapshot, &report.groups, |_| Standing::Left);
+    let told = |width| render::survey(&survey, &TextOptions { width, ..TextOptions::default() });
+    let wide = "   tasks  test                    spawned at               waits\n       \
+         2  pool::\\u{1b}[31mdrains  src/a.rs:1  app::worker  receive at src/a.rs:3\n       \
+         1  (none)                  src/b.rs:1  app::other   running\n";
+    assert_eq!(told(100), wide);
+    let narrow = "   tasks  test\n       2  pool::\\u{1b}[31mdrains\n            spawned  src/a.rs:1  \
+         app::worker\n            waits    receive at src/a.rs:3\n       1  (none)\n            \
+         spawned  src/b.rs:1  app::other\n            waits    running\n";
+    assert_eq!(told(60), narrow);
+    assert_eq!(render::survey(&Survey::default(), &TextOptions::default()), "");
 }
 
 #[test]

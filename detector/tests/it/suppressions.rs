@@ -3,6 +3,7 @@
 use gleak_detector::findings_file::{self, FindingsFile, Source};
 use gleak_detector::render::{TextOptions, text};
 use gleak_detector::snapshot::{Snapshot, SnapshotBuilder, Task, TaskId};
+use gleak_detector::survey::Survey;
 use gleak_detector::{Date, Exception, Report, Rule, Suppressions};
 
 use crate::support::{bank, found, process, region, stack};
@@ -171,7 +172,8 @@ fn different_stacks_are_matched_by_what_they_share() {
 fn a_findings_file_knows_as_much() {
     let (report, _) = outlived();
     let mut bytes = Vec::new();
-    findings_file::write(&mut bytes, &Source::default(), &report.findings).expect("memory");
+    findings_file::write(&mut bytes, &Source::default(), &report.findings, &Survey::default())
+        .expect("memory");
     let read = findings_file::read(&mut &bytes[..]).expect("as written");
     for what in ["name=pool-*", "label.kind=idle", "creator=app::main", "frame=pool::start"] {
         let file = Suppressions::parse(&format!("{what} because issue 41")).expect("valid");

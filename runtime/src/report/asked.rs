@@ -8,7 +8,7 @@ use gleak_detector::{Question, Report, analyze};
 use gleak_snapshot::{Reason, Snapshot};
 use once_cell::sync::OnceCell;
 
-use super::layout;
+use super::{layout, others};
 use crate::collect::{self, Detail};
 use crate::dump;
 use crate::signals::settings::Signal;
@@ -31,18 +31,48 @@ pub fn on_signals(
     signals::listen([Signal::Term, Signal::Quit, Signal::Usr1].into_iter().collect())
 }
 
-/// What to tell of this signal. A dump is written first: who reads the rest may be stuck.
+/// What to tell of this signal. Dumps are written first: who reads the rest may be stuck. Each runtime has its own
+/// clock and its own numbers, and so its own part and its own dump.
 pub(crate) fn of_signal(came: Came) -> String {
-    let snapshot = collect::take(Reason::Signal).with(Detail::DUMP);
-    let dump = dumped(&snapshot);
-    if let Some(judge) = INSTEAD.get() {
-        let (head, report) = judge(came, &snapshot);
-        return in_full(&head, &report, layout(&report), dump.as_deref());
+    let ours = collect::take(Reason::Signal).with(Detail::DUMP);
+    let all = with_others(ours);
+    let told: Vec<(Snapshot, Option<String>)> = all
+        .into_iter()
+        .map(|snapshot| {
+            let dump = dumped(&snapshot);
+            (snapshot, dump)
+        })
+        .collect();
+    let mut parts = Vec::new();
+    for (snapshot, dump) in &told {
+        let (head, report) = match INSTEAD.get() {
+            Some(judge) => judge(came, snapshot),
+            None => (came.head(), analyze(snapshot, &Question::default())),
+        };
+        let options = TextOptions { group_stacks: true, ..layout(&report) };
+        let text = render::text(&report, &options);
+        let body = if INSTEAD.get().is_some() { without_verdict(&text) } else { &text };
+        parts.extend(parts.is_empty().then_some(head));
+        parts.extend([Some(body.to_owned()), dump.clone()].into_iter().flatten());
     }
-    let report = analyze(&snapshot, &Question::default());
-    let options = TextOptions { group_stacks: true, ..layout(&report) };
-    let parts = [Some(came.head()), Some(render::text(&report, &options)), dump];
-    parts.iter().flatten().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
+    parts.iter().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A snapshot of ours and those of other runtimes; of those without tasks only ours, if all are.
+fn with_others(ours: Snapshot) -> Vec<Snapshot> {
+    let theirs = others(ours.header.reason);
+    let has_tasks = |snapshot: &Snapshot| !snapshot.tasks.is_empty();
+    if !theirs.iter().any(has_tasks) {
+        return vec![ours];
+    }
+    std::iter::once(ours).chain(theirs).filter(has_tasks).collect()
+}
+
+/// As [`dumped`], of this snapshot and of what other runtimes do: a line each.
+#[must_use]
+pub fn all_dumped(ours: Snapshot) -> Option<String> {
+    let lines: Vec<String> = with_others(ours).iter().filter_map(dumped).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Writes a dump of it, if one is wanted for its reason, and says where it is or why it is not; nothing if

@@ -10,25 +10,29 @@ use std::path::{Path, PathBuf};
 
 use gleak_detector::Finding;
 use gleak_detector::findings_file::{self, FindingsFile, Source};
+use gleak_detector::survey::Survey;
+use gleak_snapshot::Reason;
 
+use super::others;
 use crate::collect;
-use crate::scheduler::activity;
 
 /// A process id comes again some day; its files are told apart by a number.
 const SAME_PID: u32 = 100;
 
 /// Writes what this process has found, and how much it looked at, into the folder that `GLEAK_OUT`
 /// names: `findings-<program>-<pid>.ndjson`, for `gleak gate`. Without `GLEAK_OUT` nothing is written.
-/// The folder is made if it is not there; the same leak in many tests becomes one finding.
+/// The folder is made if it is not there; the same leak in many tests becomes one finding. What was counted
+/// goes beside it, where `GLEAK` asks for that.
 ///
 /// # Errors
 /// When the file cannot be written, in one line with its path: a run whose findings are lost must not
 /// look like one without findings.
-pub fn write_evidence(tests: u64, findings: Vec<Finding>) -> Result<(), String> {
+pub fn write_evidence(tests: u64, findings: Vec<Finding>, survey: &Survey) -> Result<(), String> {
     let Some(folder) = folder() else { return Ok(()) };
-    let header = collect::header(gleak_snapshot::Reason::Request);
-    let spawned = header.counters.spawned + activity::threads_spawned();
-    write(&folder, Source { program: header.program, pid: header.pid, tests, spawned }, findings)
+    let header = collect::header(Reason::Request);
+    let spawned = others::spawned();
+    let source = Source { program: header.program, pid: header.pid, tests, spawned };
+    write(&folder, source, findings, survey)
 }
 
 /// As `GLEAK_OUT` says.
@@ -37,19 +41,30 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// As [`write_evidence`], of a process that is known already.
-pub(super) fn write_of(source: Source, findings: Vec<Finding>) -> Result<(), String> {
-    folder().map_or(Ok(()), |folder| write(&folder, source, findings))
+pub(super) fn write_of(
+    source: Source,
+    findings: Vec<Finding>,
+    survey: &Survey,
+) -> Result<(), String> {
+    folder().map_or(Ok(()), |folder| write(&folder, source, findings, survey))
 }
 
-fn write(folder: &Path, source: Source, findings: Vec<Finding>) -> Result<(), String> {
+fn write(
+    folder: &Path,
+    source: Source,
+    findings: Vec<Finding>,
+    survey: &Survey,
+) -> Result<(), String> {
     let told = |path: &Path, error: io::Error| {
         format!("gleak: the findings are lost: {}: {error}", path.display())
     };
     fs::create_dir_all(folder).map_err(|error| told(folder, error))?;
     let (path, file) = create(folder, &source).map_err(|error| told(folder, error))?;
-    let findings =
-        findings_file::merge([FindingsFile { source: source.clone(), findings, complete: true }]);
-    findings_file::write(&mut BufWriter::new(file), &source, &findings)
+    let nothing = Survey::default();
+    let file_of =
+        FindingsFile { source: source.clone(), findings, survey: nothing, complete: true };
+    let findings = findings_file::merge([file_of]);
+    findings_file::write(&mut BufWriter::new(file), &source, &findings, survey)
         .map_err(|error| told(&path, error))
 }
 

@@ -21,9 +21,9 @@ const RED: u8 = 101;
 /// Judging and printing need more than a worker's loop.
 const STACK_BYTES: usize = 4 << 20;
 
-/// What is asked for.
+/// What `GLEAK` asks for at the exit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Mode {
+pub enum Asked {
     /// Tell; the exit status stays.
     Report,
     /// Tell, and end with this status when there is a finding.
@@ -37,7 +37,7 @@ static INSTEAD: OnceCell<fn() -> Option<u8>> = OnceCell::new();
 static STOOD_DOWN: AtomicBool = AtomicBool::new(false);
 
 /// What `GLEAK` says.
-static ASKED: Lazy<Option<Mode>> = Lazy::new(|| {
+static ASKED: Lazy<Option<Asked>> = Lazy::new(|| {
     let value = std::env::var_os("GLEAK")?;
     let mode = value.to_str().and_then(parse);
     if mode.is_none() {
@@ -50,21 +50,27 @@ static ASKED: Lazy<Option<Mode>> = Lazy::new(|| {
 });
 
 /// None when it is not understood.
-fn parse(text: &str) -> Option<Option<Mode>> {
+fn parse(text: &str) -> Option<Option<Asked>> {
     match text.split_once(':') {
         Some(("check", status)) => match status.parse() {
             Ok(0) | Err(_) => None,
-            Ok(status) => Some(Some(Mode::Check(status))),
+            Ok(status) => Some(Some(Asked::Check(status))),
         },
         Some(_) => None,
         None => match text {
             "" | "off" => Some(None),
-            "report" => Some(Some(Mode::Report)),
-            "check" => Some(Some(Mode::Check(RED))),
-            "survey" => Some(Some(Mode::Survey)),
+            "report" => Some(Some(Asked::Report)),
+            "check" => Some(Some(Asked::Check(RED))),
+            "survey" => Some(Some(Asked::Survey)),
             _ => None,
         },
     }
+}
+
+/// What `GLEAK` asks for at the exit, if anything.
+#[must_use]
+pub fn asked() -> Option<Asked> {
+    *ASKED
 }
 
 /// Whether `GLEAK` asks for a verdict at the exit.
@@ -142,12 +148,12 @@ fn on_a_thread(judge: fn() -> Option<u8>) -> Option<u8> {
 
 /// Gives it. The status to end with, if it must be another one.
 #[cfg(feature = "report")]
-fn verdict(mode: Mode) -> Option<u8> {
-    super::left::verdict(mode)
+fn verdict(asked: Asked) -> Option<u8> {
+    super::left::verdict(asked)
 }
 
 #[cfg(not(feature = "report"))]
-fn verdict(_: Mode) -> Option<u8> {
+fn verdict(_: Asked) -> Option<u8> {
     say(
         "gleak: GLEAK is set, but this program was built without the feature report: nothing was judged",
     );
@@ -156,17 +162,17 @@ fn verdict(_: Mode) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mode, parse};
+    use super::{Asked, parse};
 
     #[test]
     fn modes_are_told_by_one_word_and_a_status() {
         let table = [
             ("", Some(None)),
             ("off", Some(None)),
-            ("report", Some(Some(Mode::Report))),
-            ("check", Some(Some(Mode::Check(101)))),
-            ("check:3", Some(Some(Mode::Check(3)))),
-            ("survey", Some(Some(Mode::Survey))),
+            ("report", Some(Some(Asked::Report))),
+            ("check", Some(Some(Asked::Check(101)))),
+            ("check:3", Some(Some(Asked::Check(3)))),
+            ("survey", Some(Some(Asked::Survey))),
             ("check:0", None),
             ("check:256", None),
             ("check:", None),

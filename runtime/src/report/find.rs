@@ -41,7 +41,7 @@ pub fn find() -> Report {
         Some(_) => sleep(time),
         None => parker.park(Some(time)),
     };
-    let (report, _, misread) = left::look(&but, &pause);
+    let (report, misread) = left::look(&but, &pause);
     misread.iter().for_each(|text| say(text));
     report
 }

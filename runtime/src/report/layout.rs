@@ -16,8 +16,13 @@ use gleak_detector::{LARGEST_SOURCE, Report, SourceLines};
 /// built is left out.
 #[must_use]
 pub fn layout(report: &Report) -> TextOptions {
+    TextOptions { sources: sources(report), ..columns() }
+}
+
+/// As wide as `COLUMNS` says.
+pub(super) fn columns() -> TextOptions {
     let columns = std::env::var("COLUMNS").ok();
-    TextOptions { sources: sources(report), ..TextOptions::for_columns(columns.as_deref()) }
+    TextOptions::for_columns(columns.as_deref())
 }
 
 fn sources(report: &Report) -> SourceLines {

@@ -10,16 +10,20 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gleak_detector::findings_file::{self, FindingsFile, Source};
-use gleak_detector::render::{self, ToldBy};
+use gleak_detector::render::{self, TextOptions, ToldBy};
+use gleak_detector::survey::{Standing, Survey};
 use gleak_detector::{
     Certainty, Date, Exception, Finding, Ignore, Matcher, Question, Report, Scope, Suppressions,
     analyze, can_go_on,
 };
 use gleak_snapshot::{Reason, Region, RegionId, RegionKind, Snapshot, Task, TaskId};
 
-use super::exit::Mode;
+use super::cut_off::{self, CutOff};
+use super::exit::Asked;
+use super::layout::columns;
 use super::{
-    Detail, Look, Taken, evidence, layout, other_threads, say, settings, settle, sleepers_due,
+    Detail, Look, Taken, evidence, layout, other_threads, others, say, settings, settle,
+    sleepers_due,
 };
 use crate::collect;
 use crate::machine::futex::Parker;
@@ -28,51 +32,104 @@ use crate::time::clock;
 
 /// For the last steps of threads that were joined: the kernel lists them a little longer.
 const JOINED: Duration = Duration::from_millis(20);
+/// Rows of a survey that a process prints; a file has all.
+const ROWS: usize = 100;
+
+/// What the process has come to.
+struct Sight {
+    report: Report,
+    survey: Survey,
+    /// Who looked, and at how much.
+    source: Source,
+    /// What of the exceptions is not understood.
+    misread: Option<String>,
+}
 
 /// Gives the verdict. The status to end with, if it must be another one.
-pub(super) fn verdict(mode: Mode) -> Option<u8> {
-    let pause = Parker::new();
-    let (report, taken, misread) = look(&BTreeSet::new(), &|time| pause.park(Some(time)));
-    let lost = evidence::write_of(source(&taken.snapshot), report.findings.clone()).err();
+pub(super) fn verdict(asked: Asked) -> Option<u8> {
+    let Sight { report, survey, source, misread } = of_process();
+    let counted = match asked {
+        Asked::Survey => survey.clone(),
+        Asked::Report | Asked::Check(_) => Survey::default(),
+    };
+    let lost = evidence::write_of(source.clone(), report.findings.clone(), &counted).err();
     let faults: Vec<String> = misread.into_iter().chain(lost).collect();
-    tell(mode, &taken.snapshot, &report);
-    if mode == Mode::Report {
+    tell(asked, source.spawned, &report, &survey);
+    if asked == Asked::Report {
+        let pause = Parker::new();
         plain_threads(&|time| pause.park(Some(time))).iter().for_each(|text| say(text));
     }
     faults.iter().for_each(|fault| say(fault));
-    match mode {
-        Mode::Check(status) if !report.findings.is_empty() => Some(status),
-        Mode::Check(status) if !faults.is_empty() => {
+    match asked {
+        Asked::Check(status) if !report.findings.is_empty() => Some(status),
+        Asked::Check(status) if !faults.is_empty() => {
             say(&format!("gleak: {}", so_it_ends(status)));
             Some(status)
         }
-        Mode::Check(_) | Mode::Report | Mode::Survey => None,
+        Asked::Check(_) | Asked::Report | Asked::Survey => None,
+    }
+}
+
+/// Looks at our tasks and at those of other runtimes, the living and those that were cut off.
+fn of_process() -> Sight {
+    let pause = Parker::new();
+    let pause = |time| pause.park(Some(time));
+    let (suppressions, misread) = excepted();
+    let nobody = BTreeSet::new();
+    let (mut taken, theirs, settled_ns) = settled(&nobody, &pause, others::others);
+    let judge = |snapshot: &Snapshot| judged(snapshot, settled_ns, &suppressions, &nobody);
+    let mut report = judge(&taken.snapshot);
+    if !report.findings.is_empty() {
+        taken.add(Detail::REPORT);
+        report = judge(&taken.snapshot);
+    }
+    let mut source = source(&taken.snapshot);
+    let mut survey = Survey::default();
+    survey.add_groups(&taken.snapshot, &report.groups, |_| Standing::Left);
+    for snapshot in &theirs {
+        let own = judge(snapshot);
+        survey.add_groups(snapshot, &own.groups, |_| Standing::Left);
+        let theirs = self::source(snapshot);
+        source.tests += theirs.tests;
+        source.spawned += theirs.spawned;
+        report = joined(report, own);
+    }
+    let cut_off = cut_off::judged(&suppressions);
+    survey.join(&cut_off.survey);
+    Sight { report: joined(report, cut_off.report), survey, source, misread }
+}
+
+/// What is cut off, judged by the files of the environment alone.
+#[must_use]
+pub fn cut_off() -> CutOff {
+    cut_off::judged(&excepted().0)
+}
+
+/// What the environment excepts. What of it is not understood comes back as a message.
+fn excepted() -> (Suppressions, Option<String>) {
+    match settings::suppressions(&[]) {
+        Ok(suppressions) => (suppressions, None),
+        Err(text) => (Suppressions::default(), Some(text)),
     }
 }
 
 /// Waits for who could still finish, and judges who is left, but these. What is not understood in the
 /// exceptions comes back as a message.
-pub(super) fn look(
-    but: &BTreeSet<TaskId>,
-    pause: &dyn Fn(Duration),
-) -> (Report, Taken, Option<String>) {
-    let (suppressions, misread) = match settings::suppressions(&[]) {
-        Ok(suppressions) => (suppressions, None),
-        Err(text) => (Suppressions::default(), Some(text)),
-    };
-    let (mut taken, settled_ns) = settled(but, pause);
+pub(super) fn look(but: &BTreeSet<TaskId>, pause: &dyn Fn(Duration)) -> (Report, Option<String>) {
+    let (suppressions, misread) = excepted();
+    let (mut taken, _, settled_ns) = settled(but, pause, |_| Vec::new());
     let judge = |snapshot: &Snapshot| judged(snapshot, settled_ns, &suppressions, but);
     let mut report = judge(&taken.snapshot);
     if !report.findings.is_empty() {
         taken.add(Detail::REPORT);
         report = judge(&taken.snapshot);
     }
-    (report, taken, misread)
+    (report, misread)
 }
 
 /// The process sleeps for good and is about to be ended: what was found goes where the gate looks.
 pub(super) fn asleep(snapshot: &Snapshot, found: Vec<Finding>) {
-    if let Err(text) = evidence::write_of(source(snapshot), found) {
+    if let Err(text) = evidence::write_of(source(snapshot), found, &Survey::default()) {
         say(&text);
     }
 }
@@ -93,22 +150,24 @@ fn source(snapshot: &Snapshot) -> Source {
     }
 }
 
-fn tell(mode: Mode, snapshot: &Snapshot, report: &Report) {
+fn tell(asked: Asked, spawned: u64, report: &Report, survey: &Survey) {
     let text = || render::left(report, &layout(report));
-    let nothing_checked = source(snapshot).spawned == 0;
-    match mode {
-        Mode::Survey if !report.groups.is_empty() => say(&survey(snapshot, report)),
-        Mode::Report if !report.findings.is_empty() => say(text().trim_end()),
-        Mode::Survey | Mode::Report => say(&clean(snapshot, report)),
-        Mode::Check(_) if report.findings.is_empty() && nothing_checked => {
-            say(&clean(snapshot, report));
+    match asked {
+        Asked::Survey => say(&table_of(spawned, survey, &report.exceptions)),
+        Asked::Report if !report.findings.is_empty() => say(text().trim_end()),
+        Asked::Report => say(&clean(spawned, &report.exceptions)),
+        Asked::Check(_) if report.findings.is_empty() && spawned == 0 => {
+            say(&clean(spawned, &report.exceptions));
         }
-        Mode::Check(_) if report.findings.is_empty() => {}
-        Mode::Check(status) => {
+        Asked::Check(_) if report.findings.is_empty() => {}
+        Asked::Check(status) => {
             let text = text();
             let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
             say(&format!("{first}\n  {}\n{}", so_it_ends(status), rest.trim_end()));
         }
+    }
+    if asked == Asked::Report {
+        cut_off::not_judged(survey).iter().for_each(|line| say(line));
     }
     // With arguments only some of the tests may have run, and a line may be for another one.
     if std::env::args_os().len() <= 1 {
@@ -131,24 +190,37 @@ fn so_it_ends(status: u8) -> String {
     format!("so the exit status is {status}, whatever the tests said: GLEAK=check")
 }
 
-/// A snapshot of when nobody who is left could still finish, or of the end of the settle time; and for how
-/// long that was waited for.
-fn settled(but: &BTreeSet<TaskId>, pause: &dyn Fn(Duration)) -> (Taken, u64) {
+/// A snapshot of when nobody who is left could still finish, or of the end of the settle time; those of `others`
+/// then; and for how long that was waited for.
+fn settled(
+    but: &BTreeSet<TaskId>,
+    pause: &dyn Fn(Duration),
+    others: impl Fn(Reason) -> Vec<Snapshot>,
+) -> (Taken, Vec<Snapshot>, u64) {
     let start = clock::now_ns();
     // Nobody tells it, so it is looked at.
     settle(settings::settle_time(), pause, || {
         let settled_ns = clock::now_ns() - start;
         let taken = collect::take(Reason::MainReturned);
-        let snapshot = &taken.snapshot;
-        let answered = answered(snapshot);
-        let left = || {
-            let tasks = snapshot.tasks.iter();
-            tasks.filter(|task| is_left(task, &answered) && !but.contains(&task.id))
-        };
-        let may_finish = left().any(can_go_on) || hides_some(snapshot, &answered);
-        let due = sleepers_due(snapshot, left());
-        Look { may_finish, due, seen: (taken, settled_ns) }
+        let theirs = others(Reason::MainReturned);
+        let ours = left_of(&taken.snapshot, but);
+        let may_finish = may_finish(&taken.snapshot, &ours)
+            || theirs.iter().any(|it| may_finish(it, &left_of(it, &BTreeSet::new())));
+        let due = sleepers_due(&taken.snapshot, ours.into_iter());
+        Look { may_finish, due, seen: (taken, theirs, settled_ns) }
     })
+}
+
+/// Those of whom an end may have been expected, but these.
+fn left_of<'s>(snapshot: &'s Snapshot, but: &BTreeSet<TaskId>) -> Vec<&'s Task> {
+    let answered = answered(snapshot);
+    let tasks = snapshot.tasks.iter();
+    tasks.filter(|task| is_left(task, &answered) && !but.contains(&task.id)).collect()
+}
+
+/// Whether one of these could still finish, or somebody who is not shown.
+fn may_finish(snapshot: &Snapshot, left: &[&Task]) -> bool {
+    left.iter().any(|task| can_go_on(task)) || hides_some(snapshot, &answered(snapshot))
 }
 
 /// Whether there may be somebody left who is not shown: tasks came or went during the look.
@@ -174,7 +246,7 @@ fn is_left(task: &Task, answered: &BTreeSet<RegionId>) -> bool {
 
 /// What is left in all regions, each judged by itself, and outside of any; and what was done in them.
 /// Less what is suppressed as of the day of the snapshot, and less findings on `but` these.
-fn judged(
+pub(super) fn judged(
     snapshot: &Snapshot,
     settled_ns: u64,
     suppressions: &Suppressions,
@@ -217,36 +289,61 @@ fn judged(
 }
 
 fn file(findings: Vec<Finding>) -> FindingsFile {
-    FindingsFile { source: Source::default(), findings, complete: true }
+    FindingsFile { source: Source::default(), findings, survey: Survey::default(), complete: true }
+}
+
+/// Two reports on tasks of one process as one.
+pub(super) fn joined(mut report: Report, other: Report) -> Report {
+    let (ours, theirs) = (file(std::mem::take(&mut report.findings)), file(other.findings));
+    report.findings = findings_file::merge([ours, theirs]);
+    report.groups.extend(other.groups);
+    report.held.extend(other.held);
+    Exception::add_all(&mut report.exceptions, other.exceptions);
+    let coverage = &mut report.completeness.coverage;
+    *coverage = match (*coverage, other.completeness.coverage) {
+        (Some(one), Some(two)) => Some(one.and(two)),
+        (one, two) => one.or(two),
+    };
+    report
+}
+
+/// What is counted as spawned.
+fn noun() -> &'static str {
+    if activity::threads_spawned() == 0 { "tasks" } else { "tasks and threads" }
 }
 
 /// Where nothing was found: why that may be.
-fn clean(snapshot: &Snapshot, report: &Report) -> String {
-    let threads = match activity::threads_spawned() {
-        0 => "",
-        1 => " and 1 thread",
-        threads => &format!(" and {threads} threads"),
-    };
-    let tasks = match snapshot.header.counters.spawned {
-        0 if threads.is_empty() => {
+fn clean(spawned: u64, exceptions: &[Exception]) -> String {
+    let tasks = match (spawned, noun()) {
+        (0, _) => {
             return "gleak: nothing was checked: no task was spawned in this process".to_owned();
         }
-        1 if threads.is_empty() => "1 task was".to_owned(),
-        1 => format!("1 task{threads} were"),
-        spawned => format!("{spawned} tasks{threads} were"),
+        (1, "tasks") => "1 task was".to_owned(),
+        (spawned, noun) => format!("{spawned} {noun} were"),
     };
-    let used = render::used(&report.exceptions);
+    let used = render::used(exceptions);
     let but = if used.is_empty() { "" } else { " but what is suppressed" };
     let head = format!("gleak: nothing was left when the process ended{but} ({tasks} spawned)");
     std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n  ")
 }
 
-fn survey(snapshot: &Snapshot, report: &Report) -> String {
-    let tasks = report.groups.iter().map(|group| group.members.len()).sum::<usize>();
-    let spawned = source(snapshot).spawned;
-    let noun = if activity::threads_spawned() == 0 { "tasks" } else { "tasks and threads" };
-    let used = render::used(&report.exceptions).into_iter();
-    let head = format!("gleak: {tasks} of {spawned} {noun} were left when the process ended");
-    let head = std::iter::once(head).chain(used).collect::<Vec<_>>().join("\n  ");
-    format!("{head}\n\n{}", render::survey(snapshot, &report.groups).trim_end())
+/// What a run has counted, under a line that sums it up. For test harnesses, which count by test.
+#[must_use]
+pub fn surveyed(survey: &Survey, exceptions: &[Exception]) -> String {
+    table_of(others::spawned(), survey, exceptions)
+}
+
+fn table_of(spawned: u64, survey: &Survey, exceptions: &[Exception]) -> String {
+    let head = match survey.tasks(Standing::Left) {
+        0 => clean(spawned, exceptions),
+        left => {
+            let noun = noun();
+            let head =
+                format!("gleak: {left} of {spawned} {noun} were left when the process ended");
+            let lines = std::iter::once(head).chain(render::used(exceptions));
+            lines.collect::<Vec<_>>().join("\n  ")
+        }
+    };
+    let table = render::survey(survey, &TextOptions { top: ROWS, ..columns() });
+    format!("{head}\n\n{}", table.trim_end()).trim_end().to_owned()
 }

@@ -5,6 +5,8 @@
 #[cfg(feature = "report")]
 mod asked;
 #[cfg(feature = "report")]
+mod cut_off;
+#[cfg(feature = "report")]
 mod evidence;
 mod exit;
 #[cfg(feature = "report")]
@@ -13,6 +15,8 @@ mod find;
 mod layout;
 #[cfg(feature = "report")]
 mod left;
+#[cfg(feature = "report")]
+mod others;
 #[cfg(feature = "report")]
 mod settings;
 #[cfg(feature = "report")]
@@ -27,15 +31,21 @@ pub use gleak_detector as detector;
 #[cfg(feature = "report")]
 pub(crate) use self::asked::of_signal;
 #[cfg(feature = "report")]
-pub use self::asked::{dumped, in_full, on_signals, without_verdict};
+pub use self::asked::{all_dumped, dumped, in_full, on_signals, without_verdict};
+#[cfg(feature = "report")]
+pub use self::cut_off::CutOff;
 #[cfg(feature = "report")]
 pub use self::evidence::write_evidence;
 pub(crate) use self::exit::arm;
-pub use self::exit::{is_asked, on_exit, stand_down};
+pub use self::exit::{Asked, asked, is_asked, on_exit, stand_down};
 #[cfg(feature = "report")]
 pub use self::find::{find, verify_none};
 #[cfg(feature = "report")]
 pub use self::layout::layout;
+#[cfg(feature = "report")]
+pub use self::left::{cut_off, surveyed};
+#[cfg(feature = "report")]
+pub use self::others::{Other, also, others};
 #[cfg(feature = "report")]
 pub use self::settings::{settle_time, suppressions};
 #[cfg(feature = "report")]

@@ -92,9 +92,11 @@ fn a_report_tells_and_leaves_the_status() {
 fn a_survey_counts_by_test_site_and_wait() {
     let text = check(&left_behind("survey", &["pool::drains", "pool::closes", "pool::stays"]), 0);
     let expected = "gleak: 2 of 3 tasks were left when the process ended\n\n   \
-         tasks  test\n       1  pool::closes\n       1  pool::drains\n\n   \
-         tasks  spawned at\n       2  runtime/examples/left_behind.rs:14  left_behind::leaks\n\n   \
-         tasks  wait\n       2  receive  at runtime/examples/left_behind.rs:14\n";
+         tasks  test\n       \
+         1  pool::closes\n            spawned  runtime/examples/left_behind.rs:14  left_behind::leaks\n            \
+         waits    receive at runtime/examples/left_behind.rs:14\n       \
+         1  pool::drains\n            spawned  runtime/examples/left_behind.rs:14  left_behind::leaks\n            \
+         waits    receive at runtime/examples/left_behind.rs:14\n";
     assert_eq!(text, expected);
 }
 

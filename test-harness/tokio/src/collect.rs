@@ -15,12 +15,12 @@ use crate::object::{Facts, Had, Object};
 use crate::region::{self, Region};
 use crate::site::{self, Place};
 use crate::snapshot::{
-    Arm, Completeness, Counters, Coverage, Endpoint, Header, Hold, HoldMode, LastUse, ObjectDetail,
-    ObjectId, Owner, PanicFact, Reason, RegionId, Site, SiteId, Snapshot, SpawnId, SpawnPoint,
-    TaskId, TaskState, Tenure, Touched, Wait, WaitReason, WaiterKind,
+    Arm, COUNTED, Completeness, Counters, Coverage, Endpoint, Header, Hold, HoldMode, LastUse,
+    ObjectDetail, ObjectId, Owner, PanicFact, Reason, RegionId, Site, SiteId, Snapshot, SpawnId,
+    SpawnPoint, TaskId, TaskState, Tenure, Touched, Wait, WaitReason, WaiterKind,
 };
-use crate::task::{Kind, On, Origin, Pending, Seen, Task};
-use crate::{clock, ledger, snapshot as facts};
+use crate::task::{Hooked, Kin, Kind, On, Origin, Pending, Seen, Task};
+use crate::{clock, hooks, ledger, snapshot as facts};
 
 /// Tasks that a runtime of a region's own counts and nobody has wrapped: so many.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +28,6 @@ pub(crate) struct Counted<'r> {
     pub(crate) region: &'r Region,
     pub(crate) tasks: u64,
 }
-
-/// What stands where the function of a task would.
-const NO_SITE: &str = "(counted, no site)";
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -60,10 +57,11 @@ pub(crate) fn collect(reason: Reason, counted: Option<Counted<'_>>) -> Snapshot 
     if let Some(Counted { region, tasks }) = counted {
         (0..tasks).for_each(|_| draft.counted(region));
     }
+    look.hooked.iter().for_each(|task| draft.hooked(task));
     draft.panics();
     draft.snapshot.completeness.coverage = Some(Coverage {
         wrapped: look.tasks.len() as u64,
-        hooked: 0,
+        hooked: look.hooked.len() as u64,
         counted: counted.map(|it| it.tasks),
     });
     draft.finish()
@@ -107,6 +105,7 @@ impl State {
 struct Look {
     regions: Vec<(Arc<Region>, bool)>,
     tasks: Vec<(Arc<Task>, Seen, bool)>,
+    hooked: Vec<Hooked>,
     objects: BTreeMap<u64, (Arc<Object>, State, bool)>,
 }
 
@@ -137,7 +136,7 @@ impl Look {
             .into_iter()
             .map(|(before, it)| (it.changes() != before, it))
             .map(|(b, it)| (it, b));
-        Look { regions: regions.collect(), tasks, objects }
+        Look { regions: regions.collect(), tasks, hooked: hooks::tasks(), objects }
     }
 
     fn task(&self, id: u64) -> Option<&Task> {
@@ -188,25 +187,43 @@ impl Draft {
             ancestry,
             name: task.identity.name().map(str::to_owned),
             labels: labels(task),
-            tenure: match task.identity.background {
-                true => Tenure::Background,
-                false => Tenure::Ordinary,
-            },
-            ..blank(TaskId(task.id), spawn, state)
+            tenure: tenure(task.identity.background),
+            spawn: Some(spawn),
+            ..facts::Task::new(TaskId(task.id), WaiterKind::Task, state)
         });
     }
 
     /// One that is alive and of which nothing else is known.
     fn counted(&mut self, region: &Region) {
-        let spawn = self.spawn(Origin { site: region.site, entry: NO_SITE });
-        let id = RegionId(region.id);
-        let state = TaskState::Moving;
-        self.snapshot.tasks.push(facts::Task {
-            region: Some(id).filter(|id| self.has_region(*id)),
-            ..blank(TaskId(ledger::id_without_record()), spawn, state)
-        });
-        let known = self.snapshot.regions.iter_mut().find(|known| known.id == id);
-        known.into_iter().for_each(|known| known.unsettled = true);
+        let origin = Origin { site: region.site, entry: COUNTED };
+        let region = Some(RegionId(region.id));
+        let task = self.alive(ledger::fresh_id(), origin);
+        self.unknown(facts::Task { region, ..task });
+    }
+
+    /// One that is alive, whose place is known, and not what it does.
+    fn hooked(&mut self, Hooked { id, origin, kin }: &Hooked) {
+        let Kin { parent, ancestors, region, background } = kin;
+        let above = ancestors.iter().flat_map(|line| line.iter());
+        let ancestry = above.map(|origin| self.spawn(*origin)).collect();
+        let region = region.as_ref().filter(|_| !background).map(|region| RegionId(region.id));
+        let tenure = tenure(*background);
+        let parent = parent.map(TaskId);
+        let task = self.alive(*id, *origin);
+        self.unknown(facts::Task { parent, region, ancestry, tenure, ..task });
+    }
+
+    fn alive(&mut self, id: u64, origin: Origin) -> facts::Task {
+        let task = facts::Task::new(TaskId(id), WaiterKind::Task, TaskState::Moving);
+        facts::Task { spawn: Some(self.spawn(origin)), ..task }
+    }
+
+    /// It may do anything, so nothing follows from all that its region's other tasks do.
+    fn unknown(&mut self, mut task: facts::Task) {
+        task.region = task.region.filter(|id| self.has_region(*id));
+        let own = self.snapshot.regions.iter_mut().filter(|it| Some(it.id) == task.region);
+        own.for_each(|region| region.unsettled = true);
+        self.snapshot.tasks.push(task);
     }
 
     fn state(&mut self, task: &Task, seen: &Seen, settled: bool, look: &Look) -> TaskState {
@@ -242,7 +259,7 @@ impl Draft {
         doubts += u32::from(arms.iter().any(aborted));
         let main = seen.pending.iter().min_by_key(|it| matches!(it.what.on, On::Until(_)));
         let reason = match (&arms[..], main, until_ns) {
-            ([], _, Some(_)) => WaitReason::Sleep,
+            ([], _, Some(_)) if doubts == 0 => WaitReason::Sleep,
             ([], ..) | (_, None, _) => WaitReason::Future,
             ([_], Some(main), _) => main.what.reason,
             (_, Some(_), _) => WaitReason::Select,
@@ -377,6 +394,7 @@ impl Draft {
 
     fn finish(self) -> Snapshot {
         let Draft { mut snapshot, mut holds, .. } = self;
+        snapshot.tasks.sort_by_key(|task| task.id);
         for task in &mut snapshot.tasks {
             let mut own = holds.remove(&task.id.0).unwrap_or_default();
             own.sort_by_key(|(since_ns, hold)| (hold.mode, *since_ns));
@@ -418,26 +436,10 @@ impl Draft {
     }
 }
 
-/// A task of which nothing else is known.
-fn blank(id: TaskId, spawn: SpawnId, state: TaskState) -> facts::Task {
-    facts::Task {
-        id,
-        kind: WaiterKind::Task,
-        parent: None,
-        region: None,
-        spawn: Some(spawn),
-        ancestry: Vec::new(),
-        name: None,
-        labels: Vec::new(),
-        main: false,
-        tenure: Tenure::Ordinary,
-        worker: None,
-        state,
-        holds: Vec::new(),
-        asked: None,
-        backtrace: None,
-        spawn_backtrace: None,
-        stack: None,
+fn tenure(background: bool) -> Tenure {
+    match background {
+        true => Tenure::Background,
+        false => Tenure::Ordinary,
     }
 }
 

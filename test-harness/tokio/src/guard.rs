@@ -7,14 +7,13 @@
 //! 3. Where nobody else can run while it looks on, only what is certain is held against anybody.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gleak_detector::{Certainty, Report, render};
+use gleak_detector::Certainty;
+use gleak_test_harness::Leaks;
 use gleak_test_harness::adapter::Judge;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
@@ -75,36 +74,6 @@ struct OfRuntime {
     /// Nobody else seems to be on it.
     own: bool,
 }
-
-/// What a guard has found.
-#[derive(Clone, Debug)]
-pub struct Leaks {
-    report: Box<Report>,
-    message: String,
-}
-
-impl Leaks {
-    /// All that is known of it.
-    #[must_use]
-    pub fn report(&self) -> &Report {
-        &self.report
-    }
-
-    /// The report in the format of `gleak report --format json`.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        render::json(&self.report)
-    }
-}
-
-/// As a test that fails says it.
-impl fmt::Display for Leaks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for Leaks {}
 
 impl OfRuntime {
     fn enter() -> Option<Self> {
@@ -228,8 +197,7 @@ fn verdict(
     }
     judge.charge(&report);
     region.close();
-    let message = judge.leaks(&report)?;
-    Some(Leaks { report: Box::new(report), message })
+    judge.leaks(report)
 }
 
 impl Drop for Guard {
@@ -243,7 +211,7 @@ impl Drop for Guard {
         } else {
             // Without the panic hook's words around it.
             judge.say(&format!("\n{leaks}"));
-            resume_unwind(Box::new(leaks.message));
+            resume_unwind(Box::new(leaks.to_string()));
         }
     }
 }

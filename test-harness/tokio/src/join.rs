@@ -35,6 +35,7 @@ impl<T> JoinHandle<T> {
 
     /// As tokio's.
     pub fn abort(&self) {
+        about_to_abort(self.task);
         self.inner.abort();
     }
 
@@ -76,6 +77,13 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
+/// A task that is to be aborted goes on, if only to its end.
+pub(crate) fn about_to_abort(task: Named) {
+    if let Some(task) = ledger::find(task) {
+        task.abort();
+    }
+}
+
 /// Somebody has learnt how a task ended.
 pub(crate) fn seen(task: u64, error: &JoinError) {
     if error.is_panic() {
@@ -109,6 +117,7 @@ impl AbortHandle {
 
     /// As tokio's.
     pub fn abort(&self) {
+        about_to_abort(self.task);
         self.inner.abort();
     }
 

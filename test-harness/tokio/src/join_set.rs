@@ -9,19 +9,20 @@ use std::task::{Context, Poll};
 
 use tokio::task::{self as theirs, Id, JoinError};
 
-use crate::join::{AbortHandle, seen};
+use crate::hooks;
+use crate::join::{AbortHandle, about_to_abort, seen};
 use crate::leaf::Leaf;
 use crate::root::{Blocking, Root};
 use crate::site::Place;
 use crate::snapshot::WaitReason;
 use crate::spawn::Builder;
-use crate::task::{Kind, On, Task, What};
+use crate::task::{Kind, Named, On, Task, What};
 
 /// [`tokio::task::JoinSet`], whose tasks are known.
 pub struct JoinSet<T> {
     inner: theirs::JoinSet<T>,
     /// Records of those that have not been joined, by tokio's ids.
-    tasks: HashMap<Id, u64>,
+    tasks: HashMap<Id, Named>,
     leaf: Leaf,
 }
 
@@ -55,7 +56,7 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         let task = Builder::new().enter::<F>(Kind::Spawned, Location::caller());
-        self.add(&Arc::clone(&task), |set| set.spawn(Root::new(future, task)))
+        self.add(&Arc::clone(&task), |set| hooks::wrapped(|| set.spawn(Root::new(future, task))))
     }
 
     /// As tokio's.
@@ -92,7 +93,7 @@ impl<T: 'static> JoinSet<T> {
         spawn: impl FnOnce(&mut theirs::JoinSet<T>) -> theirs::AbortHandle,
     ) -> AbortHandle {
         let handle = spawn(&mut self.inner);
-        self.tasks.insert(handle.id(), task.id);
+        self.tasks.insert(handle.id(), task.named());
         AbortHandle::new(handle, task.named())
     }
 
@@ -149,6 +150,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// As tokio's.
     pub fn abort_all(&mut self) {
+        self.tasks.values().for_each(|task| about_to_abort(*task));
         self.inner.abort_all();
     }
 
@@ -165,7 +167,7 @@ impl<T: 'static> JoinSet<T> {
     ) -> Poll<Option<Result<(Id, T), JoinError>>> {
         let JoinSet { inner, tasks, leaf } = self;
         let what = || {
-            let mut ids: Vec<u64> = tasks.values().copied().collect();
+            let mut ids: Vec<u64> = tasks.values().map(|task| task.id).collect();
             ids.sort_unstable();
             What { reason: WaitReason::Join, on: On::AnyTask(ids), site }
         };
@@ -176,12 +178,19 @@ impl<T: 'static> JoinSet<T> {
             }
             Poll::Ready(Some(Err(error))) => {
                 if let Some(task) = tasks.remove(&error.id()) {
-                    seen(task, error);
+                    seen(task.id, error);
                 }
             }
             Poll::Ready(None) | Poll::Pending => {}
         }
         joined
+    }
+}
+
+/// Dropped, it aborts them.
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.tasks.values().for_each(|task| about_to_abort(*task));
     }
 }
 

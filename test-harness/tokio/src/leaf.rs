@@ -1,7 +1,7 @@
 //! What a task waits for, while it does: noted when it is first found wanting, struck out when it has
 //! come or is not waited for any more.
 //!
-//! A leaf that finds the waker of its own task leaves the runtime's with what it waits for (see
+//! A leaf that finds the waker of its own task leaves the known one with what it waits for (see
 //! `task.rs`). Under a combinator with a waker of its own it leaves that one; its task is then seen as one
 //! that somebody unseen may wake.
 //!
@@ -12,6 +12,8 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+
+use tokio::task::coop;
 
 use crate::task::{Pending, Task, What};
 use crate::{clock, current};
@@ -55,7 +57,8 @@ impl Leaf {
             return poll(cx);
         }
         let task = current::task();
-        let own = task.as_ref().filter(|task| task.is(cx.waker())).and_then(|task| task.waker());
+        let own = task.as_ref().filter(|task| task.is(cx.waker()));
+        let own = own.map(|task| task.known_waker());
         let polled = match own {
             Some(waker) => poll(&mut Context::from_waker(&waker)),
             None => poll(cx),
@@ -95,9 +98,29 @@ impl Drop for Leaf {
     }
 }
 
+/// The waker of the calling task itself, for what stands inside of a leaf and is found the known one of.
+pub(crate) fn own_waker(found: &Waker) -> Option<Waker> {
+    let task = current::task()?;
+    task.known_waker().will_wake(found).then(|| task.as_waker())
+}
+
 /// Waits for a future of tokio's, as the caller.
 pub(crate) async fn wait<F: Future>(future: F, what: impl Fn() -> What) -> F::Output {
     let mut future = pin!(future);
     let mut leaf = Leaf::default();
     std::future::poll_fn(|cx| leaf.poll(cx, &what, |cx| future.as_mut().poll(cx))).await
+}
+
+/// What can be had at once, as tokio's own futures take it: it counts as one step of the task's share, and is
+/// not taken when that is used up.
+#[inline]
+pub(crate) fn at_once<T>(take: impl FnOnce() -> Option<T>) -> Option<T> {
+    let Poll::Ready(step) = coop::poll_proceed(&mut Context::from_waker(Waker::noop())) else {
+        return None;
+    };
+    let taken = take();
+    if taken.is_some() {
+        step.made_progress();
+    }
+    taken
 }

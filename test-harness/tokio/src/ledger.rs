@@ -4,35 +4,47 @@
 //! 1. A task is in the table from before its future is first polled until after it is gone.
 //! 2. No lock of the table is held over code of others.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::current;
 use crate::region::Region;
 use crate::task::{Identity, Kin, Kind, Named, Origin, Task};
+use crate::{current, hooks, left};
 
 /// Panics that are kept.
 const PANICS: usize = 1024;
 const SHARD_COUNT: usize = 32;
 
+/// Ids that a thread takes at a time, so that threads that spawn keep out of each other's way.
+const BLOCK: u64 = 16;
+
+/// The next block of ids, which begin at one.
 static NEXT: AtomicU64 = AtomicU64::new(1);
-static WITHOUT_RECORD: AtomicU64 = AtomicU64::new(0);
-/// By id, in turns.
+/// By block of ids, in turns.
 static SHARDS: [spin::Mutex<Shard>; SHARD_COUNT] =
-    [const { spin::Mutex::new(Shard { slots: Vec::new(), free: Vec::new(), finished: 0 }) };
-        SHARD_COUNT];
+    [const { spin::Mutex::new(Shard::EMPTY) }; SHARD_COUNT];
 static UNSEEN: Mutex<Unseen> = Mutex::new(Unseen { panics: Vec::new(), dropped: 0 });
 
 /// A part of the table. Its lock is held for a handful of instructions.
 struct Shard {
     slots: Vec<Option<(u64, Weak<Task>)>>,
     free: Vec<u32>,
+    spawned: u64,
     finished: u64,
 }
 
+impl Shard {
+    const EMPTY: Shard = Shard { slots: Vec::new(), free: Vec::new(), spawned: 0, finished: 0 };
+}
+
+thread_local! {
+    /// Ids that this thread may give, the second one excluded.
+    static IDS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
 fn shard(id: u64) -> &'static spin::Mutex<Shard> {
-    #[expect(clippy::cast_possible_truncation, reason = "the rest is below the count")]
-    let at = (id % SHARD_COUNT as u64) as usize;
+    let at = (id / BLOCK % SHARD_COUNT as u64) as usize;
     &SHARDS[at]
 }
 
@@ -54,9 +66,18 @@ pub(crate) struct Panicked {
 }
 
 /// Makes the record of a task that the caller spawns.
+#[inline]
 pub(crate) fn enter(identity: Identity) -> Arc<Task> {
-    let of_thread = || Kin { region: current::region(), ..Kin::default() };
-    admit(identity, current::with(|parent| parent.map_or_else(of_thread, Task::kin)))
+    admit(identity, kin())
+}
+
+/// What a task has from the caller, who spawns it.
+#[inline]
+pub(crate) fn kin() -> Kin {
+    let own = || current::region().or_else(left::of_thread);
+    let of_thread = || Kin { region: own(), ..Kin::default() };
+    let of_others = || hooks::kin().unwrap_or_else(of_thread);
+    current::with(|parent| parent.map_or_else(of_others, Task::kin))
 }
 
 /// As [`enter`], for what begins a region.
@@ -73,6 +94,7 @@ fn admit(identity: Identity, kin: Kin) -> Arc<Task> {
     }
     let entry = Some((task.id, Arc::downgrade(&task)));
     let mut shard = shard(task.id).lock();
+    shard.spawned += 1;
     let slot = match shard.free.pop() {
         Some(slot) => {
             shard.slots[slot as usize] = entry;
@@ -88,14 +110,18 @@ fn admit(identity: Identity, kin: Kin) -> Arc<Task> {
     task
 }
 
-fn fresh_id() -> u64 {
-    NEXT.fetch_add(1, Ordering::Relaxed)
+/// An id for what is alive: nobody else has it.
+pub(crate) fn fresh_id() -> u64 {
+    let (id, end) = IDS.get();
+    let (id, end) = if id < end { (id, end) } else { fresh_block() };
+    IDS.set((id + 1, end));
+    id
 }
 
-/// An id for what is alive and has no record.
-pub(crate) fn id_without_record() -> u64 {
-    WITHOUT_RECORD.fetch_add(1, Ordering::Relaxed);
-    fresh_id()
+#[cold]
+fn fresh_block() -> (u64, u64) {
+    let start = NEXT.fetch_add(BLOCK, Ordering::Relaxed);
+    (start, start + BLOCK)
 }
 
 /// The future of a task is gone.
@@ -145,9 +171,10 @@ pub(crate) fn is_live(id: u64) -> bool {
 
 /// Tasks made, and tasks gone, since the start.
 pub(crate) fn counts() -> (u64, u64) {
-    let without = WITHOUT_RECORD.load(Ordering::Relaxed);
-    let finished = SHARDS.iter().map(|shard| shard.lock().finished).sum();
-    (NEXT.load(Ordering::Relaxed) - 1 - without, finished)
+    SHARDS.iter().fold((0, 0), |(spawned, finished), shard| {
+        let shard = shard.lock();
+        (spawned + shard.spawned, finished + shard.finished)
+    })
 }
 
 /// A task has panicked.

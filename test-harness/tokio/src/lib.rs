@@ -27,14 +27,16 @@
 //! tokio's stable interface. For tests under `#[tokio::test]` there is [`guard!`].
 //!
 //! What is spawned by tokio's own functions is only counted, and only for a test's own runtime: reports say
-//! so. It may wake anybody, so it never makes a finding certain.
+//! so. It may wake anybody, so it never makes a finding certain. Where a program is built with tokio's
+//! `--cfg tokio_unstable`, its place is known as well: then there is a function `hooks`.
 //!
 //! # Certainty
 //!
 //! A wait counts as certain only if all that could wake its task is known. A task's future is polled with a
 //! waker that is counted: whoever keeps a clone of it may wake the task, and is somebody unseen. What is
 //! wrapped here does not keep one. So a lock awaited alone is a certain wait; the same lock inside a
-//! `timeout`, or a `select!` with a socket, is not. Two assumptions stand behind a certain circle: no guard is
+//! `timeout`, or a `select!` with a socket, is not. Who has been woken, aborted, or made to give way does not
+//! wait. Two assumptions stand behind a certain circle: no guard is
 //! handed to another task, which only a lock that lives for ever allows, and nobody aborts the tasks. Once
 //! such a guard has been dropped elsewhere, its lock's owner proves nothing for good.
 //!
@@ -57,10 +59,17 @@ mod collect;
 mod current;
 #[cfg(feature = "test")]
 mod guard;
+#[cfg_attr(not(tokio_unstable), path = "no_hooks.rs")]
+mod hooks;
 mod join;
 mod join_set;
 mod leaf;
 mod ledger;
+#[cfg(feature = "test")]
+mod left;
+#[cfg(not(feature = "test"))]
+#[path = "unwatched.rs"]
+mod left;
 mod object;
 mod region;
 mod root;
@@ -76,7 +85,11 @@ pub mod time;
 
 pub use collect::look;
 #[cfg(feature = "test")]
-pub use guard::{Guard, Leaks};
+pub use gleak_test_harness::Leaks;
+#[cfg(feature = "test")]
+pub use guard::Guard;
+#[cfg(tokio_unstable)]
+pub use hooks::hooks;
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use spawn::{Builder, spawn, spawn_background, spawn_blocking, spawn_local};

@@ -146,7 +146,7 @@ impl Ownership {
             self.is_inexact();
             return;
         }
-        self.place.store(site::word(place), Ordering::Relaxed);
+        site::note(place, &self.place);
         self.since_ns.store(clock::coarse(), Ordering::Relaxed);
         self.owner.store(by.task, Ordering::Release);
     }
@@ -196,7 +196,7 @@ impl Readers {
 
 impl LastUse {
     pub(crate) fn note(&self, by: Caller, place: Place) {
-        self.place.store(site::word(place), Ordering::Relaxed);
+        site::note(place, &self.place);
         self.task.store(by.task, Ordering::Release);
     }
 

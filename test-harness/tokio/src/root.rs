@@ -8,12 +8,13 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use tokio::task::coop;
 
 use crate::task::Task;
-use crate::{clock, current, ledger};
+use crate::{clock, current, ledger, left};
 
 pin_project! {
     /// See the head of this file.
@@ -21,17 +22,22 @@ pin_project! {
         #[pin]
         future: Option<F>,
         task: Option<Arc<Task>>,
-        waker: Option<Waker>,
     }
 
     impl<F> PinnedDrop for Root<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            *this.waker = None;
+            if let Some(task) = &*this.task {
+                // Before it is a task that goes.
+                left::drops(task);
+                task.end();
+            }
             // Also when the future's own drop panics.
             let leaves = Leaves(this.task);
-            let _entered = current::enter(&mut *leaves.0);
-            this.future.set(None);
+            if this.future.is_some() {
+                let _entered = current::enter(&mut *leaves.0);
+                this.future.set(None);
+            }
         }
     }
 }
@@ -49,7 +55,7 @@ impl Drop for Leaves<'_> {
 
 impl<F> Root<F> {
     pub(crate) fn new(future: F, task: Arc<Task>) -> Self {
-        Root { future: Some(future), task: Some(task), waker: None }
+        Root { future: Some(future), task: Some(task) }
     }
 }
 
@@ -57,25 +63,34 @@ impl<F: Future> Future for Root<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let (Some(future), Some(task)) = (this.future.as_pin_mut(), this.task.as_ref()) else {
-            unreachable!("its future goes when it does");
-        };
-        task.begin(cx.waker());
-        if this.waker.is_some() {
+        let mut this = self.project();
+        let Some(task) = &*this.task else { unreachable!("it stays until the future goes") };
+        if task.begin() {
             // Who goes on after a wait brings the coarse clock up to date.
             clock::now_ns();
+        } else {
+            left::starts(task);
         }
-        let waker = this.waker.get_or_insert_with(|| task.as_waker());
         let entered = current::enter(this.task);
         // A panic is told where it is known whose it is.
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| future.poll(&mut Context::from_waker(waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let Some(future) = this.future.as_mut().as_pin_mut() else {
+                unreachable!("it is polled no more once it is done")
+            };
+            let polled = entered.poll(|waker| future.poll(&mut Context::from_waker(waker)));
+            if polled.is_ready() {
+                // Here it goes as the task, and what its drop says is the task's.
+                this.future.set(None);
+            }
+            polled
+        }));
         drop(entered);
         let task = this.task.as_ref().expect("it has been put back");
         match polled {
             Ok(Poll::Pending) => {
-                task.rest(clock::now_ns());
+                // Nothing that counts its steps is ready without a share, so what waits may be ready.
+                let gives_way = !coop::has_budget_remaining();
+                task.rest(cx.waker(), gives_way, clock::now_ns());
                 Poll::Pending
             }
             Ok(ready) => ready,
@@ -100,7 +115,7 @@ impl Blocking {
 
     pub(crate) fn run<R>(mut self, work: impl FnOnce() -> R) -> R {
         if let Some(task) = &self.task {
-            task.begin(Waker::noop());
+            task.begin();
         }
         let entered = current::enter(&mut self.task);
         let outcome = catch_unwind(AssertUnwindSafe(work));

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
@@ -21,8 +22,15 @@ thread_local! {
     static KNOWN: [Cell<usize>; SEEN] = const { [const { Cell::new(0) }; SEEN] };
 }
 
+/// Stores the word of a place. What says the same already has handed it out.
+pub(crate) fn note(place: Place, at: &AtomicUsize) {
+    if at.load(Ordering::Relaxed) != std::ptr::from_ref(place) as usize {
+        at.store(word(place), Ordering::Relaxed);
+    }
+}
+
 /// The word of a place; never zero.
-pub(crate) fn word(place: Place) -> usize {
+fn word(place: Place) -> usize {
     let word = std::ptr::from_ref(place) as usize;
     let seen = KNOWN.try_with(|known| known[(word >> 3) % SEEN].replace(word) == word);
     if seen != Ok(true) {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::join::JoinHandle;
-use crate::ledger;
 use crate::root::{Blocking, Root};
 use crate::site::Place;
 use crate::task::{Identity, Kind, Origin, Said, Task};
+use crate::{hooks, ledger};
 
 /// As [`tokio::spawn`]. The task is charged to the test or guard of who spawns it.
 ///
@@ -111,7 +111,7 @@ impl Builder {
     {
         let task = self.enter::<F>(Kind::Spawned, Location::caller());
         let named = task.named();
-        JoinHandle::new(tokio::spawn(Root::new(future, task)), named)
+        JoinHandle::new(hooks::wrapped(|| tokio::spawn(Root::new(future, task))), named)
     }
 
     /// As [`spawn`], on another runtime.
@@ -123,7 +123,7 @@ impl Builder {
     {
         let task = self.enter::<F>(Kind::Elsewhere, Location::caller());
         let named = task.named();
-        JoinHandle::new(handle.spawn(Root::new(future, task)), named)
+        JoinHandle::new(hooks::wrapped(|| handle.spawn(Root::new(future, task))), named)
     }
 
     /// As [`spawn_local`].

@@ -1,21 +1,27 @@
 //! The record of a task: who it is, whether it is being polled, and what it waits for.
 //!
 //! The waker that a task's future is polled with is the record itself. What is wrapped here looks through
-//! it and leaves the runtime's own waker with what it waits for; whatever else wants to wake the task has
-//! to keep a clone of the record. So the count of those clones says whether anybody unseen may wake it.
+//! it and leaves another one with what it waits for, which has no count on the record; whatever else wants to
+//! wake the task has to keep a clone of the record. So the count of those clones says whether anybody unseen
+//! may wake it.
 //!
 //! Invariants:
-//! 1. The version is odd while the future is polled, and otherwise even; only the one who polls changes it.
-//!    Whatever the task does then is published after that (each such word is stored with release), so who has
-//!    seen any of it sees the version change too.
+//! 1. The version is odd while the future is polled, and once it goes, and otherwise even; only the one who
+//!    polls or drops changes it. Whatever the task does then is published after that (each such word is
+//!    stored with release), so who has seen any of it sees the version change too.
 //! 2. Strong handles on a record are those of its [`Root`](crate::root::Root), and wakers. Everybody else
 //!    has weak ones, and holds a strong one only for a moment: one too many makes a wait less certain.
 //! 3. No code of others runs under the lock of `waiting`.
+//! 4. Whoever wakes a task says so in the record before the runtime hears of it, and that stays until the
+//!    task is polled again.
+//! 5. The runtime's waker comes into the record when a poll ends without a result. Who wakes the task
+//!    earlier finds none, and is heard at that end.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Arc, OnceLock};
-use std::task::{Wake, Waker};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::Waker;
 
+use futures_task::{ArcWake, waker};
 use gleak_detector::snapshot::{WaitOp, WaitReason};
 use spin::Mutex;
 
@@ -101,8 +107,10 @@ pub(crate) struct Task {
     pub(crate) region: Option<Arc<Region>>,
     pub(crate) identity: Identity,
     version: AtomicU64,
-    /// Somebody unseen has woken it since it was last polled: it is about to go on.
+    /// Somebody has woken it since it was last polled, or it has given way: it is about to go on.
     woken: AtomicBool,
+    /// Somebody has aborted it: it is about to go.
+    aborted: AtomicBool,
     /// When its future last came to wait.
     since_ns: AtomicU64,
     /// Nobody can join it any more.
@@ -116,8 +124,14 @@ pub(crate) struct Task {
 struct Waiting {
     /// The runtime's.
     waker: Option<Waker>,
+    /// What it leaves with what is known.
+    known: Option<Waker>,
     pending: Vec<Pending>,
 }
+
+/// A waker of the task that nobody has to count: it lies with what the record says is waited for.
+#[derive(Debug)]
+struct Known(Weak<Task>);
 
 /// One thing that a task waits for.
 #[derive(Clone, Debug)]
@@ -157,13 +171,13 @@ pub(crate) struct Seen {
     pub(crate) since_ns: u64,
     /// Whether somebody may wake it who is not in `pending`.
     pub(crate) unseen: bool,
-    /// Whether such a one has.
+    /// Whether it is about to go on, or to go.
     pub(crate) woken: bool,
     pub(crate) pending: Vec<Pending>,
 }
 
 /// What a task has from who spawned it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kin {
     pub(crate) parent: Option<u64>,
     pub(crate) ancestors: Option<Ancestors>,
@@ -171,8 +185,35 @@ pub(crate) struct Kin {
     pub(crate) background: bool,
 }
 
+/// A task that nobody has wrapped, and that its runtime tells of.
+#[derive(Clone, Debug)]
+pub(crate) struct Hooked {
+    pub(crate) id: u64,
+    pub(crate) origin: Origin,
+    pub(crate) kin: Kin,
+}
+
+impl Hooked {
+    /// For its children.
+    #[cfg(tokio_unstable)]
+    pub(crate) fn kin(&self) -> Kin {
+        Kin {
+            parent: Some(self.id),
+            ancestors: Some(line(self.origin, self.kin.ancestors.as_ref())),
+            ..self.kin.clone()
+        }
+    }
+}
+
+/// The ancestors of the children of a task.
+fn line(origin: Origin, above: Option<&Ancestors>) -> Ancestors {
+    let above = above.into_iter().flat_map(|it| it.iter().copied());
+    std::iter::once(origin).chain(above).take(ANCESTORS).collect()
+}
+
 impl Task {
     /// What it is charged to.
+    #[inline]
     pub(crate) fn charged_to(&self) -> Option<&Arc<Region>> {
         self.region.as_ref().filter(|_| !self.identity.background)
     }
@@ -182,7 +223,8 @@ impl Task {
         Kin {
             parent: Some(self.id),
             ancestors: Some(self.line()),
-            region: self.region.clone(),
+            // What it spawns after the verdict belongs to nobody.
+            region: self.region.clone().filter(|region| !region.is_closed()),
             background: self.identity.background,
         }
     }
@@ -202,6 +244,7 @@ impl Task {
             identity,
             version: AtomicU64::new(0),
             woken: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
             since_ns: AtomicU64::new(0),
             detached: AtomicBool::new(false),
             aborters: AtomicU64::new(0),
@@ -210,11 +253,8 @@ impl Task {
     }
 
     fn line(&self) -> Ancestors {
-        let line = self.line.get_or_init(|| {
-            let above = self.ancestors.iter().flat_map(|it| it.iter().copied());
-            std::iter::once(self.identity.origin).chain(above).take(ANCESTORS).collect()
-        });
-        Arc::clone(line)
+        let line = || line(self.identity.origin, self.ancestors.as_ref());
+        Arc::clone(self.line.get_or_init(line))
     }
 
     /// It has this place in the ledger.
@@ -222,13 +262,14 @@ impl Task {
         self.slot.store(slot, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn named(&self) -> Named {
         Named { id: self.id, slot: self.slot.load(Ordering::Relaxed) }
     }
 
-    /// The waker to poll its future with.
+    /// The waker that its future is polled with, counted.
     pub(crate) fn as_waker(self: &Arc<Self>) -> Waker {
-        Waker::from(Arc::clone(self))
+        waker(Arc::clone(self))
     }
 
     /// Whether a waker is this task's, and no combinator's.
@@ -236,34 +277,76 @@ impl Task {
         waker.data() == Arc::as_ptr(self).cast()
     }
 
-    /// Its future is about to be polled.
-    pub(crate) fn begin(&self, waker: &Waker) {
+    /// The waker to leave with what the record says is waited for.
+    pub(crate) fn known_waker(self: &Arc<Self>) -> Waker {
+        if let Some(known) = &self.waiting.lock().known {
+            return known.clone();
+        }
+        let fresh = waker(Arc::new(Known(Arc::downgrade(self))));
+        self.waiting.lock().known = Some(fresh.clone());
+        fresh
+    }
+
+    /// Its future is about to be polled; whether it has been before.
+    #[inline]
+    pub(crate) fn begin(&self) -> bool {
         // Only this thread writes it.
-        self.version.store(self.version() + 1, Ordering::Release);
+        let version = self.version();
+        self.version.store(version + 1, Ordering::Release);
         // After that: whoever misses the wake sees the version change. And what the waker did before it
-        // woke the task is seen by this poll.
-        self.woken.swap(false, Ordering::AcqRel);
-        // A fresh one has none, and the runtime's hardly ever changes.
-        let same = self.version() > 1
-            && self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
+        // woke the task is seen by this poll; one that is not seen here stays.
+        if self.woken.load(Ordering::Relaxed) {
+            self.woken.swap(false, Ordering::AcqRel);
+        }
+        version > 0
+    }
+
+    /// Its future has been polled by this waker, and waits, unless it has only given way: then the runtime
+    /// polls it again by itself.
+    pub(crate) fn rest(&self, waker: &Waker, gives_way: bool, now_ns: u64) {
+        self.since_ns.store(now_ns, Ordering::Relaxed);
+        // The runtime's hardly ever changes.
+        let same = self.waiting.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker));
         if !same {
             let fresh = waker.clone();
             let old = self.waiting.lock().waker.replace(fresh);
             drop(old);
+            // Who found the old one, or none, has said so under this lock's last holder at the latest.
+            if self.woken.load(Ordering::Acquire) {
+                waker.wake_by_ref();
+            }
         }
-    }
-
-    /// Its future has been polled, and waits.
-    pub(crate) fn rest(&self, now_ns: u64) {
-        self.since_ns.store(now_ns, Ordering::Relaxed);
+        if gives_way {
+            self.woken.store(true, Ordering::Release);
+        }
         self.version.store(self.version() + 1, Ordering::Release);
     }
 
+    /// Its future goes.
+    #[inline]
+    pub(crate) fn end(&self) {
+        let version = self.version();
+        if version.is_multiple_of(2) {
+            self.version.store(version + 1, Ordering::Release);
+        }
+    }
+
+    /// Somebody is about to abort it.
+    pub(crate) fn abort(&self) {
+        self.aborted.store(true, Ordering::Release);
+    }
+
+    #[cfg(feature = "test")]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Acquire)
+    }
+
     /// The runtime's waker.
-    pub(crate) fn waker(&self) -> Option<Waker> {
+    fn waker(&self) -> Option<Waker> {
         self.waiting.lock().waker.clone()
     }
 
+    #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
@@ -306,25 +389,30 @@ impl Task {
         let version = self.version();
         let mut pending = self.waiting.lock().pending.clone();
         pending.sort_by_key(|it| it.ticket);
-        // The root's own, and its waker, which it has from the first poll on.
-        let known = handles + if version == 0 { 1 } else { 2 };
-        let unseen = Arc::strong_count(self) > known;
+        // The root's own, which lends its waker.
+        let unseen = Arc::strong_count(self) > handles + 1;
         // Who wakes it says so before it gives its handle back: who misses the handle sees that.
         fence(Ordering::Acquire);
-        let woken = self.woken.load(Ordering::Acquire);
+        let woken = self.woken.load(Ordering::Acquire) || self.aborted.load(Ordering::Acquire);
+        // Who has taken a wake for a new poll has changed the version before.
+        let woken = woken || self.version() != version;
         Seen { version, since_ns: self.since_ns.load(Ordering::Relaxed), unseen, woken, pending }
     }
 }
 
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        if let Some(waker) = self.waker() {
+impl ArcWake for Task {
+    fn wake_by_ref(task: &Arc<Self>) {
+        task.woken.store(true, Ordering::Release);
+        if let Some(waker) = task.waker() {
             waker.wake();
+        }
+    }
+}
+
+impl ArcWake for Known {
+    fn wake_by_ref(known: &Arc<Self>) {
+        if let Some(task) = known.0.upgrade() {
+            ArcWake::wake_by_ref(&task);
         }
     }
 }
@@ -354,17 +442,17 @@ mod tests {
                 let stop = &stop;
                 scope.spawn(move || {
                     while !stop.load(Ordering::Relaxed) {
-                        task.begin(Waker::noop());
+                        task.begin();
                         let kept = own.clone();
-                        task.rest(0);
+                        task.rest(Waker::noop(), false, 0);
                         kept.wake();
                     }
                 });
             }
             for _ in 0..200_000 {
                 for task in &tasks {
-                    // No handle but the root's and its waker's.
-                    let looks = [task.look(0), task.look(0)];
+                    // The root's, and this thread's waker.
+                    let looks = [task.look(1), task.look(1)];
                     let [first, second] = looks;
                     let waits = first.version == second.version
                         && first.version > 0

@@ -26,9 +26,9 @@ use crate::collect::collect;
 use crate::region::Region;
 use crate::root::{Root, message};
 use crate::settle::Scene;
-use crate::snapshot::{Reason, RegionId, RegionKind};
+use crate::snapshot::{Reason, RegionId, RegionKind, Snapshot};
 use crate::task::{Identity, Kind, Origin, Said};
-use crate::{clock, ledger};
+use crate::{clock, hooks, ledger};
 
 /// When a body that goes on is first judged, and how far apart that becomes.
 const FIRST_JUDGEMENT: Duration = Duration::from_millis(250);
@@ -46,7 +46,8 @@ pub struct Flavor {
 }
 
 impl Flavor {
-    fn build(self) -> std::io::Result<Runtime> {
+    /// The runtime of a region.
+    fn build(self, own: &Arc<Region>) -> std::io::Result<Runtime> {
         let mut builder = match self.multi_thread {
             true => runtime::Builder::new_multi_thread(),
             false => runtime::Builder::new_current_thread(),
@@ -54,7 +55,8 @@ impl Flavor {
         if let Some(count) = self.worker_threads {
             builder.worker_threads(count);
         }
-        builder.enable_all().start_paused(self.start_paused).build()
+        builder.enable_all().start_paused(self.start_paused);
+        hooks::install(&mut builder, Some(Arc::clone(own))).build()
     }
 }
 
@@ -117,7 +119,7 @@ impl Stage {
         F::Output: Outcome,
     {
         let Stage { region, identity, stop, tell, cleanup } = self;
-        let runtime = match flavor.build() {
+        let runtime = match flavor.build(&region) {
             Ok(runtime) => runtime,
             Err(error) => {
                 let text = format!("gleak: no runtime for the test: {error}");
@@ -188,7 +190,12 @@ fn watch(judge: &Judge<'_>, region: &Arc<Region>, news: &Receiver<News>) -> Opti
             }
             Err(RecvTimeoutError::Timeout) => {
                 if let Some((_, limit)) = late.filter(|(at, _)| is_past(*at)) {
-                    return Some(judge.late(limit, &look_around(judge, region)));
+                    let snapshot = collect(Reason::Late, None);
+                    return Some(judge.late(
+                        limit,
+                        &look_around(judge, region, &snapshot),
+                        &snapshot,
+                    ));
                 }
                 let snapshot = collect(Reason::Region, None);
                 if let Some(report) = judge.judge_unended(&snapshot, RegionId(region.id)) {
@@ -207,9 +214,8 @@ fn is_past(at: Instant) -> bool {
 }
 
 /// What the tasks of a test that is late do, and what of it is certain.
-fn look_around(judge: &Judge<'_>, region: &Region) -> Report {
-    let snapshot = collect(Reason::Region, None);
-    let mut report = judge.judge(&snapshot, RegionId(region.id), Duration::ZERO);
+fn look_around(judge: &Judge<'_>, region: &Region, snapshot: &Snapshot) -> Report {
+    let mut report = judge.judge(snapshot, RegionId(region.id), Duration::ZERO);
     // That they are alive is no finding: the test has not ended.
     report.findings.retain(|finding| finding.certainty == Certainty::Certain);
     judge.charge(&report);

@@ -1,16 +1,17 @@
-//! Timers: a task that sleeps is told from one that waits for something.
+//! Timers: a task that sleeps is told from one that waits for something, for some time or without a limit.
 //!
-//! Other timers of tokio's, `timeout` among them, need no wrapper: a task inside of one is seen as one that
-//! somebody may wake.
+//! Invariant: what stands in a [`Timeout`] finds the waker of its task, as if it stood there alone. The time
+//! itself is noted as one of the ways on, so that no wait inside is ever the only one.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tokio::time as theirs;
+use tokio::time::error::Elapsed;
 use tokio::time::{Duration, Instant, MissedTickBehavior};
 
 use crate::clock;
@@ -18,6 +19,9 @@ use crate::leaf::{self, Leaf};
 use crate::site::Place;
 use crate::snapshot::WaitReason;
 use crate::task::{On, What};
+
+/// What is further off than the clock goes: thirty years, as for tokio.
+const AS_GOOD_AS_NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 pin_project! {
     /// As tokio's.
@@ -36,6 +40,28 @@ pub struct Interval {
     inner: theirs::Interval,
 }
 
+pin_project! {
+    /// As tokio's.
+    #[must_use = "nothing is waited for until it is awaited"]
+    #[derive(Debug)]
+    pub struct Timeout<F> {
+        site: Place,
+        deadline: Instant,
+        leaf: Leaf,
+        #[pin]
+        inner: theirs::Timeout<Inside<F>>,
+    }
+}
+
+pin_project! {
+    /// What the time is limited of.
+    #[derive(Debug)]
+    struct Inside<F> {
+        #[pin]
+        future: F,
+    }
+}
+
 /// As tokio's.
 #[track_caller]
 pub fn sleep(time: Duration) -> Sleep {
@@ -46,6 +72,28 @@ pub fn sleep(time: Duration) -> Sleep {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { site: Location::caller(), leaf: Leaf::default(), inner: theirs::sleep_until(deadline) }
+}
+
+/// As tokio's. Reports say what is waited for inside, and until when.
+///
+/// # Panics
+/// Outside of a runtime with timers, as tokio's.
+#[track_caller]
+pub fn timeout<F: IntoFuture>(time: Duration, future: F) -> Timeout<F::IntoFuture> {
+    let inside = Inside { future: future.into_future() };
+    let now = Instant::now();
+    let deadline = now.checked_add(time).unwrap_or(now + AS_GOOD_AS_NEVER);
+    Timeout::new(deadline, theirs::timeout(time, inside), Location::caller())
+}
+
+/// As [`timeout`].
+///
+/// # Panics
+/// Outside of a runtime with timers, as tokio's.
+#[track_caller]
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    let inside = Inside { future: future.into_future() };
+    Timeout::new(deadline, theirs::timeout_at(deadline, inside), Location::caller())
 }
 
 /// As tokio's.
@@ -97,6 +145,49 @@ impl Future for Sleep {
         let mut this = self.project();
         let (site, deadline) = (*this.site, this.inner.deadline());
         this.leaf.poll(cx, || until(deadline, site), |cx| this.inner.as_mut().poll(cx))
+    }
+}
+
+impl<F> Timeout<F> {
+    fn new(deadline: Instant, inner: theirs::Timeout<Inside<F>>, site: Place) -> Self {
+        Timeout { site, deadline, leaf: Leaf::default(), inner }
+    }
+
+    /// As tokio's.
+    pub fn get_ref(&self) -> &F {
+        &self.inner.get_ref().future
+    }
+
+    /// As tokio's.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.inner.get_mut().future
+    }
+
+    /// As tokio's.
+    pub fn into_inner(self) -> F {
+        self.inner.into_inner().future
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let (site, deadline) = (*this.site, *this.deadline);
+        this.leaf.wait(cx, || until(deadline, site), |cx| this.inner.as_mut().poll(cx))
+    }
+}
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let future = self.project().future;
+        match leaf::own_waker(cx.waker()) {
+            Some(own) => future.poll(&mut Context::from_waker(&own)),
+            None => future.poll(cx),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ on_both! {
     tasks_are_aborted
     a_server_keeps_connections_alive
     opposite_orders_that_time_out
+    opposite_orders_in_a_limit_of_ours
     detached_tasks_end_by_themselves
 }
 
@@ -243,8 +244,27 @@ async fn serve(stream: TcpStream) {
     }
 }
 
+/// Longer than a body goes on before it is first looked at.
+const LOOKED_AT: Duration = Duration::from_millis(400);
+
 /// A circle that a time-out ends is none.
 async fn opposite_orders_that_time_out() {
+    opposite_orders(
+        |lock| async move { tokio::time::timeout(LOOKED_AT, lock.lock()).await.is_ok() },
+    )
+    .await;
+}
+
+async fn opposite_orders_in_a_limit_of_ours() {
+    opposite_orders(|lock| async move { time::timeout(LOOKED_AT, lock.lock()).await.is_ok() })
+        .await;
+}
+
+/// Two that take two locks in opposite orders, of which one takes its second one by `tries`, and gives up.
+async fn opposite_orders<F>(tries: impl FnOnce(Arc<Mutex<()>>) -> F + Send + 'static)
+where
+    F: Future<Output = bool> + Send,
+{
     let (left, right) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
     let (first, second) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (a, b) = (Arc::clone(&left), Arc::clone(&right));
@@ -253,8 +273,7 @@ async fn opposite_orders_that_time_out() {
         let own = a.lock().await;
         mine.notify_one();
         theirs.notified().await;
-        // Longer than a body goes on before it is first looked at.
-        let got = tokio::time::timeout(Duration::from_millis(400), b.lock()).await.is_ok();
+        let got = tries(b).await;
         drop(own);
         got
     });

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gleak_tokio::snapshot::{HoldMode, ObjectDetail, Snapshot, Task, TaskState, Wait, WaitReason};
-use gleak_tokio::sync::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot, watch};
+use gleak_tokio::snapshot::{
+    HoldMode, ObjectDetail, Snapshot, Target, Task, TaskState, Wait, WaitReason,
+};
+use gleak_tokio::sync::{
+    Mutex, MutexGuard, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
+};
 use gleak_tokio::{Builder, JoinSet, spawn, time};
 
 /// The task of this name, once it is as wanted.
@@ -72,7 +76,9 @@ async fn a_plain_wait_has_one_arm() {
     let theirs = Arc::clone(&shared);
     let (snapshot, _, wait) = waits("writes", async move { drop(theirs.write().await) }).await;
     is_sole(&wait, WaitReason::WriteLock);
-    let detail = &snapshot.objects.last().expect("the lock").detail;
+    let on = wait.arms[0].on;
+    let lock = snapshot.objects.iter().find(|it| on == Target::Object(it.id));
+    let detail = &lock.expect("the lock").detail;
     assert!(matches!(detail, ObjectDetail::RwLock { waiting_writers: 1, .. }), "{detail:?}");
     drop(own);
 
@@ -92,6 +98,10 @@ async fn a_plain_wait_has_one_arm() {
     assert_eq!(snapshot.sites[wait.site.0 as usize].file, file!());
     let (_value, mut seen) = watch::channel(1);
     let (_, _, wait) = waits("watches", async move { assert!(seen.changed().await.is_ok()) }).await;
+    is_sole(&wait, WaitReason::Receive);
+    let (_news, mut told) = broadcast::channel::<u32>(1);
+    let (_, _, wait) =
+        waits("is told all", async move { assert!(told.recv().await.is_ok()) }).await;
     is_sole(&wait, WaitReason::Receive);
     let room = Arc::new(Semaphore::new(0));
     let (_, _, wait) = waits("acquires", async move { drop(room.acquire().await) }).await;
@@ -159,6 +169,99 @@ async fn a_lock_beside_something_else_is_never_the_only_way_on() {
     is_sole(&waits("not constrained", local).await.2, WaitReason::Lock);
 }
 
+/// Handles at both ends, and who used them last.
+#[tokio::test]
+async fn a_broadcast_knows_its_ends() {
+    let (news, mut first) = broadcast::channel(2);
+    let (mut second, mut late) = (news.subscribe(), first.resubscribe());
+    let weak = news.downgrade();
+    let (more, again) = (news.clone(), weak.upgrade().expect("it is open"));
+    assert_eq!(again.send(1).ok(), Some(3));
+    assert_eq!((first.recv().await, second.try_recv()), (Ok(1), Ok(1)));
+    assert_eq!(news.receiver_count(), 3);
+    drop(more);
+    (2..5).for_each(|n| assert_eq!(news.send(n).ok(), Some(3)));
+    assert_eq!(second.recv().await, Err(broadcast::error::RecvError::Lagged(1)));
+    assert_eq!((second.recv().await, second.recv().await), (Ok(3), Ok(4)));
+    assert!(late.recv().await.is_err_and(|error| error != broadcast::error::RecvError::Closed));
+    let (snapshot, _, wait) =
+        waits("hears nothing", async move { drop(second.recv().await) }).await;
+    let on = wait.arms[0].on;
+    let channel = snapshot.objects.iter().find(|it| on == Target::Object(it.id));
+    let detail = &channel.expect("the channel").detail;
+    let ObjectDetail::Channel { sender, receiver, closed: false, capacity: Some(2), .. } = detail
+    else {
+        panic!("{detail:?}")
+    };
+    assert_eq!((sender.handles, receiver.handles), (Some(2), Some(3)));
+    drop((news, again));
+    assert!(weak.upgrade().is_none());
+    assert!(late.is_closed());
+}
+
+/// What stands in a timeout of ours is listed beside the time, which is a way on.
+#[tokio::test]
+async fn what_has_a_limit_is_listed_with_it() {
+    let lock = Arc::new(Mutex::new(()));
+    let _own = lock.lock().await;
+    let long = Duration::from_secs(3600);
+    #[track_caller]
+    fn is_limited(wait: &Wait, reason: WaitReason, arms: usize) {
+        assert_eq!((wait.reason, wait.arms.len()), (reason, arms), "{wait:#?}");
+        assert_eq!(wait.unlisted_arms, 0, "{wait:#?}");
+        let hour = wait.until_ns.expect("a limit") - wait.since_ns;
+        assert!((3_590..3_610).contains(&(hour / 1_000_000_000)), "{wait:#?}");
+    }
+
+    let theirs = Arc::clone(&lock);
+    let limited = async move { drop(time::timeout(long, theirs.lock()).await) };
+    is_limited(&waits("locks for an hour", limited).await.2, WaitReason::Lock, 1);
+
+    let (theirs, (_send, mut receive)) = (Arc::clone(&lock), mpsc::channel::<u32>(1));
+    let deadline = tokio::time::Instant::now() + long;
+    let both = async move {
+        let either = async {
+            tokio::select! {
+                _guard = theirs.lock() => {}
+                _value = receive.recv() => {}
+            }
+        };
+        drop(time::timeout_at(deadline, time::timeout(long * 2, either)).await);
+    };
+    is_limited(&waits("either for an hour", both).await.2, WaitReason::Select, 2);
+
+    // Longer than clocks go.
+    let theirs = Arc::clone(&lock);
+    let limited = async move { drop(time::timeout(Duration::MAX, theirs.lock()).await) };
+    let (_, _, wait) = waits("locks for ages", limited).await;
+    assert_eq!((wait.reason, wait.until_ns.is_some()), (WaitReason::Lock, true), "{wait:#?}");
+
+    let (_keep, mut bare) = tokio::sync::mpsc::channel::<u32>(1);
+    let unknown = async move { drop(time::timeout(long, bare.recv()).await) };
+    let (_, _, wait) = waits("is unknown for an hour", unknown).await;
+    assert_eq!((wait.reason, wait.until_ns.is_some()), (WaitReason::Future, true), "{wait:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_has_passed_ends_the_wait() {
+    let lock = Arc::new(Mutex::new(7));
+    let own = lock.lock().await;
+    let theirs = Arc::clone(&lock);
+    let limited = spawn(async move {
+        let long = Duration::from_secs(3600);
+        let started = tokio::time::Instant::now();
+        assert!(time::timeout(long, theirs.lock()).await.is_err());
+        assert_eq!(started.elapsed().as_secs(), 3600);
+        time::timeout(long, theirs.lock()).await.map(|guard| *guard)
+    });
+    time::sleep(Duration::from_secs(3601)).await;
+    drop(own);
+    assert_eq!(limited.await.ok(), Some(Ok(7)));
+    let mut limited = time::timeout(Duration::ZERO, std::future::ready(1));
+    assert_eq!(limited.get_mut().clone().into_inner(), 1);
+    assert_eq!(limited.await, Ok(1));
+}
+
 #[tokio::test]
 async fn known_arms_make_a_select() {
     let lock = Arc::new(Mutex::new(()));
@@ -223,6 +326,44 @@ async fn a_wait_that_is_given_up_is_gone() {
     };
     task_that("gives up", alone).await;
     handle.abort();
+}
+
+/// Also while it has a part of what is locked, or is a closure that blocks.
+#[tokio::test]
+async fn whoever_has_a_lock_is_its_owner() {
+    let pair = Arc::new(Mutex::new((1, 2)));
+    let theirs = Arc::clone(&pair);
+    let owner = Builder::new().name("has a part").spawn(async move {
+        let mut part = MutexGuard::map(theirs.lock().await, |pair| &mut pair.1);
+        *part += 1;
+        std::future::pending::<()>().await;
+    });
+    let has =
+        |_: &Snapshot, task: &Task| task.holds.iter().any(|it| it.mode == HoldMode::Exclusive);
+    // What nobody waits for is in no snapshot.
+    let theirs = Arc::clone(&pair);
+    let waiter = spawn(async move { theirs.lock().await.1 });
+    task_that("has a part", has).await;
+    owner.abort();
+    assert_eq!(waiter.await.ok(), Some(3));
+
+    let table = Arc::new(RwLock::new(1));
+    let (theirs, (stop, stopped)) = (Arc::clone(&table), std::sync::mpsc::channel::<()>());
+    let blocks = Builder::new().name("blocks").spawn_blocking(move || {
+        let mut value = theirs.blocking_write();
+        *value += 1;
+        assert!(stopped.recv().is_err());
+        drop(value);
+        *theirs.blocking_read()
+    });
+    while table.try_read().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let theirs = Arc::clone(&table);
+    let waiter = spawn(async move { *theirs.read().await });
+    task_that("blocks", has).await;
+    drop(stop);
+    assert_eq!((waiter.await.ok(), blocks.await.ok()), (Some(2), Some(2)));
 }
 
 /// Who has a lock is known until another task gives it back.

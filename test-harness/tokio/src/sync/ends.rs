@@ -56,6 +56,13 @@ impl SendEnd {
         facts.sent.note(by, site);
     }
 
+    /// A value has been sent to everybody, and is not counted.
+    pub(super) fn told(&self, site: Place) {
+        let by = current::caller();
+        self.0.touch(by);
+        facts(&self.0).sent.note(by, site);
+    }
+
     /// The channel holds one value, which has been replaced.
     pub(super) fn replaced(&self, site: Place) {
         let by = current::caller();

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 use super::ends::{ReceiveEnd, SendEnd, channel as ends};
 use crate::leaf::{self, Leaf};
 use crate::object::Object;
+use crate::site::Place;
 
 /// As tokio's.
 ///
@@ -36,31 +37,6 @@ pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     (UnboundedSender { end: send, inner: sender }, receiver)
 }
 
-/// As tokio's.
-pub struct Sender<T> {
-    // First, so that who is not counted any more is gone a moment later, never the other way round.
-    inner: theirs::Sender<T>,
-    end: SendEnd,
-}
-
-/// As tokio's: a sender that keeps nothing open.
-pub struct WeakSender<T> {
-    inner: theirs::WeakSender<T>,
-    object: Arc<Object>,
-}
-
-/// As tokio's.
-pub struct UnboundedSender<T> {
-    inner: theirs::UnboundedSender<T>,
-    end: SendEnd,
-}
-
-/// As tokio's: a sender that keeps nothing open.
-pub struct WeakUnboundedSender<T> {
-    inner: theirs::WeakUnboundedSender<T>,
-    object: Arc<Object>,
-}
-
 /// As tokio's: room for one value.
 pub struct Permit<'a, T> {
     inner: theirs::Permit<'a, T>,
@@ -73,7 +49,7 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
         let site = Location::caller();
         async move {
-            match leaf::wait(self.inner.reserve(), || self.end.what(site)).await {
+            match self.room(site).await {
                 Ok(permit) => {
                     self.end.sent(site);
                     permit.send(value);
@@ -89,8 +65,15 @@ impl<T> Sender<T> {
     pub fn reserve(&self) -> impl Future<Output = Result<Permit<'_, T>, SendError<()>>> {
         let site = Location::caller();
         async move {
-            let inner = leaf::wait(self.inner.reserve(), || self.end.what(site)).await?;
+            let inner = self.room(site).await?;
             Ok(Permit { inner, end: &self.end })
+        }
+    }
+
+    async fn room(&self, site: Place) -> Result<theirs::Permit<'_, T>, SendError<()>> {
+        match leaf::at_once(|| self.inner.try_reserve().ok()) {
+            Some(permit) => Ok(permit),
+            None => leaf::wait(self.inner.reserve(), || self.end.what(site)).await,
         }
     }
 
@@ -122,17 +105,6 @@ impl<T> Sender<T> {
     }
 
     /// As tokio's.
-    pub async fn closed(&self) {
-        self.inner.closed().await;
-    }
-
-    /// As tokio's.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.inner.is_closed()
-    }
-
-    /// As tokio's.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.inner.capacity()
@@ -142,27 +114,6 @@ impl<T> Sender<T> {
     #[must_use]
     pub fn max_capacity(&self) -> usize {
         self.inner.max_capacity()
-    }
-
-    /// As tokio's.
-    #[must_use]
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.inner.same_channel(&other.inner)
-    }
-
-    /// As tokio's.
-    #[must_use]
-    pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { inner: self.inner.downgrade(), object: Arc::clone(self.end.object()) }
-    }
-}
-
-impl<T> WeakSender<T> {
-    /// As tokio's.
-    #[must_use]
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        let inner = self.inner.upgrade()?;
-        Some(Sender { inner, end: SendEnd::of(Arc::clone(&self.object)) })
     }
 }
 
@@ -186,39 +137,63 @@ impl<T> UnboundedSender<T> {
         self.end.sent(Location::caller());
         Ok(())
     }
-
-    /// As tokio's.
-    pub async fn closed(&self) {
-        self.inner.closed().await;
-    }
-
-    /// As tokio's.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.inner.is_closed()
-    }
-
-    /// As tokio's.
-    #[must_use]
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.inner.same_channel(&other.inner)
-    }
-
-    /// As tokio's.
-    #[must_use]
-    pub fn downgrade(&self) -> WeakUnboundedSender<T> {
-        WeakUnboundedSender { inner: self.inner.downgrade(), object: Arc::clone(self.end.object()) }
-    }
 }
 
-impl<T> WeakUnboundedSender<T> {
-    /// As tokio's.
-    #[must_use]
-    pub fn upgrade(&self) -> Option<UnboundedSender<T>> {
-        let inner = self.inner.upgrade()?;
-        Some(UnboundedSender { inner, end: SendEnd::of(Arc::clone(&self.object)) })
-    }
+/// The sending half, as far as it is the same of both kinds.
+macro_rules! sender {
+    ($name:ident $weak:ident) => {
+        /// As tokio's.
+        pub struct $name<T> {
+            // First, so that who is not counted any more is gone a moment later, never the other way
+            // round.
+            inner: theirs::$name<T>,
+            end: SendEnd,
+        }
+
+        /// As tokio's: a sender that keeps nothing open.
+        pub struct $weak<T> {
+            inner: theirs::$weak<T>,
+            object: Arc<Object>,
+        }
+
+        impl<T> $name<T> {
+            /// As tokio's.
+            pub async fn closed(&self) {
+                self.inner.closed().await;
+            }
+
+            /// As tokio's.
+            #[must_use]
+            pub fn is_closed(&self) -> bool {
+                self.inner.is_closed()
+            }
+
+            /// As tokio's.
+            #[must_use]
+            pub fn same_channel(&self, other: &Self) -> bool {
+                self.inner.same_channel(&other.inner)
+            }
+
+            /// As tokio's.
+            #[must_use]
+            pub fn downgrade(&self) -> $weak<T> {
+                $weak { inner: self.inner.downgrade(), object: Arc::clone(self.end.object()) }
+            }
+        }
+
+        impl<T> $weak<T> {
+            /// As tokio's.
+            #[must_use]
+            pub fn upgrade(&self) -> Option<$name<T>> {
+                let inner = self.inner.upgrade()?;
+                Some($name { inner, end: SendEnd::of(Arc::clone(&self.object)) })
+            }
+        }
+    };
 }
+
+sender!(Sender WeakSender);
+sender!(UnboundedSender WeakUnboundedSender);
 
 /// The receiving half: the same of both kinds.
 macro_rules! receiver {

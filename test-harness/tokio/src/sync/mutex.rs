@@ -33,6 +33,13 @@ pub struct MutexGuard<'a, T: ?Sized> {
     inner: theirs::MutexGuard<'a, T>,
 }
 
+/// As tokio's: a guard of a part of what is locked.
+#[must_use = "dropped at once, it guards nothing"]
+pub struct MappedMutexGuard<'a, T: ?Sized> {
+    _holds: Holds<'a>,
+    inner: theirs::MappedMutexGuard<'a, T>,
+}
+
 /// A lock had alone, until it goes.
 #[derive(Debug)]
 pub(super) struct Holds<'a>(&'a Ownership);
@@ -82,7 +89,10 @@ impl<T: ?Sized> Mutex<T> {
         let site = Location::caller();
         async move {
             let (object, by) = self.record.used();
-            let inner = leaf::wait(self.inner.lock(), || lock(object, site)).await;
+            let inner = match leaf::at_once(|| self.inner.try_lock().ok()) {
+                Some(inner) => inner,
+                None => leaf::wait(self.inner.lock(), || lock(object, site)).await,
+            };
             MutexGuard { _holds: Holds::take(object, by, site), inner }
         }
     }
@@ -112,6 +122,17 @@ impl<T: ?Sized> Mutex<T> {
     }
 }
 
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// As tokio's.
+    pub fn map<U: ?Sized>(
+        this: Self,
+        part: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        let MutexGuard { _holds, inner } = this;
+        MappedMutexGuard { _holds, inner: theirs::MutexGuard::map(inner, part) }
+    }
+}
+
 fn lock(object: &Arc<Object>, site: Place) -> What {
     What { reason: WaitReason::Lock, on: On::Object(WaitOp::Lock, Arc::clone(object)), site }
 }
@@ -136,28 +157,34 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-    type Target = T;
+macro_rules! guards {
+    ($($name:ident)*) => {$(
+        impl<T: ?Sized> Deref for $name<'_, T> {
+            type Target = T;
 
-    fn deref(&self) -> &T {
-        &self.inner
-    }
+            fn deref(&self) -> &T {
+                &self.inner
+            }
+        }
+
+        impl<T: ?Sized> DerefMut for $name<'_, T> {
+            fn deref_mut(&mut self) -> &mut T {
+                &mut self.inner
+            }
+        }
+
+        impl<T: ?Sized + fmt::Debug> fmt::Debug for $name<'_, T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.inner.fmt(f)
+            }
+        }
+
+        impl<T: ?Sized + fmt::Display> fmt::Display for $name<'_, T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.inner.fmt(f)
+            }
+        }
+    )*};
 }
 
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+guards!(MutexGuard MappedMutexGuard);

@@ -50,6 +50,13 @@ struct Shares<'a> {
 /// Somebody waits to have the lock alone, until it goes.
 struct Queued<'a>(&'a AtomicU64);
 
+impl<'a> Queued<'a> {
+    fn among(readers: &'a Readers) -> Self {
+        readers.writers.fetch_add(1, Ordering::SeqCst);
+        Queued(&readers.writers)
+    }
+}
+
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
@@ -107,7 +114,10 @@ impl<T: ?Sized> RwLock<T> {
         async move {
             let (object, by) = self.record.used();
             let (reason, op) = (WaitReason::ReadLock, WaitOp::ReadLock);
-            let inner = leaf::wait(self.inner.read(), || what(reason, op, object, site)).await;
+            let inner = match leaf::at_once(|| self.inner.try_read().ok()) {
+                Some(inner) => inner,
+                None => leaf::wait(self.inner.read(), || what(reason, op, object, site)).await,
+            };
             RwLockReadGuard { _shares: Shares::take(object, by), inner }
         }
     }
@@ -119,16 +129,14 @@ impl<T: ?Sized> RwLock<T> {
         async move {
             let (object, by) = self.record.used();
             let (reason, op) = (WaitReason::WriteLock, WaitOp::Lock);
-            let inner = {
-                // Counted as a waiter before it is one, and until it is none: readers that wait are
-                // only behind writers that are all known.
-                let queued = object.readers().map(|readers| {
-                    readers.writers.fetch_add(1, Ordering::SeqCst);
-                    Queued(&readers.writers)
-                });
-                let inner = leaf::wait(self.inner.write(), || what(reason, op, object, site)).await;
-                drop(queued);
-                inner
+            let inner = match leaf::at_once(|| self.inner.try_write().ok()) {
+                Some(inner) => inner,
+                None => {
+                    // Counted as a waiter before it is one, and until it is none: readers that wait are
+                    // only behind writers that are all known.
+                    let _queued = object.readers().map(Queued::among);
+                    leaf::wait(self.inner.write(), || what(reason, op, object, site)).await
+                }
             };
             RwLockWriteGuard { _holds: Holds::take(object, by, site), inner }
         }
@@ -154,6 +162,31 @@ impl<T: ?Sized> RwLock<T> {
         let (object, by) = self.record.used();
         let inner = self.inner.try_write()?;
         Ok(RwLockWriteGuard { _holds: Holds::take(object, by, Location::caller()), inner })
+    }
+
+    /// As tokio's.
+    ///
+    /// # Panics
+    /// In a task of a runtime, as tokio's.
+    #[track_caller]
+    pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
+        let (object, by) = self.record.used();
+        let inner = self.inner.blocking_read();
+        RwLockReadGuard { _shares: Shares::take(object, by), inner }
+    }
+
+    /// As tokio's.
+    ///
+    /// # Panics
+    /// In a task of a runtime, as tokio's.
+    #[track_caller]
+    pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
+        let (object, by) = self.record.used();
+        let inner = {
+            let _queued = object.readers().map(Queued::among);
+            self.inner.blocking_write()
+        };
+        RwLockWriteGuard { _holds: Holds::take(object, by, Location::caller()), inner }
     }
 
     /// As tokio's.

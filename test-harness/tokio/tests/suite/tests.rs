@@ -170,3 +170,9 @@ async fn locks_in_opposite_order() {
     assert_eq!(one.await.ok(), Some(1));
     assert_eq!(two.await.ok(), Some(2));
 }
+
+#[gleak_test_harness::test(runtime = "tokio", deadline_ms = 300)]
+#[ignore = "it is late"]
+async fn is_late() {
+    time::sleep(Duration::from_secs(3600)).await;
+}
