@@ -106,7 +106,8 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
         let word = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight"));
         let length = usize::try_from(word(16)).unwrap_or(usize::MAX).min(after.len());
         let (payload, after) = after.split_at(length);
-        let tag = TAGS[usize::from(head[4]) % TAGS.len()];
+        // Their numbers begin at one.
+        let tag = Tag::ALL[usize::from(head[4].wrapping_sub(1)) % Tag::ALL.len()];
         image.extend(file::block_head(tag, word(8), payload));
         image.extend(payload);
         image.resize(image.len() + file::padding(length), 0);
@@ -114,20 +115,6 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
     }
     image
 }
-
-/// By their numbers in the file; nothing has the first one.
-const TAGS: [Tag; 10] = [
-    Tag::Memory,
-    Tag::Facts,
-    Tag::Registers,
-    Tag::Maps,
-    Tag::Memory,
-    Tag::Zeros,
-    Tag::Pieces,
-    Tag::Words,
-    Tag::Names,
-    Tag::End,
-];
 
 /// No files to look names up in.
 fn nameless() -> Names {

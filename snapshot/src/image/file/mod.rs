@@ -62,7 +62,8 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [Tag; 9] = [
+    /// All of them, by their numbers.
+    pub const ALL: [Tag; 9] = [
         Tag::Facts,
         Tag::Registers,
         Tag::Maps,
