@@ -147,9 +147,9 @@ fn install(signal: c_int, blocked: Blocked) {
     set_action(signal, handler as usize, libc::SA_SIGINFO | libc::SA_ONSTACK, blocked);
 }
 
-/// Puts back what was there before, unless the program has installed its own since. Std's handler aborts in
-/// the end: on its alternate stacks of 8 KiB there may be no room for a second frame of registers, of which
-/// the kernel would make a fault. All that could be kept has been.
+/// Puts back what was there before, unless the program has installed its own since. Of a fault std's handler
+/// may make an abort: on its alternate stacks of 8 KiB there may be no room for a second frame of registers,
+/// of which the kernel would make a fault. All that could be kept has been.
 fn give_back(signal: c_int) {
     let handler: HandlerWithInfo = on_fault;
     if action(signal).is_some_and(|now| now.sa_sigaction == handler as usize)
@@ -233,7 +233,7 @@ fn answer_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void)
     }
     match before {
         Some(before) if !matches!(before.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) => {
-            if capture.is_some() {
+            if capture.is_some() && by_kernel && OF_GUARDS.contains(&signal) {
                 give_back(libc::SIGABRT);
             }
             call(before, signal, info, context);

@@ -15,6 +15,7 @@ use rustix::process::Signal;
 
 use crate::processes::{Watch, signal_to};
 use crate::programs::{example, folder, stderr};
+use crate::support::until;
 
 /// As every Linux numbers them.
 const SIGILL: i32 = 4;
@@ -222,30 +223,28 @@ fn two_threads_that_fault_at_once_leave_one_image_and_end_by_that_signal() {
     }
 }
 
-/// Starts to wait, says so, and is sent what `signals` are.
-fn sent(command: Command, signals: &[&str]) -> (u32, Output) {
-    ended(command, |pid, stdout| {
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("a line");
-        assert_eq!(line, "waiting\n");
-        let kills: Vec<String> = signals.iter().map(|it| format!("kill -{it} {pid}")).collect();
-        // From the second one on it may be gone.
-        let done =
-            Command::new("sh").args(["-c", &kills.join("; ")]).stderr(Stdio::null()).status();
-        done.expect("a shell");
-    })
+/// Waits until it says that it waits itself.
+fn is_waiting(stdout: &mut dyn BufRead) {
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("a line");
+    assert_eq!(line, "waiting\n");
 }
 
 #[test]
 fn signals_that_come_while_it_is_written_change_nothing() {
     let folder = folder("crash-storm");
-    for first in ["ABRT", "SEGV"] {
+    for (first, expected) in [(Signal::ABORT, SIGABRT), (Signal::SEGV, SIGSEGV)] {
         let mut command = crash("waits", &folder);
         command.arg("20000").env("GLEAK_WORKERS", "2");
-        let mut signals = vec!["ABRT"; 40];
-        signals[0] = first;
-        let (pid, output) = sent(command, &signals);
-        let expected = if first == "ABRT" { SIGABRT } else { SIGSEGV };
+        let (pid, output) = ended(command, |pid, stdout| {
+            is_waiting(stdout);
+            signal_to(pid, first);
+            // Which of two threads handles its signal first is nobody's promise.
+            let has_gone = || fs::read_link(format!("/proc/{pid}/exe")).is_err();
+            until(|| !images(&folder).is_empty() || has_gone());
+            // From some moment on it is gone.
+            (0..40).for_each(|_| signal_to(pid, Signal::ABORT));
+        });
         assert_eq!(output.status.signal(), Some(expected), "{}", stderr(&output));
         let image = the_image(&folder, pid, &output);
         assert!(image.end.is_some_and(|end| end.stacks >= 20_000), "{:?}", image.end);
@@ -271,7 +270,12 @@ fn what_the_process_ignores_stays_ignored() {
     let program = crash("waits", &folder);
     command.args(["-c", "trap '' ABRT; exec \"$0\" waits"]).arg(program.get_program());
     command.env("GLEAK_SIGNALS", "crash").env("GLEAK_DUMP_DIR", &folder);
-    let (pid, output) = sent(command, &["ABRT", "ABRT", "SEGV"]);
+    let (pid, output) = ended(command, |pid, stdout| {
+        is_waiting(stdout);
+        for signal in [Signal::ABORT, Signal::ABORT, Signal::SEGV] {
+            signal_to(pid, signal);
+        }
+    });
     assert_eq!(output.status.signal(), Some(SIGSEGV), "{}", stderr(&output));
     assert_eq!(the_image(&folder, pid, &output).facts.signal, SIGSEGV);
 }

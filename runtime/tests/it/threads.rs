@@ -222,7 +222,6 @@ fn a_scope_says_which_of_its_threads_panicked() {
 
 #[test]
 fn a_thread_that_cannot_be_made_leaves_nothing_behind() {
-    let before = gleak_runtime::task_count();
     let (region, refused) = in_region(&unique("region"), || {
         let huge = || thread::Builder::new().stack_size(usize::MAX / 2);
         let plain = huge().spawn(|| ()).is_err();
@@ -233,7 +232,7 @@ fn a_thread_that_cannot_be_made_leaves_nothing_behind() {
     let scoped = move || thread::scope(|s| drop(zero().spawn_scoped(s, || ())));
     assert!(spawn(scoped).join().is_err(), "such a name panics, as in std");
     until(|| region.live() == 0);
-    assert!(!region.has_events() && gleak_runtime::task_count() <= before.max(50));
+    assert!(!region.has_events());
 }
 
 type Body = Box<dyn FnOnce() + Send>;
