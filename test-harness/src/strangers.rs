@@ -30,14 +30,9 @@ pub(crate) fn now(suite: &Suite, before: &[BTreeSet<TaskId>]) -> Vec<Strangers> 
     let (snapshots, nobody) = (others(Reason::Request), BTreeSet::new());
     let judge = |(at, snapshot): (usize, Snapshot)| {
         let before = before.get(at).unwrap_or(&nobody);
-        let strays = |id: &TaskId| {
-            snapshot
-                .tasks
-                .iter()
-                .any(|task| task.id == *id && is_stray(&snapshot, task, before, &nobody))
-        };
-        let ids = snapshot.tasks.iter().map(|task| task.id);
-        let accepted: BTreeSet<TaskId> = ids.filter(|id| !strays(id)).collect();
+        let tasks = snapshot.tasks.iter();
+        let accepted = tasks.filter(|task| !is_stray(&snapshot, task, before, &nobody));
+        let accepted: BTreeSet<TaskId> = accepted.map(|task| task.id).collect();
         let report = stray::judged(suite, &snapshot, &accepted, before, &nobody);
         Strangers { snapshot, report }
     };
