@@ -78,11 +78,7 @@ fn of_process() -> Sight {
     let nobody = BTreeSet::new();
     let (mut taken, theirs, settled_ns) = settled(&nobody, &pause, others::others);
     let judge = |snapshot: &Snapshot| judged(snapshot, settled_ns, &suppressions, &nobody);
-    let mut report = judge(&taken.snapshot);
-    if !report.findings.is_empty() {
-        taken.add(Detail::REPORT);
-        report = judge(&taken.snapshot);
-    }
+    let mut report = in_detail(&mut taken, &judge);
     let mut source = source(&taken.snapshot);
     let mut survey = Survey::default();
     survey.add_groups(&taken.snapshot, &report.groups, |_| Standing::Left);
@@ -97,6 +93,16 @@ fn of_process() -> Sight {
     let cut_off = cut_off::judged(&suppressions);
     survey.join(&cut_off.survey);
     Sight { report: joined(report, cut_off.report), survey, source, misread }
+}
+
+/// The report on a snapshot; where there is something to tell, with all that reports show of it.
+fn in_detail(taken: &mut Taken, judge: &dyn Fn(&Snapshot) -> Report) -> Report {
+    let report = judge(&taken.snapshot);
+    if report.findings.is_empty() {
+        return report;
+    }
+    taken.add(Detail::REPORT);
+    judge(&taken.snapshot)
 }
 
 /// What is cut off, judged by the files of the environment alone.
@@ -119,11 +125,7 @@ pub(super) fn look(but: &BTreeSet<TaskId>, pause: &dyn Fn(Duration)) -> (Report,
     let (suppressions, misread) = excepted();
     let (mut taken, _, settled_ns) = settled(but, pause, |_| Vec::new());
     let judge = |snapshot: &Snapshot| judged(snapshot, settled_ns, &suppressions, but);
-    let mut report = judge(&taken.snapshot);
-    if !report.findings.is_empty() {
-        taken.add(Detail::REPORT);
-        report = judge(&taken.snapshot);
-    }
+    let report = in_detail(&mut taken, &judge);
     (report, misread)
 }
 
